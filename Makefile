@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# The front door: installs what is missing, configures and builds in build/.  "make help" lists it.
+# Nothing here knows how a file is compiled; that is configure.ac, Makefile.am and the local.mk files.
+
+BUILD ?= build
+CONFIGURE_FLAGS ?=
+SHELL = /bin/sh
+
+# Exact package names of Debian 12.
+BUILD_PACKAGES = \
+	g++ \
+	gcc \
+	libc6-dev \
+	binutils \
+	autoconf \
+	automake \
+	libtool \
+	pkg-config \
+	libasio-dev \
+	libbluetooth-dev \
+	libcli11-dev \
+	libexpected-dev \
+	libfmt-dev \
+	libfreeipmi-dev \
+	libspdlog-dev \
+	libssl-dev \
+	libsystemd-dev \
+	libtomlplusplus-dev \
+	nlohmann-json3-dev
+DEMO_PACKAGES = \
+	iproute2 \
+	minisign
+CHECK_PACKAGES = \
+	$(DEMO_PACKAGES) \
+	clang-format \
+	freeipmi-ipmidetect \
+	freeipmi-tools \
+	fsverity \
+	git \
+	ipmitool \
+	libgmock-dev \
+	libgtest-dev \
+	mandoc \
+	procps \
+	python3 \
+	util-linux
+BENCH_PACKAGES = \
+	$(DEMO_PACKAGES) \
+	atftp \
+	atftpd
+LINT_PACKAGES = \
+	bear \
+	clang-tidy \
+	libgmock-dev \
+	libgtest-dev
+
+# As many jobs as there are processors, unless "make -j" already decided.
+jobs = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
+submake = +$(MAKE) --no-print-directory $(jobs) -C $(BUILD)
+
+.DEFAULT_GOAL = all
+.DELETE_ON_ERROR:
+
+# $(call need,PACKAGES): installs exactly the packages that are not there.
+define need
+@set -e; \
+command -v dpkg-query >/dev/null || exit 0; \
+have=$$(dpkg-query -W -f='$${db:Status-Status} $${Package}\n' $(1) 2>/dev/null || true); \
+missing=; \
+for package in $(1); do \
+  printf '%s\n' "$$have" | grep -qx "installed $$package" || missing="$$missing $$package"; \
+done; \
+test -n "$$missing" || exit 0; \
+root=; \
+if test "$$(id -u)" -ne 0; then \
+  if sudo -n true 2>/dev/null; then root='sudo -n'; else \
+    echo "These packages are missing, and installing them needs root. Run this, then make again:" >&2; \
+    echo "  sudo apt-get update && sudo apt-get install --no-install-recommends$$missing" >&2; \
+    exit 1; \
+  fi; \
+fi; \
+echo "Installing:$$missing"; \
+$$root apt-get -q update; \
+$$root env DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends $$missing
+endef
+
+.PHONY: all
+all: $(BUILD)/Makefile
+	$(submake) all
+
+.PHONY: deps deps-build deps-demo deps-check deps-bench deps-lint
+deps:
+	$(call need,$(sort $(BUILD_PACKAGES) $(CHECK_PACKAGES) $(BENCH_PACKAGES) $(LINT_PACKAGES)))
+deps-build:
+	$(call need,$(BUILD_PACKAGES))
+deps-demo:
+	$(call need,$(sort $(BUILD_PACKAGES) $(DEMO_PACKAGES)))
+deps-check:
+	$(call need,$(sort $(BUILD_PACKAGES) $(CHECK_PACKAGES)))
+deps-bench:
+	$(call need,$(sort $(BUILD_PACKAGES) $(BENCH_PACKAGES)))
+deps-lint:
+	$(call need,$(sort $(BUILD_PACKAGES) $(LINT_PACKAGES)))
+
+# Touched, because Autoconf leaves a file alone whose content would not change.
+Makefile.in configure &: configure.ac Makefile.am $(wildcard m4/fwrecover.m4) | deps-build
+	autoreconf -i
+	@touch configure Makefile.in
+
+$(BUILD)/Makefile: | configure deps-build
+	@mkdir -p $(BUILD)
+	cd $(BUILD) && $(CURDIR)/configure $(CONFIGURE_FLAGS) \
+	  $(if $(filter-out default,$(origin CC)),CC='$(CC)') \
+	  $(if $(filter-out default,$(origin CXX)),CXX='$(CXX)')
+
+.PHONY: demo
+demo: deps-demo $(BUILD)/Makefile
+	$(submake) demo
+
+# Everything, then the unit tests again under AddressSanitizer and UBSan.
+.PHONY: check check-long
+check: deps-check $(BUILD)/Makefile $(BUILD)/asan/Makefile
+	+@find $(BUILD) -name '*.trs' -exec rm -f {} +; status=0; \
+	$(MAKE) --no-print-directory $(jobs) -C $(BUILD) check || status=1; \
+	$(MAKE) --no-print-directory $(jobs) -C $(BUILD)/asan check-unit || status=1; \
+	sh tests/summarize.sh $(BUILD)/tests $(BUILD)/asan/tests || status=1; \
+	exit $$status
+
+# The same with the long forms: more kills, more seeds, bigger images.
+check-long: export FWR_TEST_LONG = 1
+check-long: check
+
+$(BUILD)/asan/Makefile: | configure deps-build
+	@mkdir -p $(BUILD)/asan
+	cd $(BUILD)/asan && $(CURDIR)/configure --quiet $(CONFIGURE_FLAGS) --enable-sanitizers \
+	  $(if $(filter-out default,$(origin CC)),CC='$(CC)') \
+	  $(if $(filter-out default,$(origin CXX)),CXX='$(CXX)')
+
+.PHONY: bench
+bench: deps-bench $(BUILD)/Makefile
+	$(submake) bench
+
+.PHONY: format
+format:
+	git ls-files -z -- '*.cpp' '*.hpp' '*.c' '*.h' | xargs -0 -r clang-format -i
+
+.PHONY: install uninstall dist distcheck
+install uninstall: $(BUILD)/Makefile
+	$(submake) $@
+dist distcheck: deps-build $(BUILD)/Makefile
+	$(submake) $@
+
+# "clean" leaves the configuration, "distclean" leaves what git tracks.
+.PHONY: clean distclean
+clean:
+	+@for dir in $(BUILD)/asan $(BUILD); do \
+	  if test -f $$dir/Makefile; then \
+	    $(MAKE) --no-print-directory -C $$dir clean || exit 1; \
+	  fi; \
+	done
+distclean:
+	rm -rf $(BUILD) autom4te.cache build-aux configure configure~ aclocal.m4 config.h.in config.h.in~ \
+	  Makefile.in m4/libtool.m4 m4/lt*.m4
+
+.PHONY: help
+help:
+	@echo 'make             install missing build packages, configure, build in $(BUILD)/'
+	@echo 'make demo        build, then recover a damaged system from two donors on this machine'
+	@echo 'make check       build and run every test; the unit tests also under ASan and UBSan'
+	@echo 'make check-long  the same with many more rounds'
+	@echo 'make bench       time a 32 MiB recovery against TFTP'
+	@echo 'make format      clang-format over everything'
+	@echo 'make install     install into the configured prefix; DESTDIR=DIR stages'
+	@echo 'make uninstall   the opposite'
+	@echo 'make deps        install the packages that any of these targets needs'
+	@echo 'make dist        a source tarball;  make distcheck  proves that it builds'
+	@echo 'make clean       remove what was built;  make distclean  also the configuration'
+	@echo
+	@echo 'Variables: BUILD=DIR (build), CONFIGURE_FLAGS="--disable-bluetooth ..." (see'
+	@echo './configure --help), CC, CXX. They count when DIR is configured for the first time.'

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# lib/fwrecover: the facade.  Its headers are installed, and have no third-party types.
+# One file a line, in alphabetical order.
+
+noinst_LTLIBRARIES += %D%/libfacade.la
+%C%_libfacade_la_SOURCES =
+%C%_libfacade_la_SOURCES += %D%/version.cpp
+
+fwrecoverincludedir = $(includedir)/fwrecover
+fwrecoverinclude_HEADERS =
+fwrecoverinclude_HEADERS += %D%/export.hpp
+fwrecoverinclude_HEADERS += %D%/version.hpp

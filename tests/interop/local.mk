@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# tests/interop: whole programs and stock clients, as shell scripts on tests/lib.sh.  One a line:
+#   INTEROP_TESTS += %D%/ipmitool-session.sh
+# Helper files that are not tests: EXTRA_DIST += %D%/common.sh
+
+INTEROP_TESTS =
+
+TESTS += $(INTEROP_TESTS)
+EXTRA_DIST += $(INTEROP_TESTS)

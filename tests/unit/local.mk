@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# tests/unit: GoogleTest, one program a library.  To add a file to a program, add its line.
+#   UNIT_TESTS += %D%/base_test
+#   %C%_base_test_SOURCES =
+#   %C%_base_test_SOURCES += %D%/base_test.cpp
+#   %C%_base_test_LDADD = $(BASE_LIBS) $(GTEST_LIBS)
+# The variables such as BASE_LIBS are in Makefile.am; every program has GTEST_LIBS last.
+
+if HAVE_GTEST
+
+UNIT_TESTS += %D%/facade_test
+%C%_facade_test_SOURCES =
+%C%_facade_test_SOURCES += %D%/facade_test.cpp
+%C%_facade_test_LDADD = $(FACADE_LIBS) $(GTEST_LIBS)
+
+endif
+
+check_PROGRAMS += $(UNIT_TESTS)
+TESTS += $(UNIT_TESTS)

@@ -2,6 +2,12 @@
 # tests/repo: the repository checks itself.  One script a line.
 
 REPO_TESTS =
+REPO_TESTS += %D%/format.sh
+REPO_TESTS += %D%/include-directions.sh
+REPO_TESTS += %D%/mandoc.sh
+REPO_TESTS += %D%/no-io-symbols.sh
+REPO_TESTS += %D%/tidy.sh
 
 TESTS += $(REPO_TESTS)
 EXTRA_DIST += $(REPO_TESTS)
+EXTRA_DIST += %D%/common.sh

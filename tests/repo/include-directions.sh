@@ -1,0 +1,85 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Every #include of our own headers points down the list of HACKING.md, and the installed headers
+# include nothing but the standard library and each other.
+. "$TOP_SRCDIR/tests/repo/common.sh"
+
+# directory: the directories whose headers it may include, besides its own.
+cat >"$work/allowed" <<'END'
+base:
+wire: base
+session: wire base
+image: base
+policy: image base
+flash: image base
+recipient: session wire policy flash image base
+donor: session wire image base
+transport: recipient donor session wire policy flash image base
+oem: wire base
+fwrecover: transport recipient donor session wire policy flash image base
+tools: fwrecover oem
+END
+
+# check_tree TREE: prints each wrong include and fails if there is one.
+check_tree() {
+  tree_files "$1" | grep -E '^(lib/[^/]+|tools)/.*\.(c|h|cpp|hpp)$' >"$work/sources" || :
+  : >"$work/wrong"
+  while read -r file; do
+    awk -v file="$file" '
+      FILENAME == ARGV[1] {
+        from = $1; sub(/:$/, "", from); known[from] = 1
+        for (i = 2; i <= NF; i++) may[from, $i] = 1
+        next
+      }
+      FNR == 1 {
+        split(file, part, "/")
+        here = part[1] == "lib" ? part[2] : part[1]
+        if (!(here in known)) wrong("is in a directory that the list does not know")
+      }
+      /^[ \t]*#[ \t]*include/ {
+        header = $0
+        sub(/^[^"<]*/, "", header); sub(/[">][^">]*$/, "", header)
+        system_form = header ~ /^</
+        header = substr(header, 2)
+        split(header, part, "/")
+        if (header ~ /\.\.\//) wrong("includes \"" header "\": start from lib/")
+        else if (part[1] in known && header ~ /\//) {
+          if (system_form) wrong("includes <" header ">: ours are in double quotes")
+          if (part[1] != here && !((here, part[1]) in may))
+            wrong("(" here ") may not include \"" header "\"")
+          if (file ~ /^lib\/fwrecover\/.*\.hpp$/ && part[1] != "fwrecover")
+            wrong("is installed and includes \"" header "\", which is not")
+        }
+        else if (file ~ /^lib\/fwrecover\/.*\.hpp$/ && !(system_form && header ~ /^[a-z_0-9]+$/))
+          wrong("is installed and includes " header ", which is not the standard library")
+      }
+      function wrong(what) { print file ":" FNR ": " what }
+    ' "$work/allowed" "$1/$file" >>"$work/wrong"
+  done <"$work/sources"
+  cat "$work/wrong"
+  [ -s "$work/sources" ] && [ ! -s "$work/wrong" ]
+}
+
+# fixture FILE LINE: a tree whose only source has one include.
+fixture() {
+  rm -rf "$work/tree"
+  mkdir -p "$work/tree/$(dirname "$1")"
+  printf '#pragma once\n%s\n' "$2" >"$work/tree/$1"
+}
+
+fixture lib/wire/good.hpp '#include "base/bytes.hpp"'
+must_accept 'wire using base' check_tree "$work/tree"
+fixture lib/base/bad.hpp '#include "wire/rmcp.hpp"'
+must_reject 'base using wire' check_tree "$work/tree"
+fixture lib/policy/bad.cpp '#  include <flash/slots.hpp>'
+must_reject 'policy using flash' check_tree "$work/tree"
+fixture lib/session/bad.cpp '#include "../base/bytes.hpp"'
+must_reject 'a path with two dots' check_tree "$work/tree"
+fixture lib/surprise/bad.cpp '#include <vector>'
+must_reject 'an unknown directory' check_tree "$work/tree"
+fixture lib/fwrecover/bad.hpp '#include <fmt/format.h>'
+must_reject 'a third-party header in an installed one' check_tree "$work/tree"
+fixture lib/fwrecover/bad.hpp '#include "base/error.hpp"'
+must_reject 'an internal header in an installed one' check_tree "$work/tree"
+
+check_tree "$TOP_SRCDIR" || fail 'the includes above go the wrong way'

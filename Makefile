@@ -49,7 +49,6 @@ BENCH_PACKAGES = \
 	atftp \
 	atftpd
 LINT_PACKAGES = \
-	bear \
 	clang-tidy \
 	libgmock-dev \
 	libgtest-dev
@@ -140,7 +139,9 @@ $(BUILD)/asan/Makefile: | configure deps-build
 bench: deps-bench $(BUILD)/Makefile
 	$(submake) bench
 
-.PHONY: format
+.PHONY: lint format
+lint: deps-lint $(BUILD)/Makefile
+	+sh tests/lint.sh $(BUILD) $(LINT_FILES)
 format:
 	git ls-files -z -- '*.cpp' '*.hpp' '*.c' '*.h' | xargs -0 -r clang-format -i
 
@@ -169,6 +170,7 @@ help:
 	@echo 'make check       build and run every test; the unit tests also under ASan and UBSan'
 	@echo 'make check-long  the same with many more rounds'
 	@echo 'make bench       time a 32 MiB recovery against TFTP'
+	@echo 'make lint        clang-tidy over everything, or LINT_FILES="lib/base/error.cpp ..."'
 	@echo 'make format      clang-format over everything'
 	@echo 'make install     install into the configured prefix; DESTDIR=DIR stages'
 	@echo 'make uninstall   the opposite'

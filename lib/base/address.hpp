@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A peer's address on any medium: a small value that machines compare and never interpret.
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/error.hpp"
+#include "base/types.hpp"
+
+namespace fwr {
+
+/// How an address is written and what its bytes mean.
+enum class AddressFamily : std::uint8_t { None, Ipv4, Ipv6, Icmb, Bluetooth, Serial };
+
+/// One text form everywhere (configuration, logs, JSON, command line):
+///   lan:10.0.0.7   lan:10.0.0.7:6230   lan:[fe80::1%eth0]:623
+/// Port 623 is left out of the text. `scope` is the interface index of a link-local IPv6 address;
+/// its name is known to the transport only, so the text carries the number when no name was given.
+struct Address {
+  AddressFamily family = AddressFamily::None;
+  std::uint16_t port = 0;
+  std::uint32_t scope = 0;
+  std::array<std::uint8_t, 16> bytes{};  ///< network order; IPv4 uses the first four
+
+  friend auto operator<=>(const Address&, const Address&) = default;
+};
+
+inline constexpr std::uint16_t kRmcpPort = 623;  ///< IPMI v2.0 §13.1.1, primary RMCP port
+
+[[nodiscard]] std::string to_text(const Address& address);
+/// Accepts the text form, with or without "lan:", numeric addresses only.
+[[nodiscard]] Result<Address> parse_address(std::string_view text);
+
+/// A way to a peer: our end and theirs. A server answers from the address it was asked at.
+struct Path {
+  Address local;  ///< family None: whichever the transport chooses
+  Address peer;
+  friend auto operator<=>(const Path&, const Path&) = default;
+};
+
+struct PathHash {
+  std::size_t operator()(const Path& path) const noexcept;
+};
+
+/// One datagram in or out of a machine.
+struct Datagram {
+  Path path;
+  Bytes bytes;
+};
+
+}  // namespace fwr

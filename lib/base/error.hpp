@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Result<T> and Error: how every fallible function of the library answers.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <tl/expected.hpp>
+#include <utility>
+
+namespace fwr {
+
+/// Exit codes of the tools: a stable contract (fwrecover(8), EXIT STATUS).
+enum class ExitCode : std::uint8_t {
+  Ok = 0,
+  Other = 1,
+  Usage = 2,
+  ReplacementNeeded = 10,
+  NoDonor = 11,
+  NoneAcceptable = 12,
+  AllDonorsFailed = 13,
+  VerificationFailed = 14,
+  WriteFailed = 15,
+  Deadline = 16,
+  AlreadyRunning = 17,
+};
+
+/// What went wrong, one code for one kind of cause. The table in error.cpp gives each code its
+/// stable name (used in JSON), its exit code, one sentence, and what to do next.
+enum class Errc : std::uint8_t {
+  // a peer's bytes
+  Truncated,      ///< shorter than its own layout says
+  TrailingBytes,  ///< longer than its layout allows
+  BadField,       ///< a field has a value that its specification forbids
+  BadChecksum,
+  Unsupported,  ///< well formed, but a version or algorithm that we do not speak
+  // sessions
+  AuthenticationFailed,  ///< wrong password, K_g or user name
+  NoCommonCipherSuite,
+  PrivilegeTooLow,
+  SessionLimit,  ///< the peer has no room for a session
+  SessionLost,
+  CommandRejected,  ///< a completion code other than 00h
+  NoResponse,
+  // images
+  BadManifest,
+  BadSignature,
+  UntrustedKey,
+  BadBlock,  ///< a block that does not match the signed hash tree
+  DigestMismatch,
+  ImageIncompatible,
+  ImageExpired,
+  ImageTooOld,
+  ImageTooLarge,
+  // slots and files
+  SlotUnreadable,
+  SlotWriteFailed,
+  NoSpace,
+  NoPermission,
+  NotFound,
+  AlreadyExists,
+  CorruptState,
+  IoFailed,
+  NothingOnTrial,
+  NoPreviousImage,
+  // recovery
+  NoDonorAnswered,
+  NoOfferAcceptable,
+  AllDonorsFailed,
+  DonorBusy,
+  OfferExpired,
+  LeaseLost,
+  DeadlinePassed,
+  AlreadyRunning,
+  Interrupted,
+  ReplacementNeeded,
+  // the caller
+  BadUsage,
+  BadConfiguration,
+  InsecureSecret,  ///< a secret file that others can read
+  LimitExceeded,   ///< one of our named limits
+  Internal,        ///< our own defect
+};
+
+/// One row of the error table.
+struct ErrorInfo {
+  Errc code;
+  std::string_view name;  ///< stable, lower-case-with-dashes; appears in JSON
+  ExitCode exit_code;
+  std::string_view sentence;  ///< what happened, without a full stop
+  std::string_view advice;    ///< what to do next, an imperative sentence
+};
+
+const ErrorInfo& info(Errc code);
+
+/// `detail` says what and where, in words an administrator can act on ("slot B (/dev/mmcblk0p3),
+/// block 17").
+struct Error {
+  Errc code;
+  std::string detail;
+
+  /// "<sentence>: <detail>"
+  [[nodiscard]] std::string message() const;
+  [[nodiscard]] std::string_view advice() const { return info(code).advice; }
+  [[nodiscard]] ExitCode exit_code() const { return info(code).exit_code; }
+};
+
+template <class T = void>
+using Result = tl::expected<T, Error>;
+
+[[nodiscard]] inline tl::unexpected<Error> fail(Errc code, std::string detail = {}) {
+  return tl::unexpected<Error>(Error{code, std::move(detail)});
+}
+
+}  // namespace fwr

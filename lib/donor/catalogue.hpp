@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A donor's catalogue: signed manifests with their images and trees. The interface; the directory
+// is in catalogue_file.cpp.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/types.hpp"
+#include "image/manifest.hpp"
+#include "image/signature.hpp"
+
+namespace fwr::donor {
+
+inline constexpr std::size_t kCatalogueLimit = 256;  // PROTOCOL §8.2
+
+struct Entry {
+  image::Manifest manifest;
+  std::string manifest_json;  ///< exactly the signed bytes
+  std::string signature;      ///< minisign text
+};
+
+/// What the donor machine reads. Reads are complete when they return.
+class Catalogue {
+ public:
+  virtual ~Catalogue() = default;
+  [[nodiscard]] virtual std::span<const Entry> entries() const = 0;
+  /// Errors: IoFailed, NotFound. `out` is filled wholly: the caller stays inside the size.
+  [[nodiscard]] virtual Result<> read_image(const Digest& digest, std::uint64_t offset,
+                                            std::span<std::byte> out) = 0;
+  [[nodiscard]] virtual Result<> read_tree(const Digest& digest, std::uint64_t offset,
+                                           std::span<std::byte> out) = 0;
+};
+
+[[nodiscard]] const Entry* find(const Catalogue& catalogue, const Digest& digest);
+/// PROTOCOL §5.2: highest security version, then version, then creation time.
+[[nodiscard]] const Entry* best_for(const Catalogue& catalogue, const Platform& platform);
+
+/// A directory with one sub-directory an image, named by its digest: manifest.json,
+/// manifest.json.minisig, image, tree.
+class DirectoryCatalogue final : public Catalogue {
+ public:
+  /// Reads and verifies every manifest; an entry that is broken or not signed by a trusted key is
+  /// left out and named in problems().
+  [[nodiscard]] static Result<std::unique_ptr<DirectoryCatalogue>> open(
+      const std::string& directory, std::vector<image::PublicKey> trusted);
+  ~DirectoryCatalogue() override;
+
+  [[nodiscard]] std::span<const Entry> entries() const override;
+  [[nodiscard]] Result<> read_image(const Digest& digest, std::uint64_t offset,
+                                    std::span<std::byte> out) override;
+  [[nodiscard]] Result<> read_tree(const Digest& digest, std::uint64_t offset,
+                                   std::span<std::byte> out) override;
+  [[nodiscard]] const std::vector<Error>& problems() const;
+
+  /// Verifies signature and digest, builds the tree, copies the image in; atomic: a directory
+  /// appears whole or not at all.
+  [[nodiscard]] Result<Digest> add(const std::string& image_path, const std::string& manifest_path,
+                                   const std::string& signature_path);
+  [[nodiscard]] Result<> remove(const Digest& digest);
+  /// Reads the image again and compares it and its tree with the manifest.
+  [[nodiscard]] Result<> verify(const Digest& digest);
+
+ private:
+  DirectoryCatalogue();
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace fwr::donor

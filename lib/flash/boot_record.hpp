@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The state record: which slot boots, what each holds, and the trial. PROTOCOL §7.4. Pure: bytes
+// in, values out.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/bytes.hpp"
+#include "base/error.hpp"
+
+namespace fwr::flash {
+
+enum class SlotId : std::uint8_t { A = 0, B = 1 };
+[[nodiscard]] constexpr SlotId other(SlotId slot) {
+  return slot == SlotId::A ? SlotId::B : SlotId::A;
+}
+[[nodiscard]] std::string_view to_text(SlotId slot);  ///< "a", "b"
+
+enum class SlotState : std::uint8_t { Empty, Writing, Verified, Trial, Good, Bad };
+[[nodiscard]] std::string_view to_text(SlotState state);
+
+struct SlotInfo {
+  SlotState state = SlotState::Empty;
+  std::string manifest;   ///< canonical JSON; empty when nothing is known
+  std::string signature;  ///< minisign text
+  friend bool operator==(const SlotInfo&, const SlotInfo&) = default;
+};
+
+struct Trial {
+  SlotId previous = SlotId::A;  ///< the slot that was active before
+  std::int64_t began = 0;       ///< seconds since 1970-01-01 UTC
+  std::uint32_t limit_s = 0;    ///< 0: no limit
+  friend bool operator==(const Trial&, const Trial&) = default;
+};
+
+struct BootRecord {
+  std::uint64_t generation = 0;
+  SlotId active = SlotId::A;
+  std::array<SlotInfo, 2> slots;
+  std::optional<Trial> trial;
+  std::uint32_t security_floor = 0;  ///< highest security version ever confirmed
+  [[nodiscard]] SlotInfo& slot(SlotId id) { return slots[static_cast<std::size_t>(id)]; }
+  [[nodiscard]] const SlotInfo& slot(SlotId id) const {
+    return slots[static_cast<std::size_t>(id)];
+  }
+  friend bool operator==(const BootRecord&, const BootRecord&) = default;
+};
+
+inline constexpr std::size_t kRecordCopy_bytes = 65536;
+inline constexpr std::size_t kRecordCopies = 2;
+
+/// One copy, exactly kRecordCopy_bytes. Errors: LimitExceeded when the payload does not fit.
+[[nodiscard]] Result<Bytes> encode_copy(const BootRecord& record);
+/// Errors: CorruptState, saying why.
+[[nodiscard]] Result<BootRecord> decode_copy(ByteView copy);
+/// The valid copy with the highest generation. Errors: CorruptState when neither is.
+struct Chosen {
+  BootRecord record;
+  std::size_t copy = 0;  ///< which one; the other is written next
+};
+[[nodiscard]] Result<Chosen> choose_copy(ByteView copy0, ByteView copy1);
+
+// The only changes that a record ever sees (PROTOCOL §7.4). Each gives a new record, generation
+// + 1.
+[[nodiscard]] BootRecord begin_writing(BootRecord record, std::string manifest,
+                                       std::string signature);
+[[nodiscard]] BootRecord mark_verified(BootRecord record);
+[[nodiscard]] BootRecord mark_bad(BootRecord record, SlotId slot);
+/// The verified inactive slot becomes active, on trial. Errors: Internal when it is not verified.
+[[nodiscard]] Result<BootRecord> activate(BootRecord record, std::int64_t now,
+                                          std::uint32_t trial_limit_s);
+/// Errors: NothingOnTrial. Raises the security floor to `security_version`.
+[[nodiscard]] Result<BootRecord> confirm(BootRecord record, std::uint32_t security_version);
+/// Back to the slot before the trial, or to the other slot if it holds a good image. Errors:
+/// NoPreviousImage.
+[[nodiscard]] Result<BootRecord> roll_back(BootRecord record);
+/// False when there is no trial, no limit, or the clock is earlier than the trial's begin (a dead
+/// clock must not roll back).
+[[nodiscard]] bool trial_expired(const BootRecord& record, std::int64_t now);
+
+}  // namespace fwr::flash

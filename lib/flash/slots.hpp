@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Non-volatile memory as the recovery sees it: two slots, a state record, a scratch place for the
+// hash tree.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "flash/boot_record.hpp"
+
+namespace fwr::flash {
+
+/// Every call is complete when it returns. Offsets and sizes in bytes. The simulator implements it
+/// with torn writes.
+class Slots {
+ public:
+  virtual ~Slots() = default;
+
+  /// Bytes that fit. Errors: SlotUnreadable, NoPermission, NotFound.
+  [[nodiscard]] virtual Result<std::uint64_t> capacity(SlotId slot) = 0;
+  /// Fills `out` from `offset`; bytes past the end of what was ever written read as zero. Errors:
+  /// SlotUnreadable.
+  [[nodiscard]] virtual Result<> read(SlotId slot, std::uint64_t offset,
+                                      std::span<std::byte> out) = 0;
+  /// Makes room for `size` bytes before the first write. Errors: ImageTooLarge, NoSpace,
+  /// NoPermission, SlotWriteFailed.
+  [[nodiscard]] virtual Result<> prepare(SlotId slot, std::uint64_t size) = 0;
+  /// Errors: NoSpace, NoPermission, SlotWriteFailed.
+  [[nodiscard]] virtual Result<> write(SlotId slot, std::uint64_t offset, ByteView bytes) = 0;
+  /// What was written is in non-volatile memory when this returns, and later reads come from there.
+  [[nodiscard]] virtual Result<> flush(SlotId slot) = 0;
+  /// "slot b (/var/lib/fwrecover/slot-b.img)", for messages.
+  [[nodiscard]] virtual std::string describe(SlotId slot) const = 0;
+
+  /// The record; a fresh one (generation 0, all empty) when there is none yet. Errors:
+  /// CorruptState, IoFailed.
+  [[nodiscard]] virtual Result<BootRecord> load_record() = 0;
+  [[nodiscard]] virtual Result<> store_record(const BootRecord& record) = 0;
+
+  /// Scratch memory for the hash tree of the inactive slot's image. Contents are verified by the
+  /// reader.
+  [[nodiscard]] virtual Result<> read_tree(std::uint64_t offset, std::span<std::byte> out) = 0;
+  [[nodiscard]] virtual Result<> write_tree(std::uint64_t offset, ByteView bytes) = 0;
+};
+
+/// Regular files or block devices.
+struct FileSlotsConfig {
+  std::string slot_a;
+  std::string slot_b;
+  std::uint64_t slot_size_bytes = 0;  ///< of regular files; block devices know theirs
+  std::string state_directory;        ///< holds "state", "tree", "lock", "history.jsonl"
+};
+enum class Access : std::uint8_t { ReadOnly, ReadWrite };
+/// ReadWrite creates what is missing and takes the advisory lock until the object goes. Errors:
+/// AlreadyRunning (another process holds the lock, with its pid), NoPermission, NotFound, NoSpace,
+/// BadConfiguration (both slots are the same file or device). ReadOnly needs no write permission
+/// anywhere and no lock.
+[[nodiscard]] Result<std::unique_ptr<Slots>> open_file_slots(const FileSlotsConfig& config,
+                                                             Access access);
+
+/// One line of JSON in the state directory's history, at most kHistoryLines of them: the oldest go
+/// first.
+inline constexpr std::size_t kHistoryLines = 1000;
+[[nodiscard]] Result<> append_history(const std::string& state_directory, const std::string& line);
+[[nodiscard]] Result<std::vector<std::string>> read_history(const std::string& state_directory);
+
+}  // namespace fwr::flash

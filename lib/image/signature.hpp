@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// minisign signatures, algorithm "ED", verified with OpenSSL. PROTOCOL §7.2; minisign's file
+// format.
+#pragma once
+
+#include <array>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/error.hpp"
+
+namespace fwr::image {
+
+inline constexpr std::size_t kSignatureLimit_bytes = 2048;
+inline constexpr std::size_t kTrustedKeyLimit = 32;
+
+using KeyId = std::array<std::byte, 8>;
+[[nodiscard]] std::string to_text(const KeyId& id);  ///< as minisign prints it
+
+struct PublicKey {
+  KeyId id{};
+  std::array<std::byte, 32> key{};
+  friend bool operator==(const PublicKey&, const PublicKey&) = default;
+};
+/// The text of a minisign .pub file, or its base64 line alone. Errors: BadSignature, saying what is
+/// wrong.
+[[nodiscard]] Result<PublicKey> parse_public_key(std::string_view text);
+
+struct Signed {
+  KeyId key{};
+  std::string trusted_comment;
+};
+/// Verifies message and trusted comment. Errors: BadSignature (malformed, legacy "Ed", wrong);
+/// UntrustedKey (no trusted key has the id of the signature).
+[[nodiscard]] Result<Signed> verify_signature(ByteView message, std::string_view minisig,
+                                              std::span<const PublicKey> trusted);
+
+}  // namespace fwr::image

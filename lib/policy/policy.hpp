@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Choosing among donors: pure decisions, each with its reason in words. PROTOCOL §1,
+// fwrecover.toml(5) [policy].
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/address.hpp"
+#include "base/types.hpp"
+#include "image/manifest.hpp"
+
+namespace fwr::policy {
+
+/// What the ordered preference list may name; the first that differs decides.
+enum class Preference : std::uint8_t { SecurityVersion, Version, Role, Medium, Load, RoundTrip };
+[[nodiscard]] std::optional<Preference> parse_preference(
+    std::string_view name);  ///< "security-version", "version", "role", "medium", "load", "rtt"
+[[nodiscard]] std::string_view to_text(Preference preference);
+
+struct Policy {
+  // requirements
+  std::uint32_t minimum_security_version = 0;
+  std::optional<DonorRole> required_role;
+  std::uint8_t allowed_media = 0xff;  ///< bits of Medium
+  std::vector<std::string> allow;     ///< GUID or address ("lan:10.0.0.7"); empty: all
+  std::vector<std::string> deny;      ///< wins over allow
+  bool allow_downgrade =
+      false;  ///< an older marketing version of the same or a higher security version
+  std::optional<std::string> pinned_version;
+  // preferences
+  std::vector<Preference> order{
+      Preference::SecurityVersion, Preference::Version, Preference::Role,
+      Preference::Medium,          Preference::Load,    Preference::RoundTrip};
+  DonorRole preferred_role = DonorRole::Console;
+  // limits (PROTOCOL §8.1)
+  std::chrono::milliseconds offer_window{3000};
+  unsigned donors_tried = 8;
+  std::chrono::seconds deadline{3600};
+};
+
+/// An offer as the policy sees it: what the donor claims and what we measured.
+struct Candidate {
+  Path path;
+  Medium medium = Medium::Wired;  ///< of the link on which it came
+  Guid donor{};
+  DonorRole role = DonorRole::Console;
+  std::uint8_t load_percent = 0;
+  std::chrono::microseconds round_trip{0};
+  Digest digest{};
+  std::uint32_t security_version = 0;
+  std::string version;
+  std::string component;
+  std::uint64_t size_bytes = 0;
+};
+
+/// What the recipient is and has.
+struct Situation {
+  Platform platform;
+  std::uint64_t slot_capacity_bytes = 0;
+  std::uint32_t security_floor = 0;  ///< highest ever confirmed (state record)
+  std::optional<std::string>
+      installed_version;  ///< of the active slot's manifest, when its signature is good
+  std::optional<std::int64_t> wall_clock;  ///< seconds since 1970; nullopt: no usable clock
+};
+
+/// Accepted, or refused with the reason: "security version 3 is below the floor 5".
+struct Verdict {
+  bool accepted = false;
+  std::string reason;  ///< of a refusal; of an acceptance, what it was ranked by
+};
+
+[[nodiscard]] Verdict judge(const Policy& policy, const Situation& situation,
+                            const Candidate& candidate);
+/// Indices of the acceptable candidates, best first. Deterministic: ties go by GUID, then path.
+[[nodiscard]] std::vector<std::size_t> rank(const Policy& policy, const Situation& situation,
+                                            std::span<const Candidate> candidates);
+/// The same rules on the signed manifest: component, platform, security version, minimum version,
+/// expiry, size, and that it is what the offer claimed. nullopt: acceptable.
+[[nodiscard]] std::optional<Error> judge_manifest(const Policy& policy, const Situation& situation,
+                                                  const Candidate& claimed,
+                                                  const image::Manifest& manifest);
+
+}  // namespace fwr::policy

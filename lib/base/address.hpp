@@ -37,8 +37,10 @@ inline constexpr std::uint16_t kRmcpPort = 623;  ///< IPMI v2.0 §13.1.1, primar
 
 /// A way to a peer: our end and theirs. A server answers from the address it was asked at.
 struct Path {
-  Address local;  ///< family None: whichever the transport chooses
+  Address local;  ///< family None: whichever the transport chooses; `scope` alone: out of this
+                  ///< interface
   Address peer;
+  Medium medium = Medium::Wired;  ///< what carries it; the transport sets it on what it hands in
   friend auto operator<=>(const Path&, const Path&) = default;
 };
 

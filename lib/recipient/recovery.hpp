@@ -68,11 +68,11 @@ struct Row {
 [[nodiscard]] std::string_view to_text(State state);  ///< "FetchingImage"
 [[nodiscard]] std::string_view to_text(Event event);  ///< "offers-closed"
 
-/// Whom to ask. Broadcast and multicast paths set flag b0 of the request.
+/// Whom to ask. Broadcast and multicast paths set flag b0 of the request. The medium of a candidate
+/// is that of the path on which its offer arrived.
 struct Target {
   Path path;
   bool broadcast = false;
-  Medium medium = Medium::Wired;
 };
 
 struct RecoveryConfig {

@@ -15,7 +15,7 @@ BUILD_PACKAGES = \
 	autoconf \
 	automake \
 	libtool \
-	pkg-config \
+	pkgconf \
 	libasio-dev \
 	libbluetooth-dev \
 	libcli11-dev \
@@ -41,8 +41,6 @@ CHECK_PACKAGES = \
 	libgmock-dev \
 	libgtest-dev \
 	mandoc \
-	procps \
-	python3 \
 	util-linux
 BENCH_PACKAGES = \
 	$(DEMO_PACKAGES) \
@@ -51,7 +49,8 @@ BENCH_PACKAGES = \
 LINT_PACKAGES = \
 	clang-tidy \
 	libgmock-dev \
-	libgtest-dev
+	libgtest-dev \
+	shellcheck
 
 # As many jobs as there are processors, unless "make -j" already decided.
 jobs = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
@@ -67,7 +66,7 @@ command -v dpkg-query >/dev/null || exit 0; \
 have=$$(dpkg-query -W -f='$${db:Status-Status} $${Package}\n' $(1) 2>/dev/null || true); \
 missing=; \
 for package in $(1); do \
-  printf '%s\n' "$$have" | grep -qx "installed $$package" || missing="$$missing $$package"; \
+  printf '%s\n' "$$have" | grep -Fqx "installed $$package" || missing="$$missing $$package"; \
 done; \
 test -n "$$missing" || exit 0; \
 root=; \
@@ -123,6 +122,7 @@ check: deps-check $(BUILD)/Makefile $(BUILD)/asan/Makefile
 	$(MAKE) --no-print-directory $(jobs) -C $(BUILD) check || status=1; \
 	$(MAKE) --no-print-directory $(jobs) -C $(BUILD)/asan check-unit || status=1; \
 	sh tests/summarize.sh $(BUILD)/tests $(BUILD)/asan/tests || status=1; \
+	test $$status -eq 0 || echo 'make check: FAILED, see above' >&2; \
 	exit $$status
 
 # The same with the long forms: more kills, more seeds, bigger images.

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+# shellcheck shell=sh
 # What every shell test starts with:  . "$TOP_SRCDIR/tests/lib.sh"
 # Gives $work, a directory of its own that goes away, and ends what the test started, by its id.
 
@@ -131,8 +132,7 @@ free_udp_port() {
 # pick_udp_port VARIABLE: free_udp_port into a variable, another one at each call.
 pick_udp_port() {
   lib_ports_given=$((${lib_ports_given:-0} + 101))
-  lib_picked=$(free_udp_port)
-  eval "$1=\$lib_picked"
+  eval "$1=$(free_udp_port)"
 }
 
 # netns_add NAME: a network namespace of this test, deleted at the end; its full name is $namespace.

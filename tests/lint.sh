@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
-# clang-tidy over every C and C++ file: lint.sh BUILDDIR [FILE...]
+# clang-tidy over every C and C++ file, shellcheck over every script: lint.sh BUILDDIR [FILE...]
 # The flags are the ones that the Makefile compiles with; every file has the same. They are also
 # written to BUILDDIR/compile_commands.json, which editors read. A file that passed is not looked at
 # again until it, a header, the flags or .clang-tidy change.
@@ -52,7 +52,15 @@ common_key=$(cd "$top" && {
 } | sha256sum)
 export top build stamps common_key clang_tidy
 
-# Exit status 255 would stop xargs; all files are looked at, and one failure fails the run.
+failed=0
+if [ $# -eq 0 ]; then
+  # SC1090, SC1091: where lib.sh is, is known at run time only.  SC2154: it defines $work.
+  (cd "$top" && git ls-files --cached --others --exclude-standard -- '*.sh' .ci/run |
+    xargs shellcheck -e SC1090,SC1091,SC2154) || failed=1
+fi
+
+# All files are looked at, and one failure fails the run.
+# shellcheck disable=SC2016,SC2086
 printf '%s\n' $files | xargs -P "$(nproc)" -I '{}' sh -c '
   key=$( { printf "%s" "$common_key"; cat "$top/$1"; } | sha256sum | cut -c 1-64)
   stamp=$stamps/$(printf "%s" "$1" | tr / _)
@@ -63,8 +71,9 @@ printf '%s\n' $files | xargs -P "$(nproc)" -I '{}' sh -c '
   else
     printf "%s\n" "--- $1" "$out"
     exit 1
-  fi' lint '{}' || {
-  echo 'clang-tidy has complaints, see above' >&2
+  fi' lint '{}' || failed=1
+if [ "$failed" -ne 0 ]; then
+  echo 'lint: there are complaints, see above' >&2
   exit 1
-}
-echo 'clang-tidy has nothing to say'
+fi
+echo 'lint: nothing to say'

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+# shellcheck shell=sh
 # What the repository tests share:  . "$TOP_SRCDIR/tests/repo/common.sh"
 
 . "$TOP_SRCDIR/tests/lib.sh"

@@ -4,6 +4,7 @@
 REPO_TESTS =
 REPO_TESTS += %D%/format.sh
 REPO_TESTS += %D%/include-directions.sh
+REPO_TESTS += %D%/man-pages.sh
 REPO_TESTS += %D%/mandoc.sh
 REPO_TESTS += %D%/no-io-symbols.sh
 REPO_TESTS += %D%/tidy.sh

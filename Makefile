@@ -115,9 +115,19 @@ $(BUILD)/Makefile: | configure deps-build
 demo: deps-demo $(BUILD)/Makefile
 	$(submake) demo
 
+# A directory that was configured before GoogleTest was installed has to look again.
+define look_for_gtest
+@for dir in $(BUILD) $(BUILD)/asan; do \
+  if test -f $$dir/Makefile && grep -q '^HAVE_GTEST_TRUE = #' $$dir/Makefile; then \
+    (cd $$dir && ./config.status --quiet --recheck && ./config.status --quiet) || exit 1; \
+  fi; \
+done
+endef
+
 # Everything, then the unit tests again under AddressSanitizer and UBSan.
 .PHONY: check check-long
 check: deps-check $(BUILD)/Makefile $(BUILD)/asan/Makefile
+	$(look_for_gtest)
 	+@find $(BUILD) -name '*.trs' -exec rm -f {} +; status=0; \
 	$(MAKE) --no-print-directory $(jobs) -C $(BUILD) check || status=1; \
 	$(MAKE) --no-print-directory $(jobs) -C $(BUILD)/asan check-unit || status=1; \
@@ -141,6 +151,7 @@ bench: deps-bench $(BUILD)/Makefile
 
 .PHONY: lint format
 lint: deps-lint $(BUILD)/Makefile
+	$(look_for_gtest)
 	+sh tests/lint.sh $(BUILD) $(LINT_FILES)
 format:
 	git ls-files -z -- '*.cpp' '*.hpp' '*.c' '*.h' | xargs -0 -r clang-format -i

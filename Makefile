@@ -118,7 +118,7 @@ demo: deps-demo $(BUILD)/Makefile
 # A directory that was configured before GoogleTest was installed has to look again.
 define look_for_gtest
 @for dir in $(BUILD) $(BUILD)/asan; do \
-  if test -f $$dir/Makefile && grep -q '^HAVE_GTEST_TRUE = #' $$dir/Makefile; then \
+  if test -f $$dir/Makefile && grep -Fq '["HAVE_GTEST_FALSE"]=""' $$dir/config.status; then \
     (cd $$dir && ./config.status --quiet --recheck && ./config.status --quiet) || exit 1; \
   fi; \
 done

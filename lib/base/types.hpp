@@ -32,6 +32,10 @@ using Guid = std::array<std::byte, 16>;
 [[nodiscard]] Result<Digest> parse_digest(std::string_view text);
 
 enum class DonorRole : std::uint8_t { Console = 0, Peer = 1 };
+/// Whether a peer's byte is a role of this version of the protocol.
+[[nodiscard]] constexpr bool is_known(DonorRole role) {
+  return role <= DonorRole::Peer;
+}
 
 /// Bits of the media field (PROTOCOL §5.2).
 enum class Medium : std::uint8_t {

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The text form of addresses, and a hash of paths.
+#include "base/address.hpp"
+
+#include <arpa/inet.h>
+
+#include <charconv>
+#include <utility>
+
+#include "base/bytes.hpp"
+
+namespace fwr {
+namespace {
+
+constexpr std::string_view kLanPrefix = "lan:";
+constexpr std::size_t kHostText = INET6_ADDRSTRLEN;  // characters of a numeric address, with NUL
+
+std::string numeric_host(int family, const Address& address) {
+  std::array<char, kHostText> text{};
+  // Never fails: the family is one of the two and the buffer fits both.
+  return inet_ntop(family, address.bytes.data(), text.data(), kHostText) != nullptr ? text.data()
+                                                                                    : "?";
+}
+
+std::string port_suffix(std::uint16_t port) {
+  return port == kRmcpPort ? std::string() : ":" + std::to_string(port);
+}
+
+std::string scope_suffix(std::uint32_t scope) {
+  return scope == 0 ? std::string() : "%" + std::to_string(scope);
+}
+
+std::string hex_of_first(const Address& address, std::size_t count) {
+  return to_hex(std::as_bytes(std::span(address.bytes)).first(count));
+}
+
+tl::unexpected<Error> malformed(std::string_view text, std::string_view reason) {
+  constexpr std::size_t kShown = 80;  // characters of the text that the message repeats
+  return fail(Errc::BadUsage,
+              "address \"" + std::string(text.substr(0, kShown)) + "\": " + std::string(reason));
+}
+
+template <class Number>
+bool parse_number(std::string_view text, Number& out) {
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, out);
+  return error == std::errc() && stop == end;
+}
+
+bool parse_host(int family, std::string_view text, Address& out) {
+  // A NUL inside would end the text early for inet_pton.
+  if (text.size() >= kHostText || text.find('\0') != std::string_view::npos) return false;
+  return inet_pton(family, std::string(text).c_str(), out.bytes.data()) == 1;
+}
+
+/// The parts of an address text; `bad` says which one is malformed.
+struct Parts {
+  std::string_view host{};
+  std::string_view port{};   ///< empty: not given
+  std::string_view scope{};  ///< empty: not given
+  bool ipv6 = false;
+  std::string_view bad{};
+};
+
+Parts split(std::string_view text) {
+  Parts parts;
+  if (text.starts_with('[')) {
+    const std::size_t close = text.find(']');
+    if (close == std::string_view::npos) return {.bad = "the closing bracket is missing"};
+    parts = {.host = text.substr(1, close - 1), .ipv6 = true};
+    const std::string_view after = text.substr(close + 1);
+    if (!after.empty() && (after[0] != ':' || after.size() == 1))
+      return {.bad = "only \":\" and a port may follow the bracket"};
+    if (!after.empty()) parts.port = after.substr(1);
+  } else if (const std::size_t colon = text.find(':'); colon != text.rfind(':')) {
+    parts = {.host = text, .ipv6 = true};
+  } else if (colon != std::string_view::npos) {
+    parts = {.host = text.substr(0, colon), .port = text.substr(colon + 1)};
+    if (parts.port.empty()) return {.bad = "the port is missing"};
+  } else {
+    parts = {.host = text};
+  }
+  if (const std::size_t percent = parts.host.find('%');
+      parts.ipv6 && percent != std::string_view::npos) {
+    parts.scope = parts.host.substr(percent + 1);
+    parts.host = parts.host.substr(0, percent);
+    if (parts.scope.empty()) return {.bad = "the interface after \"%\" is missing"};
+  }
+  return parts;
+}
+
+}  // namespace
+
+std::string to_text(const Address& address) {
+  switch (address.family) {
+    case AddressFamily::None: return "any" + scope_suffix(address.scope);
+    case AddressFamily::Ipv4:
+      return std::string(kLanPrefix) + numeric_host(AF_INET, address) + port_suffix(address.port);
+    case AddressFamily::Ipv6:
+      return std::string(kLanPrefix) + "[" + numeric_host(AF_INET6, address) +
+             scope_suffix(address.scope) + "]" + port_suffix(address.port);
+    case AddressFamily::Icmb: return "icmb:" + hex_of_first(address, 2);
+    case AddressFamily::Bluetooth: return "bluetooth:" + hex_of_first(address, 6);
+    case AddressFamily::Serial: return "serial:" + std::to_string(address.port);
+  }
+  return "unknown";
+}
+
+Result<Address> parse_address(std::string_view text) {
+  std::string_view rest = text;
+  if (rest.starts_with(kLanPrefix)) rest.remove_prefix(kLanPrefix.size());
+  const Parts parts = split(rest);
+  if (!parts.bad.empty()) return malformed(text, parts.bad);
+
+  Address address;
+  address.family = parts.ipv6 ? AddressFamily::Ipv6 : AddressFamily::Ipv4;
+  address.port = kRmcpPort;
+  if (!parse_host(parts.ipv6 ? AF_INET6 : AF_INET, parts.host, address))
+    return malformed(text, "not a numeric IPv4 or IPv6 address");
+  if (!parts.port.empty() && !parse_number(parts.port, address.port))
+    return malformed(text, "the port is a number up to 65535");
+  if (!parts.scope.empty() && (!parse_number(parts.scope, address.scope) || address.scope == 0))
+    return malformed(text, "the interface after \"%\" is an index, 1 or more");
+  return address;
+}
+
+std::size_t PathHash::operator()(const Path& path) const noexcept {
+  // FNV-1a, 64 bits. The tables that it serves are bounded, so a flood cannot make them slow.
+  std::uint64_t hash = 0xcbf29ce484222325U;
+  const auto mix = [&hash](std::uint64_t value) {
+    hash ^= value;
+    hash *= 0x100000001b3U;
+  };
+  for (const Address* end : {&path.local, &path.peer}) {
+    mix(static_cast<std::uint64_t>(end->family));
+    mix(end->port);
+    mix(end->scope);
+    for (const std::uint8_t b : end->bytes) mix(b);
+  }
+  mix(static_cast<std::uint64_t>(path.medium));
+  return static_cast<std::size_t>(hash);
+}
+
+}  // namespace fwr

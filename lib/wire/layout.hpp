@@ -6,26 +6,50 @@
 // that names its fields in order. The codecs below walk it.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.hpp"
 
 namespace fwr::wire {
 
-/// Fills a message from bytes. A value that an enum or a text field cannot hold latches `bad()`.
+/// An enum with is_known(T) takes no other values from a peer.
+template <class T>
+concept ClosedEnum = std::is_enum_v<T> && requires(T value) {
+  is_known(value);
+};
+
+/// Fills a message from bytes. A value that a closed enum, a fixed field or a text field cannot
+/// hold is latched, and finish() names the field.
 class LayoutReader {
  public:
   explicit LayoutReader(ByteView bytes) : reader_(bytes) {}
 
   template <std::size_t N, class T>
-  void le(std::string_view, T& field) {
-    field = static_cast<T>(reader_.le<N>());
+  void le(std::string_view name, T& field) {
+    const auto value = static_cast<T>(reader_.le<N>());
+    if constexpr (ClosedEnum<T>) {
+      if (!is_known(value)) return latch(name);
+    }
+    field = value;
+  }
+  template <std::size_t N>
+  void fixed(std::string_view name, std::uint64_t value) {
+    if (reader_.le<N>() != value) latch(name);
+  }
+  /// Bit b0; the others are reserved.
+  void flag(std::string_view, bool& b0) { b0 = (reader_.u8() & 0x01U) != 0; }
+  /// How many items follow, one byte; the caller reads the items.
+  template <class Items>
+  void count(std::string_view, Items& items) {
+    items.resize(reader_.u8());
   }
   template <std::size_t N>
   void bytes(std::string_view, std::array<std::byte, N>& field) {
@@ -49,11 +73,16 @@ class LayoutReader {
     const ByteView view = reader_.take_rest();
     field.assign(view.begin(), view.end());
   }
+  /// The field views the bytes that are being decoded.
+  void rest(std::string_view, ByteView& field) { field = reader_.take_rest(); }
   /// PROTOCOL §10: bytes after the known fields are from a later version.
   [[nodiscard]] Result<> finish(std::string_view what) const;
 
  private:
   void read_text(std::string_view name, ByteView bytes, std::string& field);
+  void latch(std::string_view name) {
+    if (bad_field_.empty()) bad_field_ = name;
+  }
   ByteReader reader_;
   std::string_view bad_field_;
 };
@@ -66,6 +95,15 @@ class LayoutWriter {
   template <std::size_t N, class T>
   void le(std::string_view, const T& field) {
     writer_.le<N>(static_cast<std::uint64_t>(field));
+  }
+  template <std::size_t N>
+  void fixed(std::string_view, std::uint64_t value) {
+    writer_.le<N>(value);
+  }
+  void flag(std::string_view, const bool& b0) { writer_.u8(b0 ? 0x01 : 0x00); }
+  template <class Items>
+  void count(std::string_view, const Items& items) {
+    writer_.u8(static_cast<std::uint8_t>(items.size()));
   }
   template <std::size_t N>
   void bytes(std::string_view, const std::array<std::byte, N>& field) {
@@ -85,7 +123,7 @@ class LayoutWriter {
   void padding(std::string_view) {
     writer_.zeros(N);
   }
-  void rest(std::string_view, const Bytes& field) { writer_.bytes(field); }
+  void rest(std::string_view, ByteView field) { writer_.bytes(field); }
 
  private:
   ByteWriter& writer_;
@@ -100,6 +138,15 @@ class LayoutTable {
   template <std::size_t N, class T>
   void le(std::string_view name, const T&) {
     row(N, name);
+  }
+  template <std::size_t N>
+  void fixed(std::string_view name, std::uint64_t) {
+    row(N, name);
+  }
+  void flag(std::string_view name, const bool&) { row(1, name); }
+  template <class Items>
+  void count(std::string_view name, const Items&) {
+    row(1, name);
   }
   template <std::size_t N>
   void bytes(std::string_view name, const std::array<std::byte, N>&) {
@@ -117,9 +164,7 @@ class LayoutTable {
   void padding(std::string_view name) {
     row(N, name);
   }
-  void rest(std::string_view name, const Bytes&) {
-    rows_.push_back("| " + std::to_string(position_) + ": | " + std::string(name) + " |");
-  }
+  void rest(std::string_view name, ByteView);
   /// A row of its own, for example the completion code.
   void row(std::size_t size, std::string_view name);
   [[nodiscard]] const std::vector<std::string>& rows() const { return rows_; }

@@ -4,3 +4,15 @@
 
 noinst_LTLIBRARIES += %D%/libwire.la
 %C%_libwire_la_SOURCES =
+%C%_libwire_la_SOURCES += %D%/ipmi.cpp
+%C%_libwire_la_SOURCES += %D%/ipmi.hpp
+%C%_libwire_la_SOURCES += %D%/layout.cpp
+%C%_libwire_la_SOURCES += %D%/layout.hpp
+%C%_libwire_la_SOURCES += %D%/oem.cpp
+%C%_libwire_la_SOURCES += %D%/oem.hpp
+%C%_libwire_la_SOURCES += %D%/rakp.cpp
+%C%_libwire_la_SOURCES += %D%/rakp.hpp
+%C%_libwire_la_SOURCES += %D%/rmcp.cpp
+%C%_libwire_la_SOURCES += %D%/rmcp.hpp
+%C%_libwire_la_SOURCES += %D%/stream.cpp
+%C%_libwire_la_SOURCES += %D%/stream.hpp

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The OEM commands of fwrecover. PROTOCOL §3, §4, §5.
 //
-// The structures hold what follows the IANA number: the frame (IANA in front, completion code in a
-// response) is added and checked by encode_request() and its three siblings.
+// The structures hold what follows the IANA number: make_request() and response_data() put it in
+// front, strip_iana() checks it. The completion code of a response is IpmiResponse's.
 #pragma once
 
 #include <cstdint>
@@ -125,6 +125,9 @@ struct Offer {
 
 /// PROTOCOL §5.3
 enum class ManifestPart : std::uint8_t { Manifest = 0, Signature = 1 };
+[[nodiscard]] constexpr bool is_known(ManifestPart part) {
+  return part <= ManifestPart::Signature;
+}
 struct GetManifestRq {
   static constexpr std::string_view kName = "Get Manifest request";
   Digest digest{};

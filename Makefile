@@ -137,6 +137,7 @@ check: deps-check $(BUILD)/Makefile $(BUILD)/asan/Makefile
 
 # The same with the long forms: more kills, more seeds, bigger images.
 check-long: export FWR_TEST_LONG = 1
+check-long: export FWR_TEST_TIMEOUT = 14400
 check-long: check
 
 $(BUILD)/asan/Makefile: | configure deps-build

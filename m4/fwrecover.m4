@@ -1,13 +1,13 @@
 dnl SPDX-License-Identifier: GPL-3.0-or-later
 dnl The checks of configure.ac that need more than a line.
 
-dnl FWR_CXX20: -std=c++20 becomes part of CXX, so that every later check sees the same language.
+dnl FWR_CXX20: sets CXX20_FLAGS, apart from CXX, because "make CXX=..." replaces CXX.
 AC_DEFUN([FWR_CXX20], [
   AC_MSG_CHECKING([for C++20])
-  fwr_saved_cxx=$CXX
+  fwr_saved_flags=$CXXFLAGS
   fwr_cxx20=no
   for fwr_std in -std=c++20 -std=c++2a; do
-    CXX="$fwr_saved_cxx $fwr_std"
+    CXXFLAGS="$fwr_saved_flags $fwr_std"
     AC_COMPILE_IFELSE([AC_LANG_PROGRAM([[
       #include <compare>
       #include <concepts>
@@ -24,9 +24,11 @@ AC_DEFUN([FWR_CXX20], [
       return twice(view.size()) == 4 && Version{1} < Version{2} ? 0 : 1;
     ]])], [fwr_cxx20=$fwr_std; break])
   done
+  CXXFLAGS=$fwr_saved_flags
   AC_MSG_RESULT([$fwr_cxx20])
   AS_IF([test "$fwr_cxx20" = no],
-    [AC_MSG_ERROR([$fwr_saved_cxx does not understand C++20; g++ 12 and clang++ 14 do])])
+    [AC_MSG_ERROR([$CXX does not understand C++20; g++ 12 and clang++ 14 do])])
+  AC_SUBST([CXX20_FLAGS], [$fwr_cxx20])
 ])
 
 dnl FWR_TRY_CXXFLAG(VARIABLE, FLAG): appends FLAG when the C++ compiler takes it without complaint.

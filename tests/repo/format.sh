@@ -15,7 +15,7 @@ is_formatted() { "$CLANG_FORMAT" --style="{$(printf '%s\n' "$style" | paste -sd,
 printf 'int  f( int a ){return a;}\n' >"$work/bad.cpp"
 must_reject 'bad spacing' is_formatted "$work/bad.cpp"
 
-cd "$TOP_SRCDIR"
+cd "$TOP_SRCDIR" || exit
 tree_files . | grep -E '\.(c|h|cpp|hpp)$' >"$work/sources"
 xargs -n 16 "$CLANG_FORMAT" --style=file --dry-run -Werror <"$work/sources" ||
   fail 'run "make format"'

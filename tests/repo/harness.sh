@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
 # The test harness itself: lib.sh ends what it started, and summarize.sh counts what there is.
+# shellcheck disable=SC2016
 . "$TOP_SRCDIR/tests/repo/common.sh"
 
 # --- lib.sh --------------------------------------------------------------------------------------

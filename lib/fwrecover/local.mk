@@ -4,9 +4,18 @@
 
 noinst_LTLIBRARIES += %D%/libfacade.la
 %C%_libfacade_la_SOURCES =
+%C%_libfacade_la_SOURCES += %D%/conclude.cpp
+%C%_libfacade_la_SOURCES += %D%/conclude.hpp
+%C%_libfacade_la_SOURCES += %D%/event.cpp
+%C%_libfacade_la_SOURCES += %D%/settings.cpp
+%C%_libfacade_la_SOURCES += %D%/settings.hpp
 %C%_libfacade_la_SOURCES += %D%/version.cpp
 
 fwrecoverincludedir = $(includedir)/fwrecover
 fwrecoverinclude_HEADERS =
+fwrecoverinclude_HEADERS += %D%/diagnostics.hpp
+fwrecoverinclude_HEADERS += %D%/donor.hpp
+fwrecoverinclude_HEADERS += %D%/event.hpp
 fwrecoverinclude_HEADERS += %D%/export.hpp
+fwrecoverinclude_HEADERS += %D%/recipient.hpp
 fwrecoverinclude_HEADERS += %D%/version.hpp

@@ -4,3 +4,13 @@
 
 noinst_LTLIBRARIES += %D%/libtransport.la
 %C%_libtransport_la_SOURCES =
+%C%_libtransport_la_SOURCES += %D%/clock.cpp
+%C%_libtransport_la_SOURCES += %D%/clock.hpp
+%C%_libtransport_la_SOURCES += %D%/hosts.cpp
+%C%_libtransport_la_SOURCES += %D%/hosts.hpp
+%C%_libtransport_la_SOURCES += %D%/loop.cpp
+%C%_libtransport_la_SOURCES += %D%/loop.hpp
+%C%_libtransport_la_SOURCES += %D%/socket_address.cpp
+%C%_libtransport_la_SOURCES += %D%/socket_address.hpp
+%C%_libtransport_la_SOURCES += %D%/udp_socket.cpp
+%C%_libtransport_la_SOURCES += %D%/udp_socket.hpp

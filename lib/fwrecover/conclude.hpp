@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// From the core's results to the facade's conclusions.
+#pragma once
+
+#include <string>
+#include <utility>
+
+#include "base/error.hpp"
+#include "base/types.hpp"
+#include "fwrecover/event.hpp"
+#include "image/manifest.hpp"
+
+namespace fwrecover {
+
+[[nodiscard]] Conclusion conclude(const fwr::Error& error);
+[[nodiscard]] inline Conclusion conclude_ok(std::string message) {
+  return Conclusion{0, "ok", std::move(message), {}};
+}
+[[nodiscard]] inline std::int64_t as_number(std::uint64_t value) {
+  return static_cast<std::int64_t>(value);
+}
+/// "name", "component", "version", "security_version", "size", "digest", "created" of a manifest.
+void set_manifest(Event& event, const fwr::image::Manifest& manifest);
+
+}  // namespace fwrecover

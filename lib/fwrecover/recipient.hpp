@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The recipient: health of a system's firmware, and its recovery from donors.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "fwrecover/event.hpp"
+
+namespace fwrecover {
+
+/// Where a recipient's configuration comes from: fwrecover.toml(5), then `overrides`.
+struct RecipientSource {
+  std::string config_path;  ///< empty: the default file, which may be missing
+  /// "section.key=value" in TOML, from the command line: wins over the file.
+  std::vector<std::string> overrides;
+};
+
+struct RequestOptions {
+  bool if_needed = false;      ///< do nothing when check() finds the firmware healthy
+  bool handle_signals = true;  ///< SIGINT and SIGTERM end the recovery cleanly
+};
+
+/// One system. Each call is complete when it returns, reports through `observer`, and may be
+/// repeated. Not for use by several threads at once.
+class FWR_API Recipient {
+ public:
+  explicit Recipient(RecipientSource source);
+  ~Recipient();
+  Recipient(const Recipient&) = delete;
+  Recipient& operator=(const Recipient&) = delete;
+
+  /// Is the active slot readable, signed, whole, new enough, and not past its trial? Events:
+  /// "finding", "health".
+  Conclusion check(Observer& observer);
+  /// Finds donors, chooses, fetches, verifies, activates. Events: "state", "offer", "donor",
+  /// "dropped", "progress", "recovered".
+  Conclusion request(const RequestOptions& options, Observer& observer);
+  /// Finds donors and judges their offers; accepts none. Events: "offer".
+  Conclusion offers(Observer& observer);
+  /// Slots and trial. Events: "slot" (one each), "status".
+  Conclusion status(Observer& observer);
+  /// Recoveries, confirmations and rollbacks so far, oldest first. Events: "history".
+  Conclusion history(Observer& observer);
+  /// The active slot's trial ends well.
+  Conclusion confirm(Observer& observer);
+  /// Back to the other slot. `if_expired`: only when the trial has run out. Events: "rollback".
+  Conclusion rollback(bool if_expired, Observer& observer);
+  /// A manifest file, its signature (empty: manifest + ".minisig") and an image file (empty: none)
+  /// against the trusted keys. Event: "verified".
+  Conclusion verify(const std::string& manifest_path, const std::string& signature_path,
+                    const std::string& image_path, Observer& observer);
+  /// Effective settings and where each came from. Events: "setting".
+  Conclusion config(Observer& observer);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace fwrecover

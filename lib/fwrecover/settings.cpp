@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Reading TOML against a table of settings.
+#include "fwrecover/settings.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <toml++/toml.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+#include <sstream>
+
+#include "transport/udp_socket.hpp"
+
+namespace fwr::settings {
+namespace {
+
+struct Unit {
+  std::string_view name;
+  std::int64_t factor;
+};
+constexpr std::array kDurationUnits{Unit{"ms", 1}, Unit{"s", 1000}, Unit{"m", 60'000},
+                                    Unit{"h", 3'600'000}, Unit{"d", 86'400'000}};
+constexpr std::array kSizeUnits{Unit{"B", 1}, Unit{"KiB", 1 << 10}, Unit{"MiB", 1 << 20},
+                                Unit{"GiB", 1 << 30}};
+
+/// "10m" in the smallest unit of the list.
+std::optional<std::int64_t> with_unit(std::string_view text, std::span<const Unit> units) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || number < 0) return std::nullopt;
+  std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
+  while (unit.starts_with(' ')) unit.remove_prefix(1);
+  for (const Unit& u : units) {
+    std::int64_t product = 0;
+    if (u.name == unit && !__builtin_mul_overflow(number, u.factor, &product)) return product;
+  }
+  return std::nullopt;
+}
+
+std::string_view expectation(Kind kind) {
+  switch (kind) {
+    case Kind::Text: return "a text in quotes";
+    case Kind::TextList: return "a list of texts, such as [\"one\", \"two\"]";
+    case Kind::Integer: return "an integer";
+    case Kind::Boolean: return "true or false";
+    case Kind::Duration: return "seconds, or a text such as \"500ms\", \"10m\", \"2h\"";
+    case Kind::Size: return "bytes, or a text such as \"64MiB\"";
+  }
+  return "another type";
+}
+
+std::optional<fwrecover::Value> to_list(const toml::node& node) {
+  const toml::array* array = node.as_array();
+  if (array == nullptr) return std::nullopt;
+  std::vector<std::string> list;
+  for (const toml::node& element : *array) {
+    const auto text = element.value_exact<std::string>();
+    if (!text) return std::nullopt;
+    list.push_back(*text);
+  }
+  return list;
+}
+
+std::optional<fwrecover::Value> to_quantity(const toml::node& node, std::int64_t factor,
+                                            std::span<const Unit> units) {
+  std::int64_t product = 0;
+  if (const auto number = node.value_exact<std::int64_t>()) {
+    if (*number < 0 || __builtin_mul_overflow(*number, factor, &product)) return std::nullopt;
+    return product;
+  }
+  const auto text = node.value_exact<std::string>();
+  if (!text) return std::nullopt;
+  if (const auto value = with_unit(*text, units)) return *value;
+  return std::nullopt;
+}
+
+std::optional<fwrecover::Value> convert(Kind kind, const toml::node& node) {
+  switch (kind) {
+    case Kind::Text:
+      if (auto text = node.value_exact<std::string>()) return *text;
+      return std::nullopt;
+    case Kind::TextList: return to_list(node);
+    case Kind::Integer:
+      if (auto number = node.value_exact<std::int64_t>()) return *number;
+      return std::nullopt;
+    case Kind::Boolean:
+      if (auto flag = node.value_exact<bool>()) return *flag;
+      return std::nullopt;
+    case Kind::Duration: return to_quantity(node, 1000, kDurationUnits);
+    case Kind::Size: return to_quantity(node, 1, kSizeUnits);
+  }
+  return std::nullopt;
+}
+
+std::string as_toml(const toml::node& node) {
+  std::ostringstream out;
+  node.visit([&](const auto& value) {
+    if constexpr (toml::is_value<decltype(value)>) out << value;
+    if constexpr (toml::is_array<decltype(value)>)
+      out << toml::toml_formatter(value, toml::toml_formatter::default_flags);
+  });
+  std::string text = out.str();
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return text;
+}
+
+/// "section.*" matches "section.anything".
+bool section_matches(std::string_view pattern, std::string_view section) {
+  if (!pattern.ends_with(".*")) return pattern == section;
+  pattern.remove_suffix(1);
+  return section.size() > pattern.size() && section.starts_with(pattern) &&
+         section.find('.', pattern.size()) == std::string_view::npos;
+}
+
+}  // namespace
+
+/// Walks a parsed file and takes what the table knows.
+class Settings::Reader {
+ public:
+  Reader(std::span<const Setting> table, Settings& out) : table_(table), out_(out) {}
+
+  void defaults() {
+    for (const Setting& row : table_) {
+      if (row.standard.empty() || row.section.ends_with(".*")) continue;
+      const toml::table parsed = toml::parse(fmt::format("value = {}", row.standard));
+      const toml::node& node = *parsed.get("value");
+      out_.held_[fmt::format("{}.{}", row.section, row.key)] =
+          Held{convert(row.kind, node).value(), std::string(row.standard), "default"};
+    }
+  }
+
+  Result<> table(const toml::table& content, const std::string& section, std::string_view origin) {
+    for (const auto& [key, node] : content) {
+      const std::string name(key.str());
+      const std::string where = fmt::format("{}:{}", origin, node.source().begin.line);
+      if (const toml::table* inner = node.as_table()) {
+        const std::string path = section.empty() ? name : fmt::format("{}.{}", section, name);
+        if (!known_section(path)) return unknown(where, fmt::format("[{}]", path));
+        if (auto done = table(*inner, path, origin); !done) return done;
+      } else if (auto done = setting(section, name, node, where); !done) {
+        return done;
+      }
+    }
+    return {};
+  }
+
+  /// "section.key=value"; a value that is no TOML is a text.
+  Result<> override_with(const std::string& text) {
+    const std::size_t equals = text.find('=');
+    const std::size_t dot = text.substr(0, equals).rfind('.');
+    if (equals == std::string::npos || dot == std::string::npos)
+      return fail(Errc::BadUsage, fmt::format("'{}': expected SECTION.KEY=VALUE", text));
+    const std::string value = text.substr(equals + 1);
+    const std::string section = text.substr(0, dot);
+    const std::string key = text.substr(dot + 1, equals - dot - 1);
+    try {
+      const toml::table parsed = toml::parse(fmt::format("value = {}", value));
+      if (parsed.size() == 1) return setting(section, key, *parsed.get("value"), "command line");
+    } catch (const toml::parse_error&) {  // not TOML: a bare word
+    }
+    return setting(section, key, toml::value<std::string>(value), "command line");
+  }
+
+ private:
+  Result<> setting(const std::string& section, const std::string& key, const toml::node& node,
+                   const std::string& where) {
+    for (const Setting& row : table_) {
+      if (row.key != key || !section_matches(row.section, section)) continue;
+      auto value = convert(row.kind, node);
+      if (!value)
+        return fail(Errc::BadConfiguration,
+                    fmt::format("{}: '{}.{}' wants {}, not {}", where, section, key,
+                                expectation(row.kind), as_toml(node)));
+      out_.held_[fmt::format("{}.{}", section, key)] =
+          Held{*std::move(value), as_toml(node), where};
+      return {};
+    }
+    return unknown(where, section.empty() ? key : fmt::format("{}.{}", section, key));
+  }
+
+  [[nodiscard]] bool known_section(std::string_view path) const {
+    return std::any_of(table_.begin(), table_.end(), [&](const Setting& row) {
+      return section_matches(row.section, path) ||
+             (row.section.ends_with(".*") && row.section.substr(0, row.section.size() - 2) == path);
+    });
+  }
+
+  static tl::unexpected<Error> unknown(const std::string& where, const std::string& name) {
+    return fail(Errc::BadConfiguration, fmt::format("{}: there is no setting '{}'", where, name));
+  }
+
+  std::span<const Setting> table_;
+  Settings& out_;
+};
+
+Result<Settings> Settings::load(std::span<const Setting> table, const std::string& path,
+                                bool required, std::span<const std::string> overrides) {
+  Settings settings;
+  Reader reader(table, settings);
+  try {
+    reader.defaults();
+    auto content = read_text_file(path, kConfigLimit_bytes);
+    if (!content && (required || content.error().code != Errc::NotFound))
+      return fail(Errc::BadConfiguration, content.error().detail);
+    if (content) {
+      const toml::table parsed = toml::parse(*content, path);
+      if (auto done = reader.table(parsed, "", path); !done) return tl::unexpected(done.error());
+    }
+  } catch (const toml::parse_error& error) {
+    return fail(Errc::BadConfiguration,
+                fmt::format("{}:{}: {}", path, error.source().begin.line, error.description()));
+  }
+  for (const std::string& text : overrides)
+    if (auto done = reader.override_with(text); !done) return tl::unexpected(done.error());
+  return settings;
+}
+
+const Settings::Held* Settings::find(std::string_view name) const {
+  const auto found = held_.find(name);
+  return found == held_.end() ? nullptr : &found->second;
+}
+bool Settings::has(std::string_view name) const {
+  return find(name) != nullptr;
+}
+
+namespace {
+
+template <class T>
+T value_or_empty(const fwrecover::Value* value) {
+  const T* held = value == nullptr ? nullptr : std::get_if<T>(value);
+  return held == nullptr ? T{} : *held;
+}
+
+}  // namespace
+
+std::string Settings::text(std::string_view name) const {
+  const Held* held = find(name);
+  return value_or_empty<std::string>(held == nullptr ? nullptr : &held->value);
+}
+std::vector<std::string> Settings::list(std::string_view name) const {
+  const Held* held = find(name);
+  return value_or_empty<std::vector<std::string>>(held == nullptr ? nullptr : &held->value);
+}
+std::int64_t Settings::integer(std::string_view name) const {
+  const Held* held = find(name);
+  return value_or_empty<std::int64_t>(held == nullptr ? nullptr : &held->value);
+}
+bool Settings::flag(std::string_view name) const {
+  const Held* held = find(name);
+  return value_or_empty<bool>(held == nullptr ? nullptr : &held->value);
+}
+
+Result<std::int64_t> Settings::integer_in(std::string_view name, std::int64_t lowest,
+                                          std::int64_t highest) const {
+  const std::int64_t value = integer(name);
+  if (value < lowest || value > highest)
+    return complain(name, fmt::format("must be from {} to {}, and is {}", lowest, highest, value));
+  return value;
+}
+
+std::vector<std::string> Settings::names(std::string_view section) const {
+  section.remove_suffix(1);  // the star
+  std::vector<std::string> names;
+  for (const auto& [name, held] : held_) {
+    if (!name.starts_with(section)) continue;
+    const std::string last = name.substr(section.size(), name.rfind('.') - section.size());
+    if (std::find(names.begin(), names.end(), last) == names.end()) names.push_back(last);
+  }
+  return names;
+}
+
+std::string Settings::source(std::string_view name) const {
+  const Held* held = find(name);
+  return held == nullptr ? "default" : held->source;
+}
+
+tl::unexpected<Error> Settings::complain(std::string_view name, std::string_view what) const {
+  return fail(Errc::BadConfiguration, fmt::format("{}: '{}' {}", source(name), name, what));
+}
+
+std::vector<Settings::Effective> Settings::effective() const {
+  std::vector<Effective> all;
+  for (const auto& [name, held] : held_) all.push_back({name, held.toml, held.source});
+  return all;
+}
+
+Result<std::string> read_text_file(const std::string& path, std::size_t limit) {
+  const transport::UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+  if (!fd) {
+    const Errc code = errno == ENOENT || errno == ENOTDIR ? Errc::NotFound
+                      : errno == EACCES                   ? Errc::NoPermission
+                                                          : Errc::IoFailed;
+    return fail(code, fmt::format("{}: {}", path, std::strerror(errno)));
+  }
+  std::string content;
+  std::array<char, 65536> part{};
+  while (true) {
+    const ssize_t count = read(fd.get(), part.data(), part.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return fail(Errc::IoFailed, fmt::format("{}: {}", path, std::strerror(errno)));
+    if (count == 0) return content;
+    content.append(part.data(), static_cast<std::size_t>(count));
+    if (content.size() > limit)
+      return fail(Errc::LimitExceeded, fmt::format("{}: larger than {} bytes", path, limit));
+  }
+}
+
+Result<std::string> read_secret(const std::string& path, const char* environment,
+                                std::string_view what) {
+  std::string secret;
+  if (path.empty()) {
+    const char* value = std::getenv(environment);
+    if (value == nullptr)
+      return fail(Errc::BadConfiguration,
+                  fmt::format("no {}: name a file of mode 0600 in the configuration, or set {}",
+                              what, environment));
+    secret = value;
+  } else {
+    struct stat status {};
+    if (stat(path.c_str(), &status) != 0)
+      return fail(errno == ENOENT ? Errc::NotFound : Errc::NoPermission,
+                  fmt::format("{} file {}: {}", what, path, std::strerror(errno)));
+    if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+      return fail(Errc::InsecureSecret, fmt::format("{} file {} has mode {:04o}; chmod 600 {}",
+                                                    what, path, status.st_mode & 07777U, path));
+    auto content = read_text_file(path, 4096);
+    if (!content) return tl::unexpected(content.error());
+    secret = *std::move(content);
+    if (secret.ends_with('\n')) secret.pop_back();
+  }
+  if (secret.empty() || secret.size() > kSecretLimit_bytes)
+    return fail(Errc::BadConfiguration,
+                fmt::format("{}{}{}: must have 1 to {} bytes, and has {}", what,
+                            path.empty() ? "" : " file ", path, kSecretLimit_bytes, secret.size()));
+  return secret;
+}
+
+}  // namespace fwr::settings

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Configuration: a table of settings drives reading, defaults, `config` output and the manual
+// pages' test.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.hpp"
+#include "fwrecover/event.hpp"
+
+namespace fwr::settings {
+
+enum class Kind : std::uint8_t {
+  Text,
+  TextList,
+  Integer,
+  Boolean,
+  Duration,  ///< seconds as an integer, or text such as "500ms", "10m", "2h"; kept in milliseconds
+  Size,      ///< bytes as an integer, or text such as "64MiB"; kept in bytes
+};
+
+/// One row. A section that ends in ".*" has any name in the last place: [user.NAME].
+struct Setting {
+  std::string_view section;
+  std::string_view key;
+  Kind kind;
+  std::string_view standard;  ///< default, in TOML; empty: none
+  std::string_view meaning;
+};
+
+/// The settings of one program after reading: defaults, then the file, then overrides.
+class Settings {
+ public:
+  /// A file that is missing is an error only when `required`. Errors: BadConfiguration with file,
+  /// line, and what is expected there.
+  [[nodiscard]] static Result<Settings> load(std::span<const Setting> table,
+                                             const std::string& path, bool required,
+                                             std::span<const std::string> overrides);
+
+  [[nodiscard]] bool has(std::string_view name) const;  ///< "section.key", also by default
+  [[nodiscard]] std::string text(std::string_view name) const;
+  [[nodiscard]] std::vector<std::string> list(std::string_view name) const;
+  [[nodiscard]] std::int64_t integer(
+      std::string_view name) const;  ///< durations in ms, sizes in bytes
+  [[nodiscard]] bool flag(std::string_view name) const;
+  /// An integer within bounds. Errors: BadConfiguration, naming setting, source and bounds.
+  [[nodiscard]] Result<std::int64_t> integer_in(std::string_view name, std::int64_t lowest,
+                                                std::int64_t highest) const;
+  /// The names in the last place of a section such as "user.*".
+  [[nodiscard]] std::vector<std::string> names(std::string_view section) const;
+  /// "default", "command line", or "FILE:LINE".
+  [[nodiscard]] std::string source(std::string_view name) const;
+  /// A complaint about a setting that says where it came from.
+  [[nodiscard]] tl::unexpected<Error> complain(std::string_view name, std::string_view what) const;
+
+  struct Effective {
+    std::string name;
+    std::string value;  ///< in TOML
+    std::string source;
+  };
+  [[nodiscard]] std::vector<Effective> effective() const;
+
+ private:
+  struct Held {
+    fwrecover::Value value;
+    std::string toml;
+    std::string source;
+  };
+  class Reader;
+  [[nodiscard]] const Held* find(std::string_view name) const;
+  std::map<std::string, Held, std::less<>> held_;
+};
+
+inline constexpr std::size_t kConfigLimit_bytes = 1U << 20;
+inline constexpr std::size_t kSecretLimit_bytes = 20;  ///< IPMI v2.0 §22.30, Set User Password
+
+/// A password or K_g: one line of a file that only its owner can read, or the value of an
+/// environment variable when the path is empty. Errors: InsecureSecret (group or others can read
+/// it), NotFound, BadConfiguration (empty or longer than 20 bytes).
+[[nodiscard]] Result<std::string> read_secret(const std::string& path, const char* environment,
+                                              std::string_view what);
+
+/// A whole file of at most `limit` bytes. Errors: NotFound, NoPermission, LimitExceeded, IoFailed.
+[[nodiscard]] Result<std::string> read_text_file(const std::string& path, std::size_t limit);
+
+}  // namespace fwr::settings

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The clocks and the random numbers that machines are driven with.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "base/types.hpp"
+
+namespace fwr::transport {
+
+[[nodiscard]] TimePoint now();
+
+/// Seconds since 1970-01-01 UTC. nullopt when the clock shows a time before this software was
+/// written: a BMC without a battery starts there, and a recovery must not depend on it.
+[[nodiscard]] std::optional<std::int64_t> wall_clock();
+
+/// OpenSSL's generator. A failure to seed it ends the process: nothing safe can follow.
+class SystemRandom final : public RandomSource {
+ public:
+  void fill(std::span<std::byte> out) override;
+};
+
+}  // namespace fwr::transport

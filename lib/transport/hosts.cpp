@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Host ranges, the resolver, and the system's interfaces.
+#include "transport/hosts.hpp"
+
+#include <fmt/format.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <optional>
+
+#include "transport/socket_address.hpp"
+
+namespace fwr::transport {
+namespace {
+
+constexpr std::string_view kLanPrefix = "lan:";
+
+tl::unexpected<Error> bad_range(std::string_view text, std::string_view why) {
+  return fail(Errc::BadConfiguration, fmt::format("host '{}': {}", text, why));
+}
+
+std::optional<std::uint32_t> number(std::string_view digits, std::uint32_t limit) {
+  std::uint32_t value = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  if (error != std::errc{} || end != digits.data() + digits.size() || value > limit)
+    return std::nullopt;
+  return value;
+}
+
+/// "3" or "1-8"; the width of the first number is kept: "01-10".
+Result<> expand_part(std::string_view whole, std::string_view head, std::string_view part,
+                     std::string_view tail, std::vector<std::string>& out) {
+  constexpr std::uint32_t kHighest = 999'999'999;
+  const std::size_t dash = part.find('-');
+  const std::string_view low_text = part.substr(0, dash);
+  const std::string_view high_text =
+      dash == std::string_view::npos ? low_text : part.substr(dash + 1);
+  const auto low = number(low_text, kHighest);
+  const auto high = number(high_text, kHighest);
+  if (!low || !high) return bad_range(whole, "a range is numbers, as in node[1-8,12]");
+  if (*low > *high) return bad_range(whole, "a range goes from low to high");
+  if (*high - *low >= kHostLimit - std::min(out.size(), kHostLimit))
+    return bad_range(whole, fmt::format("more than {} hosts", kHostLimit));
+  for (std::uint32_t i = *low; i <= *high; ++i)
+    out.push_back(fmt::format("{}{:0{}}{}", head, i, low_text.size(), tail));
+  return {};
+}
+
+struct HostPort {
+  std::string host;
+  std::uint16_t port = 0;
+};
+
+/// Splits "host", "host:port", "[v6]", "[v6]:port", and a bare IPv6 address.
+Result<HostPort> split_port(std::string_view text, std::uint16_t default_port) {
+  std::string_view host = text;
+  std::string_view port;
+  if (text.starts_with('[')) {
+    const std::size_t close = text.find(']');
+    if (close == std::string_view::npos) return bad_range(text, "the bracket is not closed");
+    host = text.substr(1, close - 1);
+    const std::string_view rest = text.substr(close + 1);
+    if (!rest.empty() && !rest.starts_with(':'))
+      return bad_range(text, "after an address in brackets comes :port");
+    port = rest.empty() ? rest : rest.substr(1);
+    if (!rest.empty() && port.empty()) return bad_range(text, "the port is missing");
+  } else if (const std::size_t colon = text.find(':');
+             colon != std::string_view::npos &&
+             text.find(':', colon + 1) == std::string_view::npos) {
+    host = text.substr(0, colon);
+    port = text.substr(colon + 1);
+    if (port.empty()) return bad_range(text, "the port is missing");
+  }
+  if (host.empty()) return bad_range(text, "the host is missing");
+  HostPort result{std::string(host), default_port};
+  if (!port.empty()) {
+    const auto value = number(port, 65535);
+    if (!value || *value == 0) return bad_range(text, "a port is a number from 1 to 65535");
+    result.port = static_cast<std::uint16_t>(*value);
+  }
+  return result;
+}
+
+struct FreeAddrinfo {
+  void operator()(addrinfo* list) const { freeaddrinfo(list); }
+};
+struct FreeIfaddrs {
+  void operator()(ifaddrs* list) const { freeifaddrs(list); }
+};
+
+}  // namespace
+
+Result<std::vector<std::string>> expand_range(std::string_view text) {
+  const std::size_t open = text.find('[');
+  const std::size_t close = text.find(']', open == std::string_view::npos ? 0 : open);
+  if (open == std::string_view::npos) return std::vector{std::string(text)};
+  if (close == std::string_view::npos) return bad_range(text, "the bracket is not closed");
+  std::string_view inside = text.substr(open + 1, close - open - 1);
+  if (inside.find(':') != std::string_view::npos) return std::vector{std::string(text)};
+  const std::string_view head = text.substr(0, open);
+  const std::string_view tail = text.substr(close + 1);
+  if (tail.find('[') != std::string_view::npos)
+    return bad_range(text, "only one range in a name is understood");
+  std::vector<std::string> hosts;
+  while (true) {
+    const std::size_t comma = inside.find(',');
+    if (auto done = expand_part(text, head, inside.substr(0, comma), tail, hosts); !done)
+      return tl::unexpected(done.error());
+    if (comma == std::string_view::npos) return hosts;
+    inside.remove_prefix(comma + 1);
+  }
+}
+
+Result<std::vector<Address>> resolve(std::string_view host, std::uint16_t default_port) {
+  if (host.starts_with(kLanPrefix)) host.remove_prefix(kLanPrefix.size());
+  auto split = split_port(host, default_port);
+  if (!split) return tl::unexpected(split.error());
+  addrinfo hints{};
+  hints.ai_family = AF_UNSPEC;
+  hints.ai_socktype = SOCK_DGRAM;
+  addrinfo* list = nullptr;
+  const int status = getaddrinfo(split->host.c_str(), nullptr, &hints, &list);
+  if (status != 0)
+    return fail(Errc::NotFound, fmt::format("host '{}': {}", split->host, gai_strerror(status)));
+  const std::unique_ptr<addrinfo, FreeAddrinfo> owner(list);
+  std::vector<Address> addresses;
+  for (const addrinfo* entry = list; entry != nullptr && addresses.size() < kHostLimit;
+       entry = entry->ai_next) {
+    Address address = from_sockaddr(*entry->ai_addr, entry->ai_addrlen);
+    if (address.family == AddressFamily::None) continue;
+    address.port = split->port;
+    if (std::find(addresses.begin(), addresses.end(), address) == addresses.end())
+      addresses.push_back(address);
+  }
+  if (addresses.empty())
+    return fail(Errc::NotFound, fmt::format("host '{}' has no IPv4 or IPv6 address", split->host));
+  return addresses;
+}
+
+Medium medium_of_interface(std::uint32_t index) {
+  char name[IF_NAMESIZE] = {};
+  if (index == 0 || if_indextoname(index, name) == nullptr) return Medium::Wired;
+  struct stat status {};
+  const std::string phy = fmt::format("/sys/class/net/{}/phy80211", name);
+  return stat(phy.c_str(), &status) == 0 ? Medium::Wireless : Medium::Wired;
+}
+
+Result<std::vector<Interface>> list_interfaces() {
+  ifaddrs* list = nullptr;
+  if (getifaddrs(&list) != 0)
+    return fail(Errc::IoFailed,
+                fmt::format("listing network interfaces: {}", std::strerror(errno)));
+  const std::unique_ptr<ifaddrs, FreeIfaddrs> owner(list);
+  std::map<std::string, Interface> found;
+  for (const ifaddrs* entry = list; entry != nullptr; entry = entry->ifa_next) {
+    if ((entry->ifa_flags & IFF_UP) == 0) continue;
+    Interface& interface = found[entry->ifa_name];
+    interface.name = entry->ifa_name;
+    interface.loopback = (entry->ifa_flags & IFF_LOOPBACK) != 0;
+    interface.can_broadcast = (entry->ifa_flags & IFF_BROADCAST) != 0;
+    interface.can_multicast = (entry->ifa_flags & IFF_MULTICAST) != 0;
+    if (entry->ifa_addr == nullptr) continue;
+    if (entry->ifa_addr->sa_family == AF_INET) interface.has_ipv4 = true;
+    if (entry->ifa_addr->sa_family == AF_INET6) interface.has_ipv6 = true;
+  }
+  std::vector<Interface> interfaces;
+  for (auto& [name, interface] : found) {
+    interface.index = if_nametoindex(name.c_str());
+    interface.medium = medium_of_interface(interface.index);
+    if (interface.index != 0) interfaces.push_back(std::move(interface));
+  }
+  return interfaces;
+}
+
+Result<std::vector<Path>> broadcast_paths(std::span<const std::string> names, std::uint16_t port) {
+  auto interfaces = list_interfaces();
+  if (!interfaces) return tl::unexpected(interfaces.error());
+  for (const std::string& name : names) {
+    const auto same = [&](const Interface& interface) { return interface.name == name; };
+    if (std::none_of(interfaces->begin(), interfaces->end(), same))
+      return fail(Errc::NotFound, fmt::format("interface '{}' is not there or not up", name));
+  }
+  std::vector<Path> paths;
+  for (const Interface& interface : *interfaces) {
+    const bool named = std::find(names.begin(), names.end(), interface.name) != names.end();
+    if (!named && (!names.empty() || interface.loopback)) continue;
+    if (interface.has_ipv4 && interface.can_broadcast) {
+      Path path;
+      path.local = Address{AddressFamily::Ipv4, 0, interface.index, {}};
+      path.peer = Address{AddressFamily::Ipv4, port, 0, {255, 255, 255, 255}};
+      path.medium = interface.medium;
+      paths.push_back(path);
+    }
+    if (interface.has_ipv6 && interface.can_multicast) {
+      Path path;
+      path.local = Address{AddressFamily::Ipv6, 0, interface.index, {}};
+      path.peer = Address{AddressFamily::Ipv6, port, interface.index, {0xff, 0x02}};
+      path.peer.bytes[15] = 1;  // ff02::1, all nodes on the link
+      path.medium = interface.medium;
+      paths.push_back(path);
+    }
+  }
+  return paths;
+}
+
+std::string host_name() {
+  char name[256] = {};
+  if (gethostname(name, sizeof name - 1) != 0) return "unnamed";
+  return name;
+}
+
+}  // namespace fwr::transport

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Names and ranges of hosts to addresses, and the interfaces to broadcast on.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/address.hpp"
+#include "base/error.hpp"
+
+namespace fwr::transport {
+
+inline constexpr std::size_t kHostLimit = 1024;  ///< that one range, or one list, may name
+
+/// "node[1-3,07]" to node1 node2 node3 node07, as FreeIPMI's tools do; a bracket with a colon is an
+/// IPv6 address. Errors: BadConfiguration, naming the text.
+[[nodiscard]] Result<std::vector<std::string>> expand_range(std::string_view text);
+
+/// Every address of a host: "10.0.0.7", "[fe80::1%eth0]:6230", "lan:bmc7.example". May ask the
+/// resolver, and wait for it. Errors: BadConfiguration (syntax), NotFound (no such host).
+[[nodiscard]] Result<std::vector<Address>> resolve(std::string_view host,
+                                                   std::uint16_t default_port);
+
+/// A network interface that is up.
+struct Interface {
+  std::string name;
+  std::uint32_t index = 0;
+  Medium medium = Medium::Wired;
+  bool loopback = false;
+  bool has_ipv4 = false;
+  bool has_ipv6 = false;
+  bool can_broadcast = false;
+  bool can_multicast = false;
+};
+[[nodiscard]] Result<std::vector<Interface>> list_interfaces();
+[[nodiscard]] Medium medium_of_interface(std::uint32_t index);
+
+/// PROTOCOL §2.3: 255.255.255.255 and ff02::1 on each of them that is up and not loopback.
+/// `names` empty: all. Errors: NotFound, naming an interface that is not there or not up.
+[[nodiscard]] Result<std::vector<Path>> broadcast_paths(std::span<const std::string> names,
+                                                        std::uint16_t port);
+
+/// The configured name, for default donor names.
+[[nodiscard]] std::string host_name();
+
+}  // namespace fwr::transport

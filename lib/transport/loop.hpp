@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The event loop: drives one machine with sockets, the clock and signals until it has finished.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/address.hpp"
+#include "base/types.hpp"
+#include "transport/udp_socket.hpp"
+
+namespace fwr::transport {
+
+/// What a loop drives: any sans-I/O machine.
+class Machine {
+ public:
+  virtual ~Machine() = default;
+  virtual void handle_datagram(const Path& path, ByteView datagram, TimePoint now) = 0;
+  virtual void handle_timeout(TimePoint now) = 0;
+  [[nodiscard]] virtual std::optional<Datagram> poll_transmit(TimePoint now) = 0;
+  [[nodiscard]] virtual std::optional<TimePoint> deadline() const = 0;
+  /// Called after every step: takes the events out of the machine and tells whoever wants to know.
+  virtual void drain_events(TimePoint now) = 0;
+  [[nodiscard]] virtual bool finished() const = 0;
+  /// A signal that the loop was asked to catch.
+  virtual void handle_signal(int number, TimePoint now) = 0;
+};
+
+class Loop {
+ public:
+  explicit Loop(Machine& machine);
+  ~Loop();
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+
+  /// The first socket of an address family sends what goes to it, unless another is bound to the
+  /// path's local address.
+  void add(UdpSocket socket);
+  /// SIGINT and the like become handle_signal().
+  void catch_signals(std::initializer_list<int> numbers);
+  /// Until the machine has finished. Error: IoFailed.
+  [[nodiscard]] Result<> run();
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace fwr::transport

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// recvmmsg and sendmmsg with packet information (ip(7), ipv6(7)).
+#include "transport/udp_socket.hpp"
+
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "transport/hosts.hpp"
+#include "transport/socket_address.hpp"
+
+namespace fwr::transport {
+namespace {
+
+constexpr std::size_t kControl_bytes = 64;  // one in_pktinfo or in6_pktinfo
+static_assert(kControl_bytes >= CMSG_SPACE(sizeof(in6_pktinfo)));
+
+tl::unexpected<Error> socket_error(const Address& local, std::string_view what) {
+  const int error = errno;
+  const Errc code = error == EACCES || error == EPERM ? Errc::NoPermission
+                    : error == EADDRINUSE             ? Errc::AlreadyExists
+                                                      : Errc::IoFailed;
+  return fail(code, fmt::format("{}: {}: {}", to_text(local), what, std::strerror(error)));
+}
+
+bool set_option(int fd, int level, int name, int value) {
+  return setsockopt(fd, level, name, &value, sizeof value) == 0;
+}
+
+bool set_ipv4_options(int fd) {
+  return set_option(fd, IPPROTO_IP, IP_PKTINFO, 1) &&
+         set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE);
+}
+
+bool set_ipv6_options(int fd) {
+  return set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) &&
+         set_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1) &&
+         set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE) &&
+         set_option(fd, IPPROTO_IPV6, IPV6_DONTFRAG, 1);
+}
+
+/// Our end of the path out of the packet information: address and interface.
+Address local_address(msghdr& message, AddressFamily family) {
+  Address local;
+  local.family = family;
+  for (cmsghdr* c = CMSG_FIRSTHDR(&message); c != nullptr; c = CMSG_NXTHDR(&message, c)) {
+    if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+      in_pktinfo info{};
+      std::memcpy(&info, CMSG_DATA(c), sizeof info);
+      local.scope = static_cast<std::uint32_t>(info.ipi_ifindex);
+      std::memcpy(local.bytes.data(), &info.ipi_spec_dst, 4);  // never a broadcast address
+    } else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
+      in6_pktinfo info{};
+      std::memcpy(&info, CMSG_DATA(c), sizeof info);
+      local.scope = info.ipi6_ifindex;
+      // An answer to a multicast leaves from whatever address the kernel chooses there.
+      if (!IN6_IS_ADDR_MULTICAST(&info.ipi6_addr))
+        std::memcpy(local.bytes.data(), &info.ipi6_addr, 16);
+    }
+  }
+  return local;
+}
+
+template <class Info>
+void put_control(msghdr& message, int level, int type, const Info& info) {
+  message.msg_controllen = CMSG_SPACE(sizeof info);
+  cmsghdr* c = CMSG_FIRSTHDR(&message);
+  c->cmsg_level = level;
+  c->cmsg_type = type;
+  c->cmsg_len = CMSG_LEN(sizeof info);
+  std::memcpy(CMSG_DATA(c), &info, sizeof info);
+}
+
+/// Leave from the address and interface of our end of the path.
+void set_source(msghdr& message, const Address& local) {
+  const bool any = local.bytes == std::array<std::uint8_t, 16>{};
+  if (local.family == AddressFamily::Ipv4 && (!any || local.scope != 0)) {
+    in_pktinfo info{};
+    info.ipi_ifindex = static_cast<int>(local.scope);
+    std::memcpy(&info.ipi_spec_dst, local.bytes.data(), 4);
+    put_control(message, IPPROTO_IP, IP_PKTINFO, info);
+  } else if (local.family == AddressFamily::Ipv6 && (!any || local.scope != 0)) {
+    in6_pktinfo info{};
+    info.ipi6_ifindex = local.scope;
+    std::memcpy(&info.ipi6_addr, local.bytes.data(), 16);
+    put_control(message, IPPROTO_IPV6, IPV6_PKTINFO, info);
+  } else {
+    message.msg_control = nullptr;
+    message.msg_controllen = 0;
+  }
+}
+
+}  // namespace
+
+UniqueFd& UniqueFd::operator=(UniqueFd&& other) noexcept {
+  if (this != &other) {
+    if (fd_ >= 0) close(fd_);
+    fd_ = other.release();
+  }
+  return *this;
+}
+UniqueFd::~UniqueFd() {
+  if (fd_ >= 0) close(fd_);
+}
+
+struct UdpSocket::Buffers {
+  Bytes data = Bytes(kBatch * kDatagram_bytes);
+  std::array<mmsghdr, kBatch> messages{};
+  std::array<iovec, kBatch> parts{};
+  std::array<sockaddr_storage, kBatch> peers{};
+  struct alignas(cmsghdr) Control {
+    std::array<std::byte, kControl_bytes> bytes;
+  };
+  std::array<Control, kBatch> controls{};
+  std::array<Received, kBatch> received{};
+  // The interface of the last datagram and its medium: a lookup costs two system calls.
+  std::uint32_t known_interface = 0;
+  Medium known_medium = Medium::Wired;
+
+  Medium medium(std::uint32_t interface) {
+    if (interface != known_interface) {
+      known_medium = medium_of_interface(interface);
+      known_interface = interface;
+    }
+    return known_medium;
+  }
+};
+
+void UdpSocket::FreeBuffers::operator()(Buffers* buffers) const {
+  delete buffers;
+}
+
+UdpSocket::UdpSocket(UniqueFd fd, const Address& local)
+    : fd_(std::move(fd)), local_(local), buffers_(new Buffers) {}
+
+Result<UdpSocket> UdpSocket::open(const Address& local) {
+  sockaddr_storage address{};
+  const socklen_t size = to_sockaddr(local, address);
+  if (size == 0) return fail(Errc::Internal, "a UDP socket needs an IP address");
+  const bool v6 = local.family == AddressFamily::Ipv6;
+  UniqueFd fd(socket(v6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd) return socket_error(local, "socket");
+  if (!(v6 ? set_ipv6_options(fd.get()) : set_ipv4_options(fd.get())) ||
+      !set_option(fd.get(), SOL_SOCKET, SO_BROADCAST, 1))
+    return socket_error(local, "socket options");
+  // Best effort: receive_buffer_bytes() says what the kernel gave.
+  (void)set_option(fd.get(), SOL_SOCKET, SO_RCVBUF, kBuffer_bytes);
+  (void)set_option(fd.get(), SOL_SOCKET, SO_SNDBUF, kBuffer_bytes);
+  if (geteuid() == 0) (void)set_option(fd.get(), SOL_SOCKET, SO_RCVBUFFORCE, kBuffer_bytes);
+  if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0)
+    return socket_error(local, "bind");
+  sockaddr_storage bound{};
+  socklen_t bound_size = sizeof bound;
+  if (getsockname(fd.get(), reinterpret_cast<sockaddr*>(&bound), &bound_size) != 0)
+    return socket_error(local, "getsockname");
+  return UdpSocket(std::move(fd),
+                   from_sockaddr(reinterpret_cast<const sockaddr&>(bound), bound_size));
+}
+
+std::size_t UdpSocket::receive_buffer_bytes() const {
+  int value = 0;
+  socklen_t size = sizeof value;
+  if (getsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUF, &value, &size) != 0 || value <= 0) return 65536;
+  return static_cast<std::size_t>(value);
+}
+
+std::span<const Received> UdpSocket::receive() {
+  Buffers& b = *buffers_;
+  for (std::size_t i = 0; i < kBatch; ++i) {
+    b.parts[i] = {b.data.data() + i * kDatagram_bytes, kDatagram_bytes};
+    b.messages[i] = {};
+    msghdr& header = b.messages[i].msg_hdr;
+    header.msg_name = &b.peers[i];
+    header.msg_namelen = sizeof b.peers[i];
+    header.msg_iov = &b.parts[i];
+    header.msg_iovlen = 1;
+    header.msg_control = b.controls[i].bytes.data();
+    header.msg_controllen = kControl_bytes;
+  }
+  const int count = recvmmsg(fd_.get(), b.messages.data(), kBatch, MSG_DONTWAIT, nullptr);
+  if (count <= 0) return {};
+  for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
+    msghdr& header = b.messages[i].msg_hdr;
+    Received& out = b.received[i];
+    out.path.peer =
+        from_sockaddr(reinterpret_cast<const sockaddr&>(b.peers[i]), header.msg_namelen);
+    out.path.local = local_address(header, local_.family);
+    out.path.medium = b.medium(out.path.local.scope);
+    out.bytes = ByteView(b.data).subspan(i * kDatagram_bytes, b.messages[i].msg_len);
+  }
+  return std::span(b.received).first(static_cast<std::size_t>(count));
+}
+
+std::size_t UdpSocket::send(std::span<const Datagram> datagrams) {
+  Buffers& b = *buffers_;
+  std::size_t taken = 0;
+  while (taken < datagrams.size()) {
+    const std::size_t batch = std::min(datagrams.size() - taken, kBatch);
+    for (std::size_t i = 0; i < batch; ++i) {
+      const Datagram& datagram = datagrams[taken + i];
+      b.parts[i] = {const_cast<std::byte*>(datagram.bytes.data()), datagram.bytes.size()};
+      b.messages[i] = {};
+      msghdr& header = b.messages[i].msg_hdr;
+      header.msg_name = &b.peers[i];
+      header.msg_namelen = to_sockaddr(datagram.path.peer, b.peers[i]);
+      header.msg_iov = &b.parts[i];
+      header.msg_iovlen = 1;
+      header.msg_control = b.controls[i].bytes.data();
+      set_source(header, datagram.path.local);
+    }
+    const int sent = sendmmsg(fd_.get(), b.messages.data(), static_cast<unsigned>(batch), 0);
+    if (sent > 0) {
+      taken += static_cast<std::size_t>(sent);
+    } else if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS) {
+      return taken;
+    } else if (errno != EINTR) {
+      ++taken;  // unreachable, too large, no such interface: lost, as on any network
+    }
+  }
+  return taken;
+}
+
+}  // namespace fwr::transport

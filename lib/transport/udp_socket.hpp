@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A UDP socket that knows at which address and interface a datagram arrived, and sends in batches.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/address.hpp"
+#include "base/error.hpp"
+
+namespace fwr::transport {
+
+/// A file descriptor that closes itself.
+class UniqueFd {
+ public:
+  UniqueFd() = default;
+  explicit UniqueFd(int fd) : fd_(fd) {}
+  UniqueFd(UniqueFd&& other) noexcept : fd_(other.release()) {}
+  UniqueFd& operator=(UniqueFd&& other) noexcept;
+  ~UniqueFd();
+  [[nodiscard]] int get() const { return fd_; }
+  [[nodiscard]] int release() {
+    const int fd = fd_;
+    fd_ = -1;
+    return fd;
+  }
+  [[nodiscard]] explicit operator bool() const { return fd_ >= 0; }
+
+ private:
+  int fd_ = -1;
+};
+
+struct Received {
+  Path path;       ///< local: the address and interface at which it arrived
+  ByteView bytes;  ///< valid until the next receive()
+};
+
+class UdpSocket {
+ public:
+  static constexpr std::size_t kBatch = 32;  ///< datagrams a system call
+  static constexpr std::size_t kDatagram_bytes = 65536;
+  static constexpr int kBuffer_bytes = 4 << 20;  ///< asked of the kernel, which may give less
+
+  /// Bound to `local` (port 0: any). Sends with DF set and fragments nothing: a datagram that is
+  /// too large for the path is lost, which is what the segment size probe wants (PROTOCOL §6.1).
+  /// Errors: NoPermission, IoFailed.
+  [[nodiscard]] static Result<UdpSocket> open(const Address& local);
+
+  [[nodiscard]] int fd() const { return fd_.get(); }
+  [[nodiscard]] AddressFamily family() const { return local_.family; }
+  [[nodiscard]] const Address& local() const { return local_; }
+  [[nodiscard]] std::size_t receive_buffer_bytes() const;
+
+  /// Up to kBatch datagrams, none when none is waiting.
+  [[nodiscard]] std::span<const Received> receive();
+  /// How many of them, from the front, were taken; fewer: the buffer is full. One that the network
+  /// refuses counts as taken and lost.
+  [[nodiscard]] std::size_t send(std::span<const Datagram> datagrams);
+
+ private:
+  struct Buffers;
+  UdpSocket(UniqueFd fd, const Address& local);
+  UniqueFd fd_;
+  Address local_;  ///< as bound, with the port that the kernel chose
+  struct FreeBuffers {
+    void operator()(Buffers* buffers) const;
+  };
+  std::unique_ptr<Buffers, FreeBuffers> buffers_;
+};
+
+}  // namespace fwr::transport

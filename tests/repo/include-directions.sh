@@ -22,6 +22,8 @@ END
 
 # check_tree TREE: prints each wrong include and fails if there is one.
 check_tree() {
+  sed -n 's,^fwrecoverinclude_HEADERS += %D%/,lib/fwrecover/,p' "$1/lib/fwrecover/local.mk" \
+    >"$work/installed" 2>/dev/null || :
   tree_files "$1" | grep -E '^(lib/[^/]+|tools)/.*\.(c|h|cpp|hpp)$' >"$work/sources" || :
   : >"$work/wrong"
   while read -r file; do
@@ -31,6 +33,7 @@ check_tree() {
         for (i = 2; i <= NF; i++) may[from, $i] = 1
         next
       }
+      FILENAME == ARGV[2] { installed[$0] = 1; next }
       FNR == 1 {
         split(file, part, "/")
         here = part[1] == "lib" ? part[2] : part[1]
@@ -47,14 +50,14 @@ check_tree() {
           if (system_form) wrong("includes <" header ">: ours are in double quotes")
           if (part[1] != here && !((here, part[1]) in may))
             wrong("(" here ") may not include \"" header "\"")
-          if (file ~ /^lib\/fwrecover\/.*\.hpp$/ && part[1] != "fwrecover")
+          if (file in installed && !(("lib/" header) in installed))
             wrong("is installed and includes \"" header "\", which is not")
         }
-        else if (file ~ /^lib\/fwrecover\/.*\.hpp$/ && !(system_form && header ~ /^[a-z_0-9]+$/))
+        else if (file in installed && !(system_form && header ~ /^[a-z_0-9]+$/))
           wrong("is installed and includes " header ", which is not the standard library")
       }
       function wrong(what) { print file ":" FNR ": " what }
-    ' "$work/allowed" "$1/$file" >>"$work/wrong"
+    ' "$work/allowed" "$work/installed" "$1/$file" >>"$work/wrong"
   done <"$work/sources"
   cat "$work/wrong"
   [ -s "$work/sources" ] && [ ! -s "$work/wrong" ]
@@ -65,6 +68,8 @@ fixture() {
   rm -rf "$work/tree"
   mkdir -p "$work/tree/$(dirname "$1")"
   printf '#pragma once\n%s\n' "$2" >"$work/tree/$1"
+  mkdir -p "$work/tree/lib/fwrecover"
+  echo 'fwrecoverinclude_HEADERS += %D%/bad.hpp' >"$work/tree/lib/fwrecover/local.mk"
 }
 
 fixture lib/wire/good.hpp '#include "base/bytes.hpp"'
@@ -81,5 +86,9 @@ fixture lib/fwrecover/bad.hpp '#include <fmt/format.h>'
 must_reject 'a third-party header in an installed one' check_tree "$work/tree"
 fixture lib/fwrecover/bad.hpp '#include "base/error.hpp"'
 must_reject 'an internal header in an installed one' check_tree "$work/tree"
+fixture lib/fwrecover/bad.hpp '#include "fwrecover/other.hpp"'
+must_reject 'a header of the facade that is not installed in one that is' check_tree "$work/tree"
+fixture lib/fwrecover/good.hpp '#include "base/error.hpp"'
+must_accept 'an internal header in one that is not installed' check_tree "$work/tree"
 
 check_tree "$TOP_SRCDIR" || fail 'the includes above go the wrong way'

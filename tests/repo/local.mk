@@ -6,6 +6,7 @@ REPO_TESTS += %D%/expected-failure.sh
 REPO_TESTS += %D%/format.sh
 REPO_TESTS += %D%/harness.sh
 REPO_TESTS += %D%/include-directions.sh
+REPO_TESTS += %D%/installed-interface.sh
 REPO_TESTS += %D%/man-pages.sh
 REPO_TESTS += %D%/mandoc.sh
 REPO_TESTS += %D%/no-io-symbols.sh

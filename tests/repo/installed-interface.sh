@@ -1,0 +1,44 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# What is installed is enough: every header compiles alone beside the others only, a program links
+# shellcheck disable=SC2086
+# with libfwrecover.so, and the library exports nothing but its interface.
+. "$TOP_SRCDIR/tests/repo/common.sh"
+
+: "${CXX:?}"
+flags="-std=c++20 -Wall -Wextra -Wconversion -Wshadow -Werror -I$work/include"
+need_program nm
+
+mkdir -p "$work/include/fwrecover"
+sed -n 's,^fwrecoverinclude_HEADERS += %D%/,,p' "$TOP_SRCDIR/lib/fwrecover/local.mk" >"$work/headers"
+[ -s "$work/headers" ] || fail 'no header is installed'
+while read -r header; do
+  cp "$TOP_SRCDIR/lib/fwrecover/$header" "$work/include/fwrecover/"
+done <"$work/headers"
+
+compiles() { $CXX $flags -fsyntax-only "$1"; }
+echo '#include "fwrecover/surely-missing.hpp"' >"$work/one.cpp"
+must_reject 'a header that is not there' compiles "$work/one.cpp"
+
+while read -r header; do
+  printf '#include "fwrecover/%s"\n' "$header" >"$work/one.cpp"
+  compiles "$work/one.cpp" || fail "fwrecover/$header does not compile on its own"
+done <"$work/headers"
+
+library=$TOP_BUILDDIR/lib/.libs/libfwrecover.so
+[ -f "$library" ] || fail "$library is missing: build first"
+cat >"$work/program.cpp" <<'END'
+#include <fwrecover/version.hpp>
+int main() { return fwrecover::library_version().empty() ? 1 : 0; }
+END
+$CXX $flags -o "$work/program" "$work/program.cpp" "$library" || fail 'a program does not link'
+LD_LIBRARY_PATH=$TOP_BUILDDIR/lib/.libs "$work/program" || fail 'a program does not run'
+
+# Symbols of the interface; the version's own name; and what C++ makes for a class of the facade.
+nm -DC --defined-only "$library" | sed -E 's/^[0-9a-f]* *[A-Za-z] //; s/@@?FWRECOVER_.*$//' |
+  grep -Ev '^((typeinfo( name)?|vtable|VTT|guard variable) for )?fwrecover::' |
+  grep -Ev '^(ipmi_cmd|fill_cmd|tmpl_cmd)_oem_fwrecover_|^FWRECOVER_[0-9.]+$' >"$work/foreign" || :
+if [ -s "$work/foreign" ]; then
+  cat "$work/foreign"
+  fail 'libfwrecover.so exports more than its interface'
+fi

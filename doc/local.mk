@@ -1,3 +1,4 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# doc: documents that are installed beside README.md.  One a line:
-#   dist_doc_DATA += %D%/PROTOCOL.md
+# doc: documents that are installed beside README.md.  One a line.
+
+dist_doc_DATA += %D%/PROTOCOL.md

@@ -1,6 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# lib/oem: the OEM commands in FreeIPMI's idiom (C).
+# lib/oem: the OEM commands in FreeIPMI's idiom (C).  Its headers are installed.
 # One file a line, in alphabetical order.
 
 noinst_LTLIBRARIES += %D%/liboem.la
 %C%_liboem_la_SOURCES =
+%C%_liboem_la_SOURCES += %D%/donor_query.c
+%C%_liboem_la_SOURCES += %D%/fwrecover_cmds.c
+%C%_liboem_la_SOURCES += %D%/fwrecover_cmds_api.c
+
+oemincludedir = $(includedir)/fwrecover
+oeminclude_HEADERS =
+oeminclude_HEADERS += %D%/donor_query.h
+oeminclude_HEADERS += %D%/ipmi-oem-fwrecover.h

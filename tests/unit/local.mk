@@ -13,6 +13,12 @@ UNIT_TESTS += %D%/facade_test
 %C%_facade_test_SOURCES += %D%/facade_test.cpp
 %C%_facade_test_LDADD = $(FACADE_LIBS) $(GTEST_LIBS)
 
+UNIT_TESTS += %D%/oem_test
+%C%_oem_test_SOURCES =
+%C%_oem_test_SOURCES += %D%/oem_fixture.hpp
+%C%_oem_test_SOURCES += %D%/oem_test.cpp
+%C%_oem_test_LDADD = $(OEM_LIBS) $(GTEST_LIBS)
+
 endif
 
 check_PROGRAMS += $(UNIT_TESTS)

@@ -25,6 +25,19 @@ while read -r header; do
   compiles "$work/one.cpp" || fail "fwrecover/$header does not compile on its own"
 done <"$work/headers"
 
+# The C headers need libfreeipmi's only, which are the system's, and C or C++.
+sed -n 's,^oeminclude_HEADERS += %D%/,,p' "$TOP_SRCDIR/lib/oem/local.mk" >"$work/c-headers"
+[ -s "$work/c-headers" ] || fail 'no C header is installed'
+while read -r header; do
+  cp "$TOP_SRCDIR/lib/oem/$header" "$work/include/fwrecover/"
+done <"$work/c-headers"
+while read -r header; do
+  printf '#include <fwrecover/%s>\n' "$header" >"$work/one.cpp"
+  compiles "$work/one.cpp" || fail "fwrecover/$header does not compile on its own as C++"
+  $CXX -x c -std=c11 -Wall -Wextra -Werror -I"$work/include" -fsyntax-only "$work/one.cpp" ||
+    fail "fwrecover/$header does not compile on its own as C"
+done <"$work/c-headers"
+
 library=$TOP_BUILDDIR/lib/.libs/libfwrecover.so
 [ -f "$library" ] || fail "$library is missing: build first"
 cat >"$work/program.cpp" <<'END'
@@ -34,10 +47,24 @@ END
 $CXX $flags -o "$work/program" "$work/program.cpp" "$library" || fail 'a program does not link'
 LD_LIBRARY_PATH=$TOP_BUILDDIR/lib/.libs "$work/program" || fail 'a program does not run'
 
+cat >"$work/program.c" <<'END'
+#include <fwrecover/donor_query.h>
+#include <fwrecover/ipmi-oem-fwrecover.h>
+int main(void) {
+  fiid_obj_t rq = fiid_obj_create(tmpl_cmd_oem_fwrecover_read_image_rq);
+  const int filled = fill_cmd_oem_fwrecover_read_image(32473, 1, 0, 900, rq);
+  fiid_obj_destroy(rq);
+  return filled == 0 && fwr_donor_query(0, 0, 0, 0) == -1 ? 0 : 1;
+}
+END
+$CXX -x c -std=c11 -I"$work/include" -o "$work/c-program" "$work/program.c" -x none "$library" \
+  -lfreeipmi || fail 'a C program does not link'
+LD_LIBRARY_PATH=$TOP_BUILDDIR/lib/.libs "$work/c-program" || fail 'a C program does not run'
+
 # Symbols of the interface; the version's own name; and what C++ makes for a class of the facade.
 nm -DC --defined-only "$library" | sed -E 's/^[0-9a-f]* *[A-Za-z] //; s/@@?FWRECOVER_.*$//' |
   grep -Ev '^((typeinfo( name)?|vtable|VTT|guard variable) for )?fwrecover::' |
-  grep -Ev '^(ipmi_cmd|fill_cmd|tmpl_cmd)_oem_fwrecover_|^FWRECOVER_[0-9.]+$' >"$work/foreign" || :
+  grep -Ev '^(ipmi_cmd|fill_cmd|tmpl_cmd)_oem_fwrecover_|^fwr_donor_query$|^FWRECOVER_[0-9.]+$' >"$work/foreign" || :
 if [ -s "$work/foreign" ]; then
   cat "$work/foreign"
   fail 'libfwrecover.so exports more than its interface'

@@ -58,6 +58,9 @@ submake = +$(MAKE) --no-print-directory $(jobs) -C $(BUILD)
 
 .DEFAULT_GOAL = all
 .DELETE_ON_ERROR:
+# One step after the other here, or two of them would install packages at once. "make -j" still
+# holds in the build directories.
+.NOTPARALLEL:
 
 # $(call need,PACKAGES): installs exactly the packages that are not there.
 define need

@@ -4,3 +4,24 @@
 
 noinst_LTLIBRARIES += %D%/librecipient.la
 %C%_librecipient_la_SOURCES =
+%C%_librecipient_la_SOURCES += %D%/block_store.hpp
+%C%_librecipient_la_SOURCES += %D%/block_window.cpp
+%C%_librecipient_la_SOURCES += %D%/block_window.hpp
+%C%_librecipient_la_SOURCES += %D%/discovery.cpp
+%C%_librecipient_la_SOURCES += %D%/discovery.hpp
+%C%_librecipient_la_SOURCES += %D%/grant_book.cpp
+%C%_librecipient_la_SOURCES += %D%/grant_book.hpp
+%C%_librecipient_la_SOURCES += %D%/image_store.cpp
+%C%_librecipient_la_SOURCES += %D%/image_store.hpp
+%C%_librecipient_la_SOURCES += %D%/pace.cpp
+%C%_librecipient_la_SOURCES += %D%/pace.hpp
+%C%_librecipient_la_SOURCES += %D%/recovery.hpp
+%C%_librecipient_la_SOURCES += %D%/segment_size.cpp
+%C%_librecipient_la_SOURCES += %D%/segment_size.hpp
+%C%_librecipient_la_SOURCES += %D%/selection.cpp
+%C%_librecipient_la_SOURCES += %D%/selection.hpp
+%C%_librecipient_la_SOURCES += %D%/table.cpp
+%C%_librecipient_la_SOURCES += %D%/transfer.cpp
+%C%_librecipient_la_SOURCES += %D%/transfer.hpp
+%C%_librecipient_la_SOURCES += %D%/tree_store.cpp
+%C%_librecipient_la_SOURCES += %D%/tree_store.hpp

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Request Firmware in rounds, and the offers that answer it. PROTOCOL §2.3, §5.2.
+#include "recipient/discovery.hpp"
+
+#include <algorithm>
+
+#include "session/sessionless.hpp"
+
+namespace fwr::recipient {
+namespace {
+
+/// How well a medium carries an image: less is better.
+int slowness(Medium medium) {
+  switch (medium) {
+    case Medium::Wired: return 0;
+    case Medium::Wireless: return 1;
+    case Medium::Bluetooth: return 2;
+    case Medium::Serial: return 3;
+    case Medium::Icmb: return 4;
+  }
+  return 5;
+}
+
+}  // namespace
+
+std::optional<Offer> read_offer(const wire::oem::Offer& offer, const Nonce& nonce,
+                                const Path& path) {
+  if (offer.nonce != nonce) return std::nullopt;
+  if (offer.version < wire::oem::kOldestVersion || offer.version > wire::oem::kProtocolVersion)
+    return std::nullopt;
+  if (offer.role != DonorRole::Console && offer.role != DonorRole::Peer) return std::nullopt;
+  if (offer.size_bytes == 0 || offer.size_bytes > image::kImageLimit_bytes) return std::nullopt;
+  Offer read;
+  read.candidate = policy::Candidate{
+      .path = path,
+      .medium = path.medium,
+      .donor = offer.donor,
+      .role = offer.role,
+      .load_percent = std::min<std::uint8_t>(offer.load_percent, 100),
+      .digest = offer.digest,
+      .security_version = offer.security_version,
+      .version = offer.image_version,
+      .component = offer.component,
+      .size_bytes = offer.size_bytes,
+  };
+  read.token = offer.token;
+  return read;
+}
+
+Discovery::Discovery(const RecoveryConfig& config, const Nonce& nonce, TimePoint now)
+    : iana_(config.iana),
+      allowed_media_(config.policy.allowed_media),
+      request_{.nonce = nonce, .platform = config.situation.platform},
+      began_(now),
+      ends_(now + config.policy.offer_window) {
+  for (const Target& target : config.targets) asked_.push_back(Asked{.target = target});
+}
+
+TimePoint Discovery::round_begins(unsigned round) const {
+  return began_ + kFirstRoundLasts * ((1U << round) - 1);
+}
+
+std::optional<Datagram> Discovery::poll_transmit(TimePoint now) {
+  while (round_ < kRequestRounds && now >= round_begins(round_) && now < ends_) {
+    while (next_target_ < asked_.size()) {
+      const Asked& next = asked_[next_target_++];
+      if (next.answered && !next.target.broadcast) continue;
+      if (!sent_.at(round_)) sent_.at(round_) = now;
+      request_.flags = next.target.broadcast ? wire::oem::RequestFirmwareRq::kBroadcast : 0;
+      // The sequence number tells the round: an answer's round-trip time is that of its own
+      // request.
+      return Datagram{
+          .path = next.target.path,
+          .bytes = session::sessionless_request(
+              wire::oem::make_request(iana_, wire::oem::Command::RequestFirmware, request_),
+              static_cast<std::uint8_t>(round_))};
+    }
+    next_target_ = 0;
+    ++round_;
+  }
+  return std::nullopt;
+}
+
+Discovery::Asked* Discovery::asked(const Path& path) {
+  const auto found = std::find_if(asked_.begin(), asked_.end(), [&](const Asked& asked) {
+    return !asked.target.broadcast && asked.target.path.peer == path.peer;
+  });
+  return found == asked_.end() ? nullptr : &*found;
+}
+
+void Discovery::handle_datagram(const Path& path, ByteView datagram, TimePoint now) {
+  const auto reply = session::parse_sessionless_reply(datagram);
+  if (!reply || reply->net_fn != wire::raw(wire::NetFn::OemGroupRq) + 1 ||
+      reply->command != static_cast<std::uint8_t>(wire::oem::Command::RequestFirmware))
+    return;
+  const auto body = wire::oem::strip_iana(iana_, reply->response.data);
+  if (!body) return;
+  if (reply->response.code == wire::CompletionCode::Ok) {
+    if (const auto offer = wire::decode<wire::oem::Offer>(*body))
+      handle_offer(path, *offer, reply->sequence, now);
+    return;
+  }
+  if (Asked* target = asked(path); target != nullptr && !target->answered) {
+    target->answered = true;
+    declines_.push_back(Decline{.peer = path.peer, .reason = reply->response.code});
+  }
+}
+
+void Discovery::handle_offer(const Path& path, const wire::oem::Offer& offer, std::uint8_t sequence,
+                             TimePoint now) {
+  auto read = read_offer(offer, request_.nonce, path);
+  if (!read) return;
+  const TimePoint sent = sequence < kRequestRounds ? sent_.at(sequence).value_or(began_) : began_;
+  read->candidate.round_trip = std::chrono::duration_cast<std::chrono::microseconds>(now - sent);
+  if (Asked* target = asked(path)) target->answered = true;
+  keep(std::move(*read));
+}
+
+bool Discovery::better(const policy::Candidate& a, const policy::Candidate& b) const {
+  const auto refused = [&](const policy::Candidate& candidate) {
+    return (static_cast<unsigned>(candidate.medium) & allowed_media_) == 0;
+  };
+  if (refused(a) != refused(b)) return refused(b);
+  if (a.medium != b.medium) return slowness(a.medium) < slowness(b.medium);
+  return a.round_trip < b.round_trip;
+}
+
+void Discovery::keep(Offer offer) {
+  const auto known = std::find_if(offers_.begin(), offers_.end(), [&](const Offer& other) {
+    return other.candidate.donor == offer.candidate.donor &&
+           other.candidate.digest == offer.candidate.digest;
+  });
+  if (known == offers_.end()) {
+    if (offers_.size() < kOffersKept) offers_.push_back(std::move(offer));
+    return;
+  }
+  if (better(offer.candidate, known->candidate)) *known = std::move(offer);
+}
+
+bool Discovery::closed(TimePoint now) const {
+  if (now >= ends_) return true;
+  return std::all_of(asked_.begin(), asked_.end(),
+                     [](const Asked& asked) { return asked.answered && !asked.target.broadcast; });
+}
+
+TimePoint Discovery::deadline() const {
+  if (round_ < kRequestRounds) return std::min(round_begins(round_), ends_);
+  return ends_;
+}
+
+}  // namespace fwr::recipient

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Asking for firmware and collecting the offers. Sans-I/O. PROTOCOL §2.3, §5.2.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "base/address.hpp"
+#include "base/types.hpp"
+#include "recipient/recovery.hpp"
+#include "wire/oem.hpp"
+
+namespace fwr::recipient {
+
+inline constexpr std::size_t kOffersKept = 256;  // PROTOCOL §8.1
+inline constexpr unsigned kRequestRounds = 4;    // PROTOCOL §2.3
+inline constexpr Duration kFirstRoundLasts = std::chrono::milliseconds(500);
+
+using Token = std::array<std::byte, 16>;
+
+struct Offer {
+  policy::Candidate candidate;
+  Token token{};
+};
+/// A target that answered, but not with an offer.
+struct Decline {
+  Address peer;
+  wire::CompletionCode reason = wire::CompletionCode::Unspecified;
+};
+
+class Discovery {
+ public:
+  Discovery(const RecoveryConfig& config, const Nonce& nonce, TimePoint now);
+
+  [[nodiscard]] std::optional<Datagram> poll_transmit(TimePoint now);
+  void handle_datagram(const Path& path, ByteView datagram, TimePoint now);
+  /// The time for offers is over, or everybody who was asked has answered.
+  [[nodiscard]] bool closed(TimePoint now) const;
+  [[nodiscard]] TimePoint deadline() const;
+
+  [[nodiscard]] const std::vector<Offer>& offers() const { return offers_; }
+  [[nodiscard]] const std::vector<Decline>& declines() const { return declines_; }
+
+ private:
+  struct Asked {
+    Target target;
+    bool answered = false;
+  };
+  void handle_offer(const Path& path, const wire::oem::Offer& offer, std::uint8_t sequence,
+                    TimePoint now);
+  void keep(Offer offer);
+  [[nodiscard]] bool better(const policy::Candidate& a, const policy::Candidate& b) const;
+  [[nodiscard]] Asked* asked(const Path& path);
+  [[nodiscard]] TimePoint round_begins(unsigned round) const;
+
+  std::uint32_t iana_;
+  std::uint8_t allowed_media_;
+  wire::oem::RequestFirmwareRq request_;
+  std::vector<Asked> asked_;
+  TimePoint began_, ends_;
+  unsigned round_ = 0;
+  std::size_t next_target_ = 0;
+  std::array<std::optional<TimePoint>, kRequestRounds> sent_{};
+  std::vector<Offer> offers_;      ///< at most kOffersKept
+  std::vector<Decline> declines_;  ///< at most one for each target
+};
+
+/// What an offer says, as the policy sees it. nullopt: not an offer for this request.
+[[nodiscard]] std::optional<Offer> read_offer(const wire::oem::Offer& offer, const Nonce& nonce,
+                                              const Path& path);
+
+}  // namespace fwr::recipient

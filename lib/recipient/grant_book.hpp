@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Grants that were sent and are not answered yet, and when to call one lost. Pure. PROTOCOL §6.1.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <vector>
+
+#include "base/types.hpp"
+#include "wire/stream.hpp"
+
+namespace fwr::recipient {
+
+inline constexpr std::size_t kGrantsInFlight = 128;
+inline constexpr unsigned kLaterGrantsAnswered = 3;  ///< after which an earlier one is lost
+
+struct OpenGrant {
+  std::uint32_t number = 0;
+  std::uint16_t segment_granules = 0;
+  bool probe = false;
+  std::vector<wire::stream::Range> ranges;
+  std::size_t bytes = 0;
+  TimePoint sent{};
+
+  std::size_t arrived_bytes = 0;
+  bool last_seen = false;  ///< the donor has sent all of it
+  unsigned later_answered = 0;
+};
+
+class GrantBook {
+ public:
+  [[nodiscard]] bool full() const { return open_.size() >= kGrantsInFlight; }
+  [[nodiscard]] bool empty() const { return open_.empty(); }
+  [[nodiscard]] std::size_t in_flight_bytes() const { return in_flight_; }
+  /// Bytes of open probes: most of them are expected never to arrive.
+  [[nodiscard]] std::size_t probe_bytes() const { return probe_bytes_; }
+
+  /// Numbers rise.
+  void open(OpenGrant grant);
+
+  struct Arrival {
+    std::optional<Duration> round_trip;  ///< of the first segment
+    std::optional<OpenGrant> finished;   ///< it had all its bytes, and is out of the book
+  };
+  /// A segment that names this grant. Nothing for a grant that is not open any more.
+  Arrival arrived(std::uint32_t number, std::size_t bytes, bool last, TimePoint now);
+
+  /// Takes a grant out: the donor refused it.
+  std::optional<OpenGrant> take(std::uint32_t number);
+  /// Takes out the next grant that later ones have overtaken.
+  std::optional<OpenGrant> take_overtaken();
+  /// Takes out the next grant of which nothing came for `timeout`.
+  std::optional<OpenGrant> take_timed_out(Duration timeout, TimePoint now);
+  /// When the first grant will have timed out.
+  [[nodiscard]] std::optional<TimePoint> next_timeout(Duration timeout) const;
+  void clear();
+
+ private:
+  using Open = std::deque<OpenGrant>;
+  Open::iterator find(std::uint32_t number);
+  OpenGrant remove(Open::iterator where);
+
+  Open open_;  ///< by number
+  std::size_t in_flight_ = 0;
+  std::size_t probe_bytes_ = 0;
+  TimePoint last_arrival_{};  ///< of any segment of a grant that was open
+};
+
+}  // namespace fwr::recipient

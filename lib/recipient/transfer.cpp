@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The image stream, as the recipient drives it. PROTOCOL §6.1.
+#include "recipient/transfer.hpp"
+
+#include <algorithm>
+
+namespace fwr::recipient {
+namespace {
+
+using wire::stream::Grant;
+using wire::stream::Object;
+using wire::stream::Range;
+
+constexpr std::size_t kGranule = wire::oem::kGranule_bytes;
+/// Fewer would wait for every single one of them.
+constexpr std::size_t kLargestSegmentsInFlight = 3;
+/// After so many timeouts with nothing in between, the path may have become narrower.
+constexpr unsigned kTimeoutsUntilFallBack = 3;
+
+std::size_t limit_in_flight(const Lease& lease, std::size_t receive_buffer_bytes) {
+  return std::max<std::size_t>(
+      std::min<std::size_t>(lease.credit_limit_bytes, receive_buffer_bytes / 2),
+      kLargestSegmentsInFlight * kGranule);
+}
+
+std::uint16_t largest_segment(const Lease& lease, std::size_t receive_buffer_bytes) {
+  const std::size_t fits =
+      limit_in_flight(lease, receive_buffer_bytes) / kLargestSegmentsInFlight / kGranule;
+  return static_cast<std::uint16_t>(std::min<std::size_t>(lease.segment_limit_granules, fits));
+}
+
+}  // namespace
+
+Transfer::Transfer(const Lease& lease, std::size_t receive_buffer_bytes, Duration round_trip)
+    : handle_(lease.handle),
+      pace_(limit_in_flight(lease, receive_buffer_bytes)),
+      size_(largest_segment(lease, receive_buffer_bytes)) {
+  pace_.hint(round_trip);
+}
+
+void Transfer::begin(Object object, BlockWindow& window, BlockStore& store, TimePoint now) {
+  object_ = object;
+  window_ = &window;
+  store_ = &store;
+  window.forget_parts();
+  book_.clear();
+  waits_at_.reset();
+  last_progress_ = now;
+  now_ = now;
+}
+
+std::size_t Transfer::segment_bytes() const {
+  return size_.current() * kGranule;
+}
+
+Fetched<> Transfer::handle_payload(ByteView payload, TimePoint now) {
+  now_ = now;
+  const auto message = wire::stream::decode_message(payload);
+  if (!message || window_ == nullptr) return {};  // a later version's, or noise: PROTOCOL §10
+  if (const auto* segment = std::get_if<wire::stream::Segment>(&*message))
+    return handle_segment(*segment, now);
+  if (const auto* refusal = std::get_if<wire::stream::Refusal>(&*message))
+    return handle_refusal(*refusal, now);
+  return {};
+}
+
+Fetched<> Transfer::handle_segment(const wire::stream::Segment& segment, TimePoint now) {
+  if (segment.handle != handle_ || segment.object != object_) return {};
+  const auto fresh = window_->absorb(segment.offset_granules, segment.data, *store_);
+  if (!fresh) return tl::unexpected(fresh.error());
+  if (*fresh > 0) last_progress_ = now;
+
+  const auto arrival = book_.arrived(segment.number, segment.data.size(), segment.last, now);
+  if (arrival.round_trip) pace_.first_segment(*arrival.round_trip);
+  if (segment.data.size() % kGranule == 0)
+    size_.arrived(static_cast<std::uint16_t>(segment.data.size() / kGranule));
+  pace_.arrived(segment.number, segment.data.size(), segment_bytes(), now);
+  if (arrival.finished) close(*arrival.finished);
+  while (const auto lost = book_.take_overtaken()) lose(*lost, true, now);
+  return {};
+}
+
+Fetched<> Transfer::handle_refusal(const wire::stream::Refusal& refusal, TimePoint now) {
+  if (refusal.handle != handle_) return {};
+  const auto grant = book_.take(refusal.number);
+  if (!grant) return {};
+  lose(*grant, false, now);
+  using wire::CompletionCode;
+  switch (refusal.reason) {
+    case CompletionCode::LeaseEnded:
+      return fail(Failure::Kind::Donor, Errc::LeaseLost, "the donor ended the lease");
+    case CompletionCode::ImageUnreadable:
+    case CompletionCode::UnknownImage:
+      return fail(Failure::Kind::Donor, Errc::CommandRejected, wire::describe(refusal.reason));
+    default:
+      // Most likely more credit than the donor has room for, because grants that we gave up are
+      // still waiting there.
+      not_before_ = now + pace_.timeout();
+      return {};
+  }
+}
+
+void Transfer::close(const OpenGrant& grant) {
+  for (const Range& range : grant.ranges) window_->release(range);
+}
+
+void Transfer::lose(const OpenGrant& grant, bool overtaken, TimePoint now) {
+  close(grant);
+  if (grant.probe) size_.lost(grant.segment_granules, overtaken, now);
+}
+
+bool Transfer::can_examine() const {
+  if (window_ == nullptr || window_->room() == 0) return false;
+  if (waits_at_ && *waits_at_ == window_->base()) return false;
+  const std::size_t ahead = pace_.in_flight_limit(segment_bytes()) + kExamineAhead_bytes;
+  return window_->wanted_granules() * kGranule < ahead;
+}
+
+Fetched<> Transfer::examine() {
+  std::array<bool, 32> missing{};
+  std::size_t left = kExamineStep_blocks;
+  while (left > 0 && can_examine()) {
+    const auto some = std::span(missing).first(std::min({missing.size(), left, window_->room()}));
+    const std::uint64_t base = window_->base();
+    const auto looked_at = store_->examine(window_->examined(), base, some);
+    if (!looked_at) return tl::unexpected(looked_at.error());
+    for (std::size_t i = 0; i < *looked_at; ++i) window_->set_examined(missing.at(i));
+    if (*looked_at == 0) waits_at_ = base;
+    left -= std::max<std::size_t>(*looked_at, 1);
+  }
+  return {};
+}
+
+Fetched<> Transfer::handle_timeout(TimePoint now) {
+  now_ = now;
+  if (window_ == nullptr) return {};
+  if (auto examined = examine(); !examined) return examined;
+  if (not_before_ && now >= *not_before_) not_before_.reset();
+
+  const Duration timeout = pace_.timeout();
+  bool timed_out = false;
+  while (const auto lost = book_.take_timed_out(timeout, now)) {
+    lose(*lost, false, now);
+    timed_out = true;
+  }
+  if (timed_out) {
+    pace_.timed_out();
+    if (pace_.timeouts_in_a_row() == kTimeoutsUntilFallBack) size_.fall_back(now);
+  }
+  // Only when something was asked for: examining a large slot also takes its time.
+  if (book_.empty() && window_->wanted_granules() == 0) last_progress_ = now;
+  if (now - last_progress_ >= kStall)
+    return fail(Failure::Kind::Donor, Errc::NoResponse,
+                "nothing arrived for " + std::to_string(kStall.count()) + " s");
+  return {};
+}
+
+Grant Transfer::send(std::vector<Range> ranges, std::uint16_t segment, bool is_probe,
+                     TimePoint now) {
+  OpenGrant open{.number = next_number_++,
+                 .segment_granules = segment,
+                 .probe = is_probe,
+                 .ranges = ranges,
+                 .sent = now};
+  for (const Range& range : ranges) {
+    const std::uint64_t from = range.offset_granules * std::uint64_t{kGranule};
+    open.bytes +=
+        std::min<std::uint64_t>(range.length_granules * kGranule, window_->object_bytes() - from);
+  }
+  Grant grant{.object = object_,
+              .segment_granules = segment,
+              .handle = handle_,
+              .number = open.number,
+              .ranges = std::move(ranges)};
+  pace_.granted(open.number, now);
+  book_.open(std::move(open));
+  return grant;
+}
+
+std::optional<Grant> Transfer::probe(TimePoint now) {
+  const auto granules = size_.probe(now);
+  if (!granules || book_.in_flight_bytes() + *granules * kGranule > pace_.limit_bytes())
+    return std::nullopt;
+  const auto range = window_->grant_whole(*granules);
+  if (!range) return std::nullopt;
+  size_.probing(*granules);
+  return send({*range}, *granules, true, now);
+}
+
+std::optional<Grant> Transfer::poll_grant(TimePoint now) {
+  now_ = now;
+  if (window_ == nullptr || window_->complete() || book_.full()) return std::nullopt;
+  if (not_before_ && now < *not_before_) return std::nullopt;
+  if (window_->wanted_granules() == 0) {
+    if (book_.in_flight_bytes() < pace_.in_flight_limit(segment_bytes())) pace_.starved();
+    return std::nullopt;
+  }
+  if (auto grant = probe(now)) return grant;
+
+  const std::uint16_t segment = size_.current();
+  const std::size_t limit =
+      std::min(pace_.in_flight_limit(segment_bytes()) + book_.probe_bytes(), pace_.limit_bytes());
+  std::size_t share = limit / kWindowGrants / kGranule;
+  share = std::max<std::size_t>(share - share % segment, segment);
+  if (!book_.empty() && book_.in_flight_bytes() + share * kGranule > limit) return std::nullopt;
+
+  std::vector<Range> ranges;
+  while (share > 0 && ranges.size() < wire::stream::kRangesPerGrant) {
+    const auto range = window_->grant(static_cast<std::uint32_t>(share), segment);
+    if (!range) break;
+    ranges.push_back(*range);
+    share -= range->length_granules;
+  }
+  if (ranges.empty()) return std::nullopt;
+  return send(std::move(ranges), segment, false, now);
+}
+
+std::optional<TimePoint> Transfer::deadline() const {
+  if (window_ == nullptr || window_->complete()) return std::nullopt;
+  if (can_examine()) return now_;
+  std::optional<TimePoint> next = book_.next_timeout(pace_.timeout());
+  const auto earlier = [&](TimePoint at) { next = next ? std::min(*next, at) : at; };
+  if (not_before_) earlier(*not_before_);
+  earlier(last_progress_ + kStall);
+  return next;
+}
+
+}  // namespace fwr::recipient

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The image stream with one donor: grants out, segments in. The recipient owns pace, order and
+// repair. Sans-I/O. PROTOCOL §6.1.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "base/types.hpp"
+#include "recipient/block_store.hpp"
+#include "recipient/block_window.hpp"
+#include "recipient/grant_book.hpp"
+#include "recipient/pace.hpp"
+#include "recipient/segment_size.hpp"
+#include "wire/stream.hpp"
+
+namespace fwr::recipient {
+
+inline constexpr std::chrono::seconds kStall{10};        // PROTOCOL §8.1
+inline constexpr std::size_t kExamineStep_blocks = 256;  ///< in one call
+inline constexpr std::size_t kWindowGrants = 16;         ///< grants that a full window has
+inline constexpr std::size_t kExamineAhead_bytes = 512 * 1024;
+
+struct Lease {
+  std::uint32_t handle = 0;
+  std::uint16_t segment_limit_granules = 0;
+  std::uint32_t credit_limit_bytes = 0;
+};
+
+class Transfer {
+ public:
+  /// `round_trip`: of the donor's offer, zero when it is not known.
+  Transfer(const Lease& lease, std::size_t receive_buffer_bytes, Duration round_trip);
+
+  /// From now on this object. Both must outlive the transfer or the next call; the window keeps
+  /// what an earlier donor sent.
+  void begin(wire::stream::Object object, BlockWindow& window, BlockStore& store, TimePoint now);
+
+  [[nodiscard]] Fetched<> handle_payload(ByteView payload, TimePoint now);
+  /// Examines some blocks that are here already, and looks after lost grants and a silent donor.
+  [[nodiscard]] Fetched<> handle_timeout(TimePoint now);
+  /// The next grant to send.
+  [[nodiscard]] std::optional<wire::stream::Grant> poll_grant(TimePoint now);
+  /// nullopt: nothing to wait for. A time that has passed: handle_timeout() has work.
+  [[nodiscard]] std::optional<TimePoint> deadline() const;
+
+  [[nodiscard]] bool complete() const { return window_ != nullptr && window_->complete(); }
+  [[nodiscard]] const Pace& pace() const { return pace_; }
+  [[nodiscard]] std::uint16_t segment_granules() const { return size_.current(); }
+  [[nodiscard]] std::size_t in_flight_bytes() const { return book_.in_flight_bytes(); }
+
+ private:
+  [[nodiscard]] Fetched<> handle_segment(const wire::stream::Segment& segment, TimePoint now);
+  [[nodiscard]] Fetched<> handle_refusal(const wire::stream::Refusal& refusal, TimePoint now);
+  [[nodiscard]] Fetched<> examine();
+  [[nodiscard]] bool can_examine() const;
+  [[nodiscard]] std::size_t segment_bytes() const;
+  void lose(const OpenGrant& grant, bool overtaken, TimePoint now);
+  void close(const OpenGrant& grant);
+  [[nodiscard]] std::optional<wire::stream::Grant> probe(TimePoint now);
+  [[nodiscard]] wire::stream::Grant send(std::vector<wire::stream::Range> ranges,
+                                         std::uint16_t segment, bool is_probe, TimePoint now);
+
+  std::uint32_t handle_;
+  Pace pace_;
+  SegmentSize size_;
+  GrantBook book_;
+  std::uint32_t next_number_ = 1;
+
+  wire::stream::Object object_ = wire::stream::Object::Tree;
+  BlockWindow* window_ = nullptr;
+  BlockStore* store_ = nullptr;
+  std::optional<std::uint64_t> waits_at_;  ///< window base at which examine() had to wait
+  TimePoint last_progress_{};  ///< something new arrived, or there was nothing to wait for
+  std::optional<TimePoint> not_before_;  ///< a refused grant: the next one not before this
+  TimePoint now_{};
+};
+
+}  // namespace fwr::recipient

@@ -13,8 +13,15 @@ UNIT_TESTS += %D%/facade_test
 %C%_facade_test_SOURCES += %D%/facade_test.cpp
 %C%_facade_test_LDADD = $(FACADE_LIBS) $(GTEST_LIBS)
 
+UNIT_TESTS += %D%/freeipmi_test
+%C%_freeipmi_test_SOURCES =
+%C%_freeipmi_test_SOURCES += %D%/freeipmi_fixture.hpp
+%C%_freeipmi_test_SOURCES += %D%/freeipmi_wire_test.cpp
+%C%_freeipmi_test_LDADD = $(WIRE_LIBS) $(FREEIPMI_LIBS) $(GTEST_LIBS)
+
 UNIT_TESTS += %D%/oem_test
 %C%_oem_test_SOURCES =
+%C%_oem_test_SOURCES += %D%/freeipmi_fixture.hpp
 %C%_oem_test_SOURCES += %D%/oem_fixture.hpp
 %C%_oem_test_SOURCES += %D%/oem_test.cpp
 %C%_oem_test_LDADD = $(OEM_LIBS) $(GTEST_LIBS)

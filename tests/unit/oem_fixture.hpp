@@ -1,41 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What the tests of lib/oem share: FIID objects, and codecs that walk our layouts on them.
+// What the tests of lib/oem share: codecs that walk our layouts on objects of libfreeipmi.
 #pragma once
 
-#include <gtest/gtest.h>
-
-#include <algorithm>
-#include <memory>
 #include <random>
 #include <string>
 #include <vector>
 
+#include "freeipmi_fixture.hpp"
 #include "oem/ipmi-oem-fwrecover.h"
 #include "wire/oem.hpp"
 
 namespace fwr::test {
-
-inline constexpr std::size_t kObject_bytes = 2048;  ///< more than any FIID object here
-
-struct FiidDestroy {
-  void operator()(fiid_obj* object) const { fiid_obj_destroy(object); }
-};
-using FiidObject = std::unique_ptr<fiid_obj, FiidDestroy>;
-
-inline FiidObject make_object(fiid_field_t* tmpl) {
-  FiidObject object(fiid_obj_create(tmpl));
-  EXPECT_NE(nullptr, object);
-  return object;
-}
-
-inline Bytes all_bytes(fiid_obj_t object) {
-  Bytes bytes(kObject_bytes);
-  const int length =
-      fiid_obj_get_all(object, bytes.data(), static_cast<unsigned int>(bytes.size()));
-  EXPECT_GE(length, 0) << fiid_obj_errormsg(object);
-  bytes.resize(static_cast<std::size_t>(std::max(length, 0)));
-  return bytes;
-}
 
 /// Name of a FIID field for a field of a layout.
 inline std::string field_name(std::string_view name) {
@@ -122,8 +97,7 @@ class FiidWriter {
  private:
   void set_data(std::string_view name, ByteView data) {
     EXPECT_EQ(static_cast<int>(data.size()),
-              fiid_obj_set_data(object_, field_name(name).c_str(), data.data(),
-                                static_cast<unsigned int>(data.size())))
+              fiid_obj_set_data(object_, field_name(name).c_str(), data.data(), size_of(data)))
         << name;
   }
   fiid_obj_t object_;
@@ -161,11 +135,9 @@ class FiidComparer {
 
  private:
   void expect_data(std::string_view name, ByteView data) {
-    Bytes found(kObject_bytes);
-    const int length = fiid_obj_get_data(object_, field_name(name).c_str(), found.data(),
-                                         static_cast<unsigned int>(found.size()));
-    ASSERT_GE(length, 0) << name << ": " << fiid_obj_errormsg(object_);
-    found.resize(static_cast<std::size_t>(length));
+    const Bytes found = assembled([&](std::byte* out, unsigned int size) {
+      return fiid_obj_get_data(object_, field_name(name).c_str(), out, size);
+    });
     EXPECT_EQ(to_hex(data), to_hex(found)) << name;
   }
   fiid_obj_t object_;

@@ -148,7 +148,7 @@ TEST(OemTemplates, GiveTheBytesOfOurCodecsForEveryRequest) {
       Message::layout(writer, message);
       EXPECT_EQ(1, fiid_obj_packet_valid(object.get()));
       const Bytes ours = request_bytes(wire::oem::make_request(iana, direction.command, message));
-      EXPECT_EQ(to_hex(ours), to_hex(all_bytes(object.get())));
+      EXPECT_EQ(to_hex(ours), to_hex(all_bytes(object)));
     }
   });
 }
@@ -170,7 +170,7 @@ TEST(OemTemplates, GiveTheBytesOfOurCodecsForEveryResponse) {
       EXPECT_EQ(1, fiid_obj_packet_valid(object.get()));
       const Bytes data = wire::oem::response_data(iana, message);
       EXPECT_EQ(to_hex(response_bytes(direction.command, wire::CompletionCode::Ok, data)),
-                to_hex(all_bytes(object.get())));
+                to_hex(all_bytes(object)));
     }
   });
 }
@@ -181,7 +181,7 @@ void read_back(Direction direction, ByteView bytes, std::uint32_t iana,
                const typename Direction::Message& message) {
   const FiidObject object = make_object(direction.tmpl);
   EXPECT_EQ(static_cast<int>(bytes.size()),
-            fiid_obj_set_all(object.get(), bytes.data(), static_cast<unsigned int>(bytes.size())));
+            fiid_obj_set_all(object.get(), bytes.data(), size_of(bytes)));
   EXPECT_EQ(1, fiid_obj_packet_valid(object.get()));
   FiidComparer comparer(object.get());
   comparer.expect("cmd", static_cast<std::uint8_t>(direction.command));
@@ -240,7 +240,7 @@ void check_fill(fiid_field_t* tmpl, Command command, Fill fill) {
       message.count = static_cast<std::uint16_t>(1 + message.count % wire::oem::kReadLimit_bytes);
     ASSERT_EQ(0, fill(iana, message, object.get()));
     EXPECT_EQ(to_hex(request_bytes(wire::oem::make_request(iana, command, message))),
-              to_hex(all_bytes(object.get())));
+              to_hex(all_bytes(object)));
     EXPECT_EQ(1, fiid_obj_packet_valid(object.get()));
   }
 }
@@ -288,8 +288,7 @@ TEST(OemFill, GivesTheBytesOfOurCodecs) {
   check_fill<ReportResultRq>(tmpl_cmd_oem_fwrecover_report_result_rq, Command::ReportResult,
                              [](auto iana, const auto& m, auto rq) {
                                return fill_cmd_oem_fwrecover_report_result(
-                                   iana, m.handle, m.result, m.text.data(),
-                                   static_cast<unsigned int>(m.text.size()), rq);
+                                   iana, m.handle, m.result, m.text.data(), size_of(m.text), rq);
                              });
   check_fill<Empty>(tmpl_cmd_oem_fwrecover_get_donor_status_rq, Command::GetDonorStatus,
                     [](auto iana, const auto&, auto rq) {
@@ -354,7 +353,7 @@ TEST(OemFill, ForgetsWhatTheObjectHadBefore) {
   const FiidObject report = make_object(tmpl_cmd_oem_fwrecover_report_result_rq);
   ASSERT_EQ(0, fill_cmd_oem_fwrecover_report_result(1, 2, 0, "text", 4, report.get()));
   ASSERT_EQ(0, fill_cmd_oem_fwrecover_report_result(1, 2, 0, nullptr, 0, report.get()));
-  EXPECT_EQ(1U + 3U + 4U + 1U, all_bytes(report.get()).size());
+  EXPECT_EQ(1U + 3U + 4U + 1U, all_bytes(report).size());
 }
 
 TEST(OemCommand, RefusesToRunWithoutAContextOrItsResponseTemplate) {

@@ -17,9 +17,9 @@ namespace fwr {
 enum class AddressFamily : std::uint8_t { None, Ipv4, Ipv6, Icmb, Bluetooth, Serial };
 
 /// One text form everywhere (configuration, logs, JSON, command line):
-///   lan:10.0.0.7   lan:10.0.0.7:6230   lan:[fe80::1%eth0]:623
-/// Port 623 is left out of the text. `scope` is the interface index of a link-local IPv6 address;
-/// its name is known to the transport only, so the text carries the number when no name was given.
+///   lan:10.0.0.7   lan:10.0.0.7:6230   lan:[fe80::1%2]:6230
+/// Port 623 is left out of the text. `scope` is the interface index of a link-local IPv6 address.
+/// The text has the number: only the transport knows names, and puts the index in their place.
 struct Address {
   AddressFamily family = AddressFamily::None;
   std::uint16_t port = 0;

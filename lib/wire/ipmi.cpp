@@ -28,16 +28,16 @@ std::uint8_t joined(std::uint8_t six_bits, std::uint8_t lun) {
 
 using CodeWords = std::pair<std::uint8_t, std::string_view>;
 
-/// PROTOCOL §3.1 and IPMI v2.0 table 5-2, in ascending order.
+/// The names of PROTOCOL §3.1, and IPMI v2.0 table 5-2, in ascending order.
 constexpr auto kCodes = std::to_array<CodeWords>({
     {0x00, "completed normally"},
     {0x80, "no compatible image"},
-    {0x81, "the offer has expired"},
+    {0x81, "offer expired"},
     {0x82, "unknown image"},
-    {0x83, "busy, no lease free"},
-    {0x84, "the lease has ended"},
-    {0x85, "protocol version unsupported"},
-    {0x86, "the donor cannot read the image"},
+    {0x83, "busy"},
+    {0x84, "lease ended"},
+    {0x85, "version unsupported"},
+    {0x86, "image unreadable"},
     {0xc0, "node busy"},
     {0xc1, "invalid command"},
     {0xc2, "command invalid for this LUN"},

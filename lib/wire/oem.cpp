@@ -2,12 +2,22 @@
 // The IANA number in front of the OEM commands. PROTOCOL §3.
 #include "wire/oem.hpp"
 
+#include <algorithm>
+#include <utility>
+
 namespace fwr::wire::oem {
 namespace {
 
 constexpr std::size_t kIana_bytes = 3;
 
 }  // namespace
+
+const CommandInfo* find_command(std::uint8_t command) {
+  const auto row = std::find_if(kCommands.begin(), kCommands.end(), [command](const auto& info) {
+    return static_cast<std::uint8_t>(info.command) == command;
+  });
+  return row == kCommands.end() ? nullptr : &*row;
+}
 
 IpmiRequest make_request(std::uint32_t iana, Command command) {
   return {raw(NetFn::OemGroupRq), static_cast<std::uint8_t>(command), response_data(iana)};

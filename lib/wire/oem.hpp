@@ -5,14 +5,16 @@
 // front, strip_iana() checks it. The completion code of a response is IpmiResponse's.
 #pragma once
 
+#include <array>
 #include <cstdint>
-#include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/bytes.hpp"
 #include "base/types.hpp"
 #include "wire/ipmi.hpp"
 #include "wire/layout.hpp"
+#include "wire/rakp.hpp"
 
 namespace fwr::wire::oem {
 
@@ -35,6 +37,28 @@ enum class Command : std::uint8_t {
   ReportResult = 0x08,
   GetDonorStatus = 0x09,
 };
+
+/// PROTOCOL §4, one row a command.
+struct CommandInfo {
+  Command command;
+  std::string_view name;
+  Privilege privilege;
+  bool needs_session;
+};
+inline constexpr std::array kCommands{
+    CommandInfo{Command::GetRecoveryCapabilities, "Get Recovery Capabilities", Privilege::User,
+                false},
+    CommandInfo{Command::RequestFirmware, "Request Firmware", Privilege::User, false},
+    CommandInfo{Command::GetManifest, "Get Manifest", Privilege::User, true},
+    CommandInfo{Command::AcceptOffer, "Accept Offer", Privilege::User, true},
+    CommandInfo{Command::ReleaseOffer, "Release Offer", Privilege::User, true},
+    CommandInfo{Command::ReadHashTree, "Read Hash Tree", Privilege::User, true},
+    CommandInfo{Command::ReadImage, "Read Image", Privilege::User, true},
+    CommandInfo{Command::ReportResult, "Report Result", Privilege::User, true},
+    CommandInfo{Command::GetDonorStatus, "Get Donor Status", Privilege::User, true},
+};
+/// The row of a command byte, or nullptr for a command that is not ours.
+[[nodiscard]] const CommandInfo* find_command(std::uint8_t command);
 
 /// PROTOCOL §5.1
 struct CapabilitiesRq {

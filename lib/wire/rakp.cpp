@@ -2,7 +2,9 @@
 // Open Session and RAKP messages 1 to 4. IPMI v2.0 §13.17 to §13.23, tables 13-9 to 13-14.
 #include "wire/rakp.hpp"
 
+#include <array>
 #include <cassert>
+#include <string_view>
 #include <utility>
 
 namespace fwr::wire {
@@ -17,6 +19,29 @@ constexpr std::size_t kMaxCode_bytes = 32;  // HMAC-SHA256, the longest of the a
 constexpr std::uint8_t kAuthenticationPayload = 0x00;
 constexpr std::uint8_t kIntegrityPayload = 0x01;
 constexpr std::uint8_t kConfidentialityPayload = 0x02;
+
+/// IPMI v2.0 table 13-15, from status 00h on; also those that we never send.
+constexpr auto kStatusWords = std::to_array<std::string_view>({
+    "no error",
+    "no room for another session",
+    "invalid session id",
+    "invalid payload type",
+    "authentication algorithm refused",
+    "integrity algorithm refused",
+    "no matching authentication payload",
+    "no matching integrity payload",
+    "inactive session id",
+    "invalid privilege level",
+    "privilege level not allowed for this user",
+    "no room for a session of this privilege level",
+    "user name too long",
+    "user name not accepted",
+    "GUID not accepted",
+    "wrong password or K_g",
+    "confidentiality algorithm refused",
+    "no cipher suite with these algorithms",
+    "illegal or unrecognized parameter",
+});
 
 template <class Algorithm>
 void put_algorithm(ByteWriter& out, std::uint8_t type, std::optional<Algorithm> algorithm) {
@@ -69,22 +94,9 @@ Result<Bytes> read_code(ByteReader in, std::string_view what) {
 }  // namespace
 
 std::string describe(RakpStatus status) {
-  switch (status) {
-    case RakpStatus::Ok: return "no error";
-    case RakpStatus::InsufficientResources: return "no room for another session";
-    case RakpStatus::InvalidSessionId: return "invalid session id";
-    case RakpStatus::InvalidAuthenticationAlgorithm: return "authentication algorithm refused";
-    case RakpStatus::InvalidIntegrityAlgorithm: return "integrity algorithm refused";
-    case RakpStatus::InvalidRole: return "invalid privilege level";
-    case RakpStatus::UnauthorizedRole: return "privilege level not allowed for this user";
-    case RakpStatus::InvalidNameLength: return "user name too long";
-    case RakpStatus::UnauthorizedName: return "user name not accepted";
-    case RakpStatus::InvalidIntegrityCheckValue: return "wrong password or K_g";
-    case RakpStatus::InvalidConfidentialityAlgorithm: return "confidentiality algorithm refused";
-    case RakpStatus::NoMatchingCipherSuite: return "no cipher suite with these algorithms";
-    case RakpStatus::IllegalParameter: return "illegal or unrecognized parameter";
-  }
-  return "RAKP status " + std::to_string(static_cast<unsigned>(status));
+  const auto value = static_cast<std::size_t>(status);
+  if (value < kStatusWords.size()) return std::string(kStatusWords[value]);
+  return "RAKP status " + std::to_string(value);
 }
 
 Bytes encode(const OpenSessionRq& message) {

@@ -106,7 +106,8 @@ Result<RmcpMessage> decode_rmcp_plus(ByteView packet) {
   out.header.encrypted = (type & kEncryptedBit) != 0;
   out.header.authenticated = (type & kAuthenticatedBit) != 0;
   if (out.header.payload_type == static_cast<std::uint8_t>(PayloadType::OemExplicit)) {
-    out.header.oem_iana = in.u32();
+    out.header.oem_iana = static_cast<std::uint32_t>(in.le<3>());
+    (void)in.u8();
     out.header.oem_payload = in.u16();
   }
   out.header.session_id = in.u32();
@@ -200,7 +201,8 @@ void put_headers(ByteWriter& out, const RmcpPlusHeader& header, std::size_t payl
                                    (header.encrypted ? kEncryptedBit : 0U) |
                                    (header.authenticated ? kAuthenticatedBit : 0U)));
   if (header.payload_type == static_cast<std::uint8_t>(PayloadType::OemExplicit)) {
-    out.u32(header.oem_iana);
+    out.le<3>(header.oem_iana);
+    out.u8(0);
     out.u16(header.oem_payload);
   }
   out.u32(header.session_id);

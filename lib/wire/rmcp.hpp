@@ -51,7 +51,7 @@ struct RmcpPlusHeader {
   std::uint8_t payload_type = 0;  ///< 6 bits
   bool encrypted = false;
   bool authenticated = false;
-  std::uint32_t oem_iana = 0;     ///< payload type 02h only
+  std::uint32_t oem_iana = 0;     ///< payload type 02h only; 24 bits
   std::uint16_t oem_payload = 0;  ///< payload type 02h only
   std::uint32_t session_id = 0;
   std::uint32_t sequence = 0;

@@ -8,6 +8,13 @@
 
 if HAVE_GTEST
 
+UNIT_TESTS += %D%/base_test
+%C%_base_test_SOURCES =
+%C%_base_test_SOURCES += %D%/base_address_test.cpp
+%C%_base_test_SOURCES += %D%/base_test.cpp
+%C%_base_test_SOURCES += %D%/hex.hpp
+%C%_base_test_LDADD = $(BASE_LIBS) $(GTEST_LIBS)
+
 UNIT_TESTS += %D%/facade_test
 %C%_facade_test_SOURCES =
 %C%_facade_test_SOURCES += %D%/facade_test.cpp
@@ -25,6 +32,19 @@ UNIT_TESTS += %D%/oem_test
 %C%_oem_test_SOURCES += %D%/oem_fixture.hpp
 %C%_oem_test_SOURCES += %D%/oem_test.cpp
 %C%_oem_test_LDADD = $(OEM_LIBS) $(GTEST_LIBS)
+
+UNIT_TESTS += %D%/wire_test
+%C%_wire_test_SOURCES =
+%C%_wire_test_SOURCES += %D%/hex.hpp
+%C%_wire_test_SOURCES += %D%/wire_freeipmi_test.cpp
+%C%_wire_test_SOURCES += %D%/wire_ipmi_test.cpp
+%C%_wire_test_SOURCES += %D%/wire_oem_test.cpp
+%C%_wire_test_SOURCES += %D%/wire_rakp_test.cpp
+%C%_wire_test_SOURCES += %D%/wire_random_test.cpp
+%C%_wire_test_SOURCES += %D%/wire_rmcp_test.cpp
+%C%_wire_test_SOURCES += %D%/wire_stream_test.cpp
+%C%_wire_test_SOURCES += %D%/wire_tables_test.cpp
+%C%_wire_test_LDADD = $(WIRE_LIBS) $(FREEIPMI_LIBS) $(GTEST_LIBS)
 
 endif
 

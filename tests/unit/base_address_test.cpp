@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The text form of addresses, and the hash of paths.
+#include <gtest/gtest.h>
+
+#include <string>
+#include <unordered_set>
+
+#include "base/address.hpp"
+
+namespace fwr {
+namespace {
+
+Address ipv4(std::uint8_t a, std::uint8_t b, std::uint8_t c, std::uint8_t d,
+             std::uint16_t port = kRmcpPort) {
+  Address address;
+  address.family = AddressFamily::Ipv4;
+  address.port = port;
+  address.bytes = {a, b, c, d};
+  return address;
+}
+
+Address link_local(std::uint8_t last, std::uint32_t scope, std::uint16_t port = kRmcpPort) {
+  Address address;
+  address.family = AddressFamily::Ipv6;
+  address.port = port;
+  address.scope = scope;
+  address.bytes = {0xfe, 0x80};
+  address.bytes[15] = last;
+  return address;
+}
+
+TEST(ParseAddress, TakesIpv4WithAndWithoutPrefixAndPort) {
+  EXPECT_EQ(ipv4(10, 0, 0, 7), parse_address("lan:10.0.0.7"));
+  EXPECT_EQ(ipv4(10, 0, 0, 7), parse_address("10.0.0.7"));
+  EXPECT_EQ(ipv4(10, 0, 0, 7, 6230), parse_address("lan:10.0.0.7:6230"));
+  EXPECT_EQ(ipv4(255, 255, 255, 255, 65535), parse_address("255.255.255.255:65535"));
+}
+
+TEST(ParseAddress, TakesIpv6WithAndWithoutBrackets) {
+  EXPECT_EQ(link_local(1, 0), parse_address("fe80::1"));
+  EXPECT_EQ(link_local(1, 0), parse_address("lan:[fe80::1]"));
+  EXPECT_EQ(link_local(1, 3), parse_address("fe80::1%3"));
+  EXPECT_EQ(link_local(1, 3, 6230), parse_address("lan:[fe80::1%3]:6230"));
+  EXPECT_EQ(link_local(1, 3, 0), parse_address("[fe80::1%3]:0"));
+}
+
+TEST(ParseAddress, RejectsWhatIsNotANumericAddress) {
+  const std::string nul_inside("10.0.0.7\0x", 10);
+  for (const std::string& text :
+       {std::string(), std::string("lan:"), std::string("donor.example"), std::string("10.0.0"),
+        std::string("10.0.0.256"), std::string("10.0.0.7.1"), std::string("10.0.0.07 "),
+        std::string(" 10.0.0.7"), std::string("LAN:10.0.0.7"), std::string("lan:lan:10.0.0.7"),
+        std::string("fe80::1::2"), std::string("[10.0.0.7]"), std::string("icmb:1234"),
+        std::string("10.0.0.7%2"), std::string(1000, '1'), nul_inside})
+    EXPECT_EQ(Errc::BadUsage, parse_address(text).error().code) << text;
+}
+
+TEST(ParseAddress, RejectsAMalformedPort) {
+  for (const char* text :
+       {"10.0.0.7:", "10.0.0.7:65536", "10.0.0.7:-1", "10.0.0.7:+1", "10.0.0.7: 1", "10.0.0.7:1x",
+        "10.0.0.7:0x1", "[::1]:", "[::1]:x", "[::1]6230", "[::1", "[::1]]:1"})
+    EXPECT_EQ(Errc::BadUsage, parse_address(text).error().code) << text;
+}
+
+TEST(ParseAddress, RejectsAMalformedScope) {
+  for (const char* text : {"fe80::1%", "fe80::1%0", "fe80::1%eth0", "fe80::1%4294967296",
+                           "[fe80::1%-1]", "[fe80::1%1%2]", "fe80%1::1"})
+    EXPECT_EQ(Errc::BadUsage, parse_address(text).error().code) << text;
+}
+
+TEST(ParseAddress, RepeatsWhatItWasGivenInItsMessage) {
+  const std::string message = parse_address("lan:nonsense").error().message();
+  EXPECT_NE(std::string::npos, message.find("\"lan:nonsense\"")) << message;
+}
+
+TEST(AddressText, IsParsedBackToTheSameAddress) {
+  for (const Address& address :
+       {ipv4(10, 0, 0, 7), ipv4(127, 0, 0, 1, 0), ipv4(0, 0, 0, 0, 65535), link_local(1, 0),
+        link_local(9, 4294967295), link_local(9, 2, 6230)})
+    EXPECT_EQ(address, parse_address(to_text(address))) << to_text(address);
+}
+
+TEST(AddressText, LeavesThePortOfIpmiOut) {
+  EXPECT_EQ("lan:10.0.0.7", to_text(ipv4(10, 0, 0, 7)));
+  EXPECT_EQ("lan:10.0.0.7:6230", to_text(ipv4(10, 0, 0, 7, 6230)));
+  EXPECT_EQ("lan:[fe80::1%3]", to_text(link_local(1, 3)));
+  EXPECT_EQ("lan:[fe80::1]:624", to_text(link_local(1, 0, 624)));
+}
+
+TEST(AddressText, ExistsForEveryFamily) {
+  Address address;
+  EXPECT_EQ("any", to_text(address));
+  address.scope = 2;
+  EXPECT_EQ("any%2", to_text(address));
+  address.bytes = {0x12, 0x34, 0x56, 0x78, 0x9a, 0xbc};
+  address.family = AddressFamily::Icmb;
+  EXPECT_EQ("icmb:1234", to_text(address));
+  address.family = AddressFamily::Bluetooth;
+  EXPECT_EQ("bluetooth:123456789abc", to_text(address));
+  address.family = AddressFamily::Serial;
+  address.port = 1;
+  EXPECT_EQ("serial:1", to_text(address));
+}
+
+TEST(PathHash, TellsPathsApartByEveryField) {
+  const Path path{ipv4(10, 0, 0, 1), ipv4(10, 0, 0, 2), Medium::Wired};
+  Path swapped{path.peer, path.local, path.medium};
+  Path other_port = path, other_scope = path, other_byte = path, other_medium = path;
+  other_port.peer.port = 624;
+  other_scope.local.scope = 1;
+  other_byte.peer.bytes[15] = 1;
+  other_medium.medium = Medium::Wireless;
+  std::unordered_set<std::size_t> hashes;
+  for (const Path& one : {path, swapped, other_port, other_scope, other_byte, other_medium})
+    hashes.insert(PathHash{}(one));
+  EXPECT_EQ(6U, hashes.size());
+  EXPECT_EQ(PathHash{}(path), PathHash{}(Path(path)));
+}
+
+}  // namespace
+}  // namespace fwr

@@ -7,3 +7,4 @@
 
 dist_bashcompletion_DATA =
 dist_systemdsystemunit_DATA =
+EXTRA_DIST += %D%/demo/demo.sh

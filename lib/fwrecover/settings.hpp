@@ -77,6 +77,16 @@ class Settings {
   std::map<std::string, Held, std::less<>> held_;
 };
 
+/// Settings::integer_in() into whatever type the bounds fit.
+template <class T>
+[[nodiscard]] Result<> narrow(const Settings& settings, std::string_view name, std::int64_t lowest,
+                              std::int64_t highest, T& out) {
+  const auto value = settings.integer_in(name, lowest, highest);
+  if (!value) return tl::unexpected(value.error());
+  out = static_cast<T>(*value);
+  return {};
+}
+
 inline constexpr std::size_t kConfigLimit_bytes = 1U << 20;
 inline constexpr std::size_t kSecretLimit_bytes = 20;  ///< IPMI v2.0 §22.30, Set User Password
 

@@ -16,8 +16,8 @@ recipient: session wire policy flash image base
 donor: session wire image base
 transport: recipient donor session wire policy flash image base
 oem: wire base
-fwrecover: transport recipient donor session wire policy flash image base
-tools: fwrecover oem
+fwrecover: oem transport recipient donor session wire policy flash image base
+tools: fwrecover
 END
 
 # check_tree TREE: prints each wrong include and fails if there is one.

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The catalogue of a donor: manifests in, images in and out.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+
+#include "fwrecover/conclude.hpp"
+#include "fwrecover/donor.hpp"
+#include "fwrecover/donor_config.hpp"
+#include "image/image_file.hpp"
+#include "transport/clock.hpp"
+#include "transport/udp_socket.hpp"
+
+namespace fwrecover {
+namespace {
+
+using fwr::Errc;
+using fwr::Error;
+using fwr::Result;
+using fwr::donor::DirectoryCatalogue;
+using fwr::donor::Entry;
+using fwr::image::PlatformMatch;
+
+/// Decimal, or hexadecimal after 0x.
+std::optional<std::uint32_t> parse_number(std::string_view text, std::uint32_t limit) {
+  const int base = text.starts_with("0x") ? 16 : 10;
+  if (base == 16) text.remove_prefix(2);
+  std::uint32_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
+  if (error != std::errc{} || end != text.data() + text.size() || value > limit)
+    return std::nullopt;
+  return value;
+}
+
+tl::unexpected<Error> bad_platform(std::string_view text, std::string_view why) {
+  return fwr::fail(Errc::BadUsage, fmt::format("platform '{}': {}", text, why));
+}
+
+Result<PlatformMatch::RevisionRange> parse_revision(std::string_view whole, std::string_view text) {
+  const std::size_t dash = text.find('-');
+  const auto low = parse_number(text.substr(0, dash), 255);
+  const auto high = dash == std::string_view::npos ? low : parse_number(text.substr(dash + 1), 255);
+  if (!low || !high || *low > *high)
+    return bad_platform(whole, "revision is a number or LOW-HIGH, from 0 to 255");
+  return PlatformMatch::RevisionRange{static_cast<std::uint8_t>(*low),
+                                      static_cast<std::uint8_t>(*high)};
+}
+
+/// "manufacturer=0x1234,product=7,device=32,revision=1-3"
+Result<PlatformMatch> parse_platform(std::string_view whole) {
+  PlatformMatch match;
+  std::string_view rest = whole;
+  while (!rest.empty()) {
+    const std::size_t comma = rest.find(',');
+    const std::string_view pair = rest.substr(0, comma);
+    rest = comma == std::string_view::npos ? std::string_view{} : rest.substr(comma + 1);
+    const std::size_t equals = pair.find('=');
+    const std::string_view key = pair.substr(0, equals);
+    const std::string_view value =
+        equals == std::string_view::npos ? std::string_view{} : pair.substr(equals + 1);
+    if (key == "revision") {
+      auto range = parse_revision(whole, value);
+      if (!range) return tl::unexpected(range.error());
+      match.hardware_revision = *range;
+      continue;
+    }
+    const std::uint32_t limit = key == "manufacturer" ? 0xffffffU
+                                : key == "product"    ? 0xffffU
+                                                      : 0xffU;
+    const auto number = parse_number(value, limit);
+    if (!number)
+      return bad_platform(whole, fmt::format("'{}' is no number from 0 to {}", value, limit));
+    if (key == "manufacturer") {
+      match.manufacturer_id = *number;
+    } else if (key == "product") {
+      match.product_id = static_cast<std::uint16_t>(*number);
+    } else if (key == "device") {
+      match.device_id = static_cast<std::uint8_t>(*number);
+    } else {
+      return bad_platform(
+          whole, fmt::format("'{}' is not manufacturer, product, device or revision", key));
+    }
+  }
+  return match;
+}
+
+/// Written whole or not at all: a temporary file beside it, then a rename.
+Result<> write_file(const std::string& path, std::string_view content) {
+  const std::string temporary = fmt::format("{}.{}.tmp", path, getpid());
+  const auto failed = [&](std::string_view what) {
+    const int error = errno;
+    unlink(temporary.c_str());
+    return fwr::fail(error == EACCES   ? Errc::NoPermission
+                     : error == ENOSPC ? Errc::NoSpace
+                                       : Errc::IoFailed,
+                     fmt::format("{}: {}: {}", path, what, std::strerror(error)));
+  };
+  const fwr::transport::UniqueFd fd(
+      open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+  if (!fd) return failed("create");
+  while (!content.empty()) {
+    const ssize_t count = write(fd.get(), content.data(), content.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return failed("write");
+    content.remove_prefix(static_cast<std::size_t>(count));
+  }
+  if (fsync(fd.get()) != 0) return failed("flush");
+  if (rename(temporary.c_str(), path.c_str()) != 0) return failed("rename");
+  return {};
+}
+
+Event describe(const Entry& entry) {
+  Event event("image");
+  set_manifest(event, entry.manifest);
+  return event;
+}
+
+std::string describe(const PlatformMatch& match) {
+  std::string text;
+  const auto add = [&](std::string_view key, const auto& value) {
+    text += fmt::format("{}{}={}", text.empty() ? "" : ",", key, value);
+  };
+  if (match.manufacturer_id) add("manufacturer", *match.manufacturer_id);
+  if (match.product_id) add("product", *match.product_id);
+  if (match.device_id) add("device", *match.device_id);
+  if (match.hardware_revision)
+    add("revision",
+        fmt::format("{}-{}", match.hardware_revision->lowest, match.hardware_revision->highest));
+  return text.empty() ? "any" : text;
+}
+
+Result<const Entry*> find_one(const DirectoryCatalogue& catalogue, const std::string& prefix) {
+  constexpr std::size_t kShortest = 4;
+  if (prefix.size() < kShortest)
+    return fwr::fail(Errc::BadUsage, fmt::format("'{}': give at least {} characters of the digest",
+                                                 prefix, kShortest));
+  const Entry* found = nullptr;
+  for (const Entry& entry : catalogue.entries()) {
+    if (!fwr::to_text(entry.manifest.digest).starts_with(prefix)) continue;
+    if (found != nullptr)
+      return fwr::fail(Errc::BadUsage, fmt::format("'{}' names more than one image", prefix));
+    found = &entry;
+  }
+  if (found == nullptr)
+    return fwr::fail(Errc::NotFound,
+                     fmt::format("no image in the catalogue has digest '{}'", prefix));
+  return found;
+}
+
+}  // namespace
+
+class Catalogue::Impl {
+ public:
+  explicit Impl(DonorSource source) : source_(std::move(source)) {}
+
+  Result<std::unique_ptr<DirectoryCatalogue>> open() const {
+    const bool named = !source_.config_path.empty();
+    const auto settings = fwr::settings::Settings::load(
+        fwr::settings::donor_table(),
+        named ? source_.config_path : std::string(fwr::settings::kDonorFile), named,
+        source_.overrides);
+    if (!settings) return tl::unexpected(settings.error());
+    auto config = fwr::settings::read_catalogue_config(*settings);
+    if (!config) return tl::unexpected(config.error());
+    if (config->trusted_keys.empty())
+      return fwr::fail(Errc::BadConfiguration,
+                       "no trusted public key: put your minisign key where trust.keys looks");
+    return DirectoryCatalogue::open(config->catalogue, std::move(config->trusted_keys));
+  }
+
+ private:
+  DonorSource source_;
+};
+
+Catalogue::Catalogue(DonorSource source) : impl_(std::make_unique<Impl>(std::move(source))) {}
+Catalogue::~Catalogue() = default;
+
+Conclusion Catalogue::manifest(const ManifestOptions& options, Observer& observer) {
+  const auto digest = fwr::image::digest_file(options.image_path);
+  if (!digest) return conclude(digest.error());
+  fwr::image::Manifest manifest;
+  manifest.name = options.name;
+  manifest.component = options.component;
+  manifest.version = options.version;
+  manifest.security_version = options.security_version;
+  manifest.size_bytes = digest->size_bytes;
+  manifest.digest = digest->digest;
+  if (!options.minimum_version.empty()) manifest.minimum_version = options.minimum_version;
+  if (options.expires != 0) manifest.expires = options.expires;
+  const auto now = fwr::transport::wall_clock();
+  if (options.created == 0 && !now)
+    return conclude({Errc::BadUsage, "this machine's clock is not set: give --created"});
+  manifest.created = options.created != 0 ? options.created : *now;
+  for (const std::string& text : options.platforms) {
+    auto match = parse_platform(text);
+    if (!match) return conclude(match.error());
+    manifest.platforms.push_back(*match);
+  }
+  const std::string json = to_json(manifest);
+  // Whatever the options broke, the parser says best.
+  if (const auto good = fwr::image::parse_manifest(json); !good) return conclude(good.error());
+  const std::string path =
+      options.output_path.empty() ? options.image_path + ".manifest.json" : options.output_path;
+  if (auto done = write_file(path, json); !done) return conclude(done.error());
+  Event event("manifest");
+  event.set("path", path);
+  set_manifest(event, manifest);
+  observer.on_event(event);
+  return conclude_ok(fmt::format("wrote {}; sign it with: minisign -S -s KEY -m {}", path, path));
+}
+
+Conclusion Catalogue::add(const std::string& image_path, const std::string& manifest_path,
+                          const std::string& signature_path, Observer& observer) {
+  auto catalogue = impl_->open();
+  if (!catalogue) return conclude(catalogue.error());
+  const auto digest =
+      (*catalogue)
+          ->add(image_path, manifest_path,
+                signature_path.empty() ? manifest_path + ".minisig" : signature_path);
+  if (!digest) return conclude(digest.error());
+  Event event("added");
+  if (const Entry* entry = find(**catalogue, *digest)) set_manifest(event, entry->manifest);
+  observer.on_event(event);
+  return conclude_ok(fmt::format("added {} {}; a running fwdonord sees it after SIGHUP",
+                                 event.text("name"), event.text("version")));
+}
+
+Conclusion Catalogue::list(Observer& observer) {
+  const auto catalogue = impl_->open();
+  if (!catalogue) return conclude(catalogue.error());
+  for (const Entry& entry : (*catalogue)->entries()) observer.on_event(describe(entry));
+  for (const Error& problem : (*catalogue)->problems())
+    observer.on_event(Event("problem").set("text", problem.message()));
+  return conclude_ok(fmt::format("{} images", (*catalogue)->entries().size()));
+}
+
+Conclusion Catalogue::show(const std::string& digest, Observer& observer) {
+  const auto catalogue = impl_->open();
+  if (!catalogue) return conclude(catalogue.error());
+  const auto entry = find_one(**catalogue, digest);
+  if (!entry) return conclude(entry.error());
+  const fwr::image::Manifest& manifest = (*entry)->manifest;
+  Event event = describe(**entry);
+  std::vector<std::string> platforms;
+  for (const PlatformMatch& match : manifest.platforms) platforms.push_back(describe(match));
+  event.set("platforms", platforms);
+  if (manifest.minimum_version) event.set("minimum_version", *manifest.minimum_version);
+  if (manifest.expires) event.set("expires", *manifest.expires);
+  observer.on_event(event);
+  return conclude_ok(fmt::format("{} {}", manifest.name, manifest.version));
+}
+
+Conclusion Catalogue::verify(const std::string& digest, Observer& observer) {
+  auto catalogue = impl_->open();
+  if (!catalogue) return conclude(catalogue.error());
+  std::optional<Error> first;
+  const auto note = [&](const Error& error) {
+    observer.on_event(Event("problem").set("text", error.message()));
+    if (!first) first = error;
+  };
+  const auto check = [&](const Entry& entry) {
+    if (const auto good = (*catalogue)->verify(entry.manifest.digest); !good)
+      return note(good.error());
+    Event event("verified");
+    set_manifest(event, entry.manifest);
+    observer.on_event(event);
+  };
+  if (digest.empty()) {
+    for (const Error& problem : (*catalogue)->problems()) note(problem);
+    for (const Entry& entry : (*catalogue)->entries()) check(entry);
+  } else {
+    const auto entry = find_one(**catalogue, digest);
+    if (!entry) return conclude(entry.error());
+    check(**entry);
+  }
+  return first ? conclude(*first) : conclude_ok("everything matches its manifest");
+}
+
+Conclusion Catalogue::remove(const std::string& digest, Observer& observer) {
+  auto catalogue = impl_->open();
+  if (!catalogue) return conclude(catalogue.error());
+  const auto entry = find_one(**catalogue, digest);
+  if (!entry) return conclude(entry.error());
+  Event event("removed");
+  set_manifest(event, (*entry)->manifest);
+  if (const auto done = (*catalogue)->remove((*entry)->manifest.digest); !done)
+    return conclude(done.error());
+  observer.on_event(event);
+  return conclude_ok(fmt::format("removed {} {}", event.text("name"), event.text("version")));
+}
+
+}  // namespace fwrecover

@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Diagnostics over LAN: one question to many hosts, and what each answers.
+#include "fwrecover/diagnostics.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <cstring>
+#include <functional>
+#include <map>
+
+#include "fwrecover/conclude.hpp"
+#include "fwrecover/settings.hpp"
+#include "fwrecover/version.hpp"
+#include "oem/donor_query.h"
+#include "session/sessionless.hpp"
+#include "transport/clock.hpp"
+#include "transport/hosts.hpp"
+#include "transport/loop.hpp"
+#include "wire/oem.hpp"
+#include "wire/rakp.hpp"
+#include "wire/rmcp.hpp"
+
+namespace fwrecover {
+namespace {
+
+using fwr::Address;
+using fwr::Bytes;
+using fwr::ByteView;
+using fwr::Errc;
+using fwr::Path;
+using fwr::Result;
+using fwr::TimePoint;
+namespace oem = fwr::wire::oem;
+
+constexpr std::uint32_t kPingLimit = 1000;
+constexpr auto kPingInterval = std::chrono::seconds(1);
+
+std::vector<std::string> media_names(std::uint8_t bits) {
+  using fwr::Medium;
+  std::vector<std::string> names;
+  for (const Medium medium :
+       {Medium::Wired, Medium::Wireless, Medium::Icmb, Medium::Bluetooth, Medium::Serial})
+    if ((bits & static_cast<std::uint8_t>(medium)) != 0) names.emplace_back(to_text(medium));
+  return names;
+}
+
+/// Asks every path the same question, `rounds` times, and waits for answers.
+class Survey final : public fwr::transport::Machine {
+ public:
+  /// Makes the datagram of one round.
+  using Question = std::function<Bytes(std::uint8_t round)>;
+  /// Takes an answer; true when it was one.
+  using Answer =
+      std::function<bool(const Path& from, ByteView datagram, std::chrono::duration<double> rtt)>;
+
+  Survey(std::vector<Path> paths, std::uint32_t rounds, std::chrono::milliseconds wait,
+         bool ends_when_all_answered, Question question, Answer answer)
+      : paths_(std::move(paths)),
+        rounds_(rounds),
+        wait_(wait),
+        ends_early_(ends_when_all_answered),
+        question_(std::move(question)),
+        answer_(std::move(answer)) {
+    next_ = fwr::transport::now();
+  }
+
+  void handle_datagram(const Path& path, ByteView datagram, TimePoint now) override {
+    if (!answer_(path, datagram, now - asked_at_)) return;
+    ++answers_;
+    // One answer for each question is all that unicast can bring.
+    if (ends_early_ && answers_ >= paths_.size() * rounds_) finished_ = true;
+  }
+
+  void handle_timeout(TimePoint now) override {
+    if (now < next_) return;
+    if (round_ == rounds_) {
+      finished_ = true;
+      return;
+    }
+    asked_at_ = now;
+    const Bytes datagram = question_(static_cast<std::uint8_t>(round_));
+    for (const Path& path : paths_) outgoing_.push_back({path, datagram});
+    ++round_;
+    next_ = now + (round_ == rounds_ ? wait_ : std::chrono::milliseconds(kPingInterval));
+  }
+
+  std::optional<fwr::Datagram> poll_transmit(TimePoint) override {
+    if (outgoing_.empty()) return std::nullopt;
+    fwr::Datagram datagram = std::move(outgoing_.back());
+    outgoing_.pop_back();
+    return datagram;
+  }
+  std::optional<TimePoint> deadline() const override { return next_; }
+  void drain_events(TimePoint) override {}
+  bool finished() const override { return finished_; }
+  void handle_signal(int, TimePoint) override { finished_ = true; }
+
+  /// Opens the sockets, runs until the wait is over.
+  Result<> run() {
+    fwr::transport::Loop loop(*this);
+    for (const auto family : {fwr::AddressFamily::Ipv4, fwr::AddressFamily::Ipv6}) {
+      const auto same = [&](const Path& path) { return path.peer.family == family; };
+      if (std::none_of(paths_.begin(), paths_.end(), same)) continue;
+      Address any;
+      any.family = family;
+      auto socket = fwr::transport::UdpSocket::open(any);
+      if (!socket) return tl::unexpected(socket.error());
+      loop.add(*std::move(socket));
+    }
+    loop.catch_signals({SIGINT, SIGTERM});
+    return loop.run();
+  }
+
+ private:
+  std::vector<Path> paths_;
+  std::uint32_t rounds_;
+  std::chrono::milliseconds wait_;
+  bool ends_early_;
+  Question question_;
+  Answer answer_;
+  std::vector<fwr::Datagram> outgoing_;
+  std::uint32_t round_ = 0;
+  std::size_t answers_ = 0;
+  TimePoint asked_at_{};
+  TimePoint next_{};
+  bool finished_ = false;
+};
+
+/// Hosts by their first address: what people typed is what they read back.
+struct Hosts {
+  std::vector<Path> paths;
+  std::map<Address, std::string> names;
+
+  [[nodiscard]] std::string name(const Address& address) const {
+    const auto found = names.find(address);
+    return found != names.end() ? found->second : to_text(address);
+  }
+};
+
+Result<Hosts> find_hosts(const std::vector<std::string>& ranges) {
+  Hosts hosts;
+  for (const std::string& range : ranges) {
+    const auto expanded = fwr::transport::expand_range(range);
+    if (!expanded) return tl::unexpected(expanded.error());
+    for (const std::string& host : *expanded) {
+      const auto addresses = fwr::transport::resolve(host, fwr::kRmcpPort);
+      if (!addresses) return tl::unexpected(addresses.error());
+      if (hosts.names.emplace(addresses->front(), host).second)
+        hosts.paths.push_back(Path{{}, addresses->front(), {}});
+    }
+  }
+  if (hosts.paths.size() > fwr::transport::kHostLimit)
+    return fwr::fail(Errc::BadUsage, fmt::format("more than {} hosts", fwr::transport::kHostLimit));
+  return hosts;
+}
+
+void tell_silent(const Hosts& hosts, const std::map<Address, std::uint32_t>& answered,
+                 Observer& observer) {
+  for (const Path& path : hosts.paths)
+    if (!answered.contains(path.peer))
+      observer.on_event(Event("silent").set("host", hosts.name(path.peer)));
+}
+
+Conclusion conclude_survey(const Hosts& hosts, const std::map<Address, std::uint32_t>& answered) {
+  if (answered.size() == hosts.paths.size())
+    return conclude_ok(fmt::format("{} of {} answered", answered.size(), hosts.paths.size()));
+  return conclude({Errc::NoResponse,
+                   fmt::format("{} of {} hosts answered", answered.size(), hosts.paths.size())});
+}
+
+void set_capabilities(Event& event, const oem::CapabilitiesRs& capabilities) {
+  event.set("version", std::int64_t{capabilities.version});
+  event.set("oldest_version", std::int64_t{capabilities.oldest_version});
+  event.set("role", std::string(to_text(capabilities.role)));
+  event.set("media", media_names(capabilities.media));
+  event.set("read_limit", std::int64_t{capabilities.read_limit_bytes});
+  event.set("segment_limit",
+            std::int64_t{capabilities.segment_limit_granules} * std::int64_t{oem::kGranule_bytes});
+  event.set("credit_limit", std::int64_t{capabilities.credit_limit_bytes});
+  event.set("lease_limit", std::int64_t{capabilities.lease_limit});
+}
+
+/// The body of a good answer to our own command.
+template <class Message>
+std::optional<Message> parse_answer(ByteView datagram, oem::Command command,
+                                    std::uint8_t sequence) {
+  const auto reply = fwr::session::parse_sessionless_reply(datagram);
+  if (!reply || reply->command != static_cast<std::uint8_t>(command) ||
+      reply->sequence != sequence || reply->response.code != fwr::wire::CompletionCode::Ok)
+    return std::nullopt;
+  const auto body = oem::strip_iana(default_iana_pen(), reply->response.data);
+  if (!body) return std::nullopt;
+  auto message = fwr::wire::decode<Message>(*body);
+  if (!message) return std::nullopt;
+  return *std::move(message);
+}
+
+Errc code_of(int donor_error) {
+  switch (donor_error) {
+    case FWR_DONOR_BAD_ARGUMENT: return Errc::BadUsage;
+    case FWR_DONOR_BAD_HOST: return Errc::NotFound;
+    case FWR_DONOR_NO_RESPONSE: return Errc::NoResponse;
+    case FWR_DONOR_AUTHENTICATION: return Errc::AuthenticationFailed;
+    case FWR_DONOR_NO_CIPHER_SUITE: return Errc::NoCommonCipherSuite;
+    case FWR_DONOR_PRIVILEGE: return Errc::PrivilegeTooLow;
+    case FWR_DONOR_SESSION_LIMIT: return Errc::SessionLimit;
+    case FWR_DONOR_SESSION_LOST: return Errc::SessionLost;
+    case FWR_DONOR_REJECTED: return Errc::CommandRejected;
+    case FWR_DONOR_MALFORMED: return Errc::BadField;
+    default: return Errc::Internal;
+  }
+}
+
+oem::CapabilitiesRs from_query(const FwrDonorCapabilities& c) {
+  oem::CapabilitiesRs result;
+  result.version = c.version;
+  result.oldest_version = c.oldest_version;
+  result.role = c.role == 1 ? fwr::DonorRole::Peer : fwr::DonorRole::Console;
+  result.media = c.media;
+  result.read_limit_bytes = c.read_limit;
+  result.segment_limit_granules = c.segment_limit;
+  result.credit_limit_bytes = c.credit_limit;
+  result.lease_limit = c.lease_limit;
+  return result;
+}
+
+void tell_status(const std::string& host, const FwrDonorStatus& s, Observer& observer) {
+  fwr::Guid guid{};
+  std::memcpy(guid.data(), s.guid, guid.size());
+  Event event("donor-status");
+  event.set("host", host);
+  event.set("donor", fwr::to_text(guid));
+  event.set("name", std::string(s.name));
+  event.set("role",
+            std::string(to_text(s.role == 1 ? fwr::DonorRole::Peer : fwr::DonorRole::Console)));
+  event.set("load", std::int64_t{s.load});
+  event.set("images", std::int64_t{s.images});
+  event.set("leases", std::int64_t{s.leases});
+  event.set("lease_limit", std::int64_t{s.lease_limit});
+  event.set("uptime", std::int64_t{s.uptime});
+  event.set("recovered", std::int64_t{s.recovered});
+  event.set("failed", std::int64_t{s.failed});
+  event.set("bytes_served", as_number(s.bytes_served));
+  observer.on_event(event);
+}
+
+}  // namespace
+
+Conclusion ping(const DiagOptions& options, Observer& observer) {
+  const auto hosts = find_hosts(options.hosts);
+  if (!hosts) return conclude(hosts.error());
+  std::map<Address, std::uint32_t> answered;
+  const auto question = [](std::uint8_t round) {
+    return fwr::wire::encode(fwr::wire::PresencePing{round});
+  };
+  const auto answer = [&](const Path& from, ByteView datagram, std::chrono::duration<double> rtt) {
+    const auto message = fwr::wire::decode_rmcp(datagram);
+    const auto* pong = message ? std::get_if<fwr::wire::PresencePong>(&*message) : nullptr;
+    if (pong == nullptr || !hosts->names.contains(from.peer)) return false;
+    ++answered[from.peer];
+    Event event("pong");
+    event.set("host", hosts->name(from.peer));
+    event.set("rtt", rtt.count());
+    event.set("ipmi", pong->ipmi_supported);
+    observer.on_event(event);
+    return true;
+  };
+  Survey survey(hosts->paths, std::min(std::max(options.count, 1U), kPingLimit),
+                std::chrono::milliseconds(options.wait_ms), true, question, answer);
+  if (auto ran = survey.run(); !ran) return conclude(ran.error());
+  tell_silent(*hosts, answered, observer);
+  return conclude_survey(*hosts, answered);
+}
+
+Conclusion capabilities(const DiagOptions& options, Observer& observer) {
+  const auto hosts = find_hosts(options.hosts);
+  if (!hosts) return conclude(hosts.error());
+  std::map<Address, std::uint32_t> answered;
+  const auto question = [](std::uint8_t round) {
+    return fwr::session::sessionless_request(
+        oem::make_request(default_iana_pen(), oem::Command::GetRecoveryCapabilities,
+                          oem::CapabilitiesRq{}),
+        round);
+  };
+  const auto answer = [&](const Path& from, ByteView datagram, std::chrono::duration<double>) {
+    const auto message =
+        parse_answer<oem::CapabilitiesRs>(datagram, oem::Command::GetRecoveryCapabilities, 0);
+    if (!message || !hosts->names.contains(from.peer)) return false;
+    ++answered[from.peer];
+    Event event("capabilities");
+    event.set("host", hosts->name(from.peer));
+    set_capabilities(event, *message);
+    observer.on_event(event);
+    return true;
+  };
+  Survey survey(hosts->paths, 1, std::chrono::milliseconds(options.wait_ms), true, question,
+                answer);
+  if (auto ran = survey.run(); !ran) return conclude(ran.error());
+  tell_silent(*hosts, answered, observer);
+  return conclude_survey(*hosts, answered);
+}
+
+Conclusion discover(const DiagOptions& options, Observer& observer) {
+  auto hosts = find_hosts(options.hosts);
+  if (!hosts) return conclude(hosts.error());
+  const bool broadcast = hosts->paths.empty();
+  if (broadcast) {
+    auto paths = fwr::transport::broadcast_paths(options.interfaces, fwr::kRmcpPort);
+    if (!paths) return conclude(paths.error());
+    hosts->paths = *std::move(paths);
+    if (hosts->paths.empty())
+      return conclude({Errc::NotFound, "no interface is up to broadcast on: name a host"});
+  }
+  oem::RequestFirmwareRq request;
+  fwr::transport::SystemRandom().fill(request.nonce);
+  request.flags = broadcast ? oem::RequestFirmwareRq::kBroadcast : 0;
+  request.platform = {options.manufacturer, options.product, options.device, options.revision,
+                      options.component};
+  std::int64_t offers = 0;
+  const auto question = [&](std::uint8_t round) {
+    return fwr::session::sessionless_request(
+        oem::make_request(default_iana_pen(), oem::Command::RequestFirmware, request), round);
+  };
+  const auto answer = [&](const Path& from, ByteView datagram, std::chrono::duration<double> rtt) {
+    const auto offer = parse_answer<oem::Offer>(datagram, oem::Command::RequestFirmware, 0);
+    if (!offer || offer->nonce != request.nonce) return false;
+    ++offers;
+    Event event("offer");
+    event.set("donor", fwr::to_text(offer->donor));
+    event.set("address", to_text(from.peer));
+    event.set("medium", std::string(to_text(from.medium)));
+    event.set("role", std::string(to_text(offer->role)));
+    event.set("load", std::int64_t{offer->load_percent});
+    event.set("rtt", rtt.count());
+    event.set("version", offer->image_version);
+    event.set("security_version", as_number(offer->security_version));
+    event.set("size", as_number(offer->size_bytes));
+    event.set("digest", fwr::to_text(offer->digest));
+    observer.on_event(event);
+    return true;
+  };
+  Survey survey(hosts->paths, 1, std::chrono::milliseconds(options.wait_ms), !broadcast, question,
+                answer);
+  if (auto ran = survey.run(); !ran) return conclude(ran.error());
+  if (offers == 0)
+    return conclude(
+        {Errc::NoDonorAnswered,
+         fmt::format("asked {} for component '{}'", broadcast ? "by broadcast" : "the named hosts",
+                     options.component)});
+  return conclude_ok(fmt::format("{} offers", offers));
+}
+
+Conclusion donor(const DiagOptions& options, Observer& observer) {
+  const auto password =
+      fwr::settings::read_secret(options.password_file, "FWRECOVER_PASSWORD", "password");
+  if (!password) return conclude(password.error());
+  std::string kg;
+  if (!options.kg_file.empty()) {
+    auto read = fwr::settings::read_secret(options.kg_file, "", "K_g");
+    if (!read) return conclude(read.error());
+    kg = *std::move(read);
+  }
+  std::optional<fwr::Error> first;
+  for (const std::string& range : options.hosts) {
+    const auto hosts = fwr::transport::expand_range(range);
+    if (!hosts) return conclude(hosts.error());
+    for (const std::string& host : *hosts) {
+      FwrDonorAccess access{};
+      access.host = host.c_str();
+      access.user_name = options.user.c_str();
+      access.password = password->c_str();
+      access.k_g = kg.empty() ? nullptr : reinterpret_cast<const unsigned char*>(kg.data());
+      access.k_g_length = static_cast<unsigned>(kg.size());
+      access.privilege_level = static_cast<std::uint8_t>(fwr::wire::Privilege::User);
+      access.cipher_suite_id = static_cast<std::uint8_t>(options.cipher_suite);
+      access.session_timeout = static_cast<unsigned>(std::max<std::int64_t>(options.wait_ms, 1000));
+      access.retransmission_timeout = access.session_timeout / 4;
+      access.iana = default_iana_pen();
+      FwrDonorAnswer answer{};
+      FwrDonorError error{};
+      if (fwr_donor_query(&access, nullptr, &answer, &error) != 0) {
+        const fwr::Error failed{code_of(error.code), fmt::format("{}: {}", host, error.text)};
+        observer.on_event(Event("problem").set("text", failed.message()));
+        if (!first) first = failed;
+        continue;
+      }
+      Event event("capabilities");
+      event.set("host", host);
+      set_capabilities(event, from_query(answer.capabilities));
+      observer.on_event(event);
+      tell_status(host, answer.status, observer);
+    }
+  }
+  return first ? conclude(*first) : conclude_ok("");
+}
+
+}  // namespace fwrecover

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The table of fwdonord.toml(5) and its conversion.
+#include "fwrecover/donor_config.hpp"
+
+#include <fmt/format.h>
+#include <openssl/evp.h>
+
+#include <array>
+#include <cstdio>
+
+#include "config.h"
+#include "fwrecover/recipient_config.hpp"
+#include "transport/hosts.hpp"
+
+namespace fwr::settings {
+namespace {
+
+#define FWR_TEXT_(x) #x
+#define FWR_TEXT(x) FWR_TEXT_(x)
+
+constexpr std::array kTable{
+    Setting{"catalogue", "directory", Kind::Text, "\"/var/lib/fwdonor\"", "where the images are"},
+    Setting{"trust", "keys", Kind::TextList, "[\"/etc/fwrecover/keys/*.pub\"]",
+            "minisign public keys that may sign firmware"},
+    Setting{"donor", "role", Kind::Text, "\"console\"", "console or peer"},
+    Setting{"donor", "name", Kind::Text, "", "for people; without: the host's name"},
+    Setting{"donor", "guid", Kind::Text, "", "without: made from /etc/machine-id"},
+    Setting{"donor", "hold", Kind::Duration, "\"60s\"", "how long an offer holds"},
+    Setting{"donor", "lease", Kind::Duration, "\"60s\"", "how long a lease lasts without a read"},
+    Setting{"donor", "leases", Kind::Integer, "16", "recoveries served at one time"},
+    Setting{"donor", "leases_per_user", Kind::Integer, "16", "of one account"},
+    Setting{"donor", "credit", Kind::Size, "\"4MiB\"", "granted and unsent in one lease"},
+    Setting{"lan", "listen", Kind::TextList, "[]",
+            "addresses to serve at, such as [\"0.0.0.0:623\", \"[::]:623\"]; empty: none"},
+    Setting{"session", "suite3", Kind::Boolean, "false", "also allow cipher suite 3 (SHA-1)"},
+    Setting{"session", "kg_file", Kind::Text, "", "BMC key K_g; without: none"},
+    Setting{"session", "idle", Kind::Duration, "\"60s\"", "silent sessions are closed"},
+    Setting{"session", "sessions", Kind::Integer, "64", "active at one time"},
+    Setting{"user.*", "password_file", Kind::Text, "", "its password, 1 to 20 bytes, mode 0600"},
+    Setting{"user.*", "privilege", Kind::Text, "\"user\"", "user, operator or administrator"},
+    Setting{"device", "manufacturer", Kind::Integer, FWR_TEXT(FWR_IANA_PEN), "for Get Device ID"},
+    Setting{"device", "product", Kind::Integer, "0", "for Get Device ID"},
+    Setting{"device", "device", Kind::Integer, "0", "for Get Device ID"},
+    Setting{"device", "revision", Kind::Integer, "0", "for Get Device ID"},
+    Setting{"protocol", "iana", Kind::Integer, FWR_TEXT(FWR_IANA_PEN),
+            "IANA number of the OEM commands"},
+};
+
+/// The same on every start of this machine, and nothing that tells its machine-id (machine-id(5)).
+Result<Guid> machine_guid() {
+  auto id = read_text_file("/etc/machine-id", 64);
+  const std::string text = "fwrecover donor " + (id ? *id : transport::host_name());
+  std::array<unsigned char, 32> hash{};
+  if (EVP_Q_digest(nullptr, "SHA256", nullptr, text.data(), text.size(), hash.data(), nullptr) != 1)
+    return fail(Errc::Internal, "SHA-256 is not available");
+  Guid guid{};
+  for (std::size_t i = 0; i < guid.size(); ++i) guid[i] = static_cast<std::byte>(hash[i]);
+  // Version 4, variant 10b (RFC 4122 §4.4); bytes travel least significant first.
+  guid[9] = (guid[9] & std::byte{0x0f}) | std::byte{0x40};
+  guid[7] = (guid[7] & std::byte{0x3f}) | std::byte{0x80};
+  return guid;
+}
+
+Result<Guid> read_guid(const Settings& settings) {
+  const std::string text = settings.text("donor.guid");
+  if (text.empty()) return machine_guid();
+  auto guid = parse_guid(text);
+  if (!guid) return settings.complain("donor.guid", guid.error().detail);
+  return guid;
+}
+
+Result<wire::Privilege> read_privilege(const Settings& settings, const std::string& name) {
+  const std::string text = settings.has(name) ? settings.text(name) : "user";
+  if (text == "user") return wire::Privilege::User;
+  if (text == "operator") return wire::Privilege::Operator;
+  if (text == "administrator") return wire::Privilege::Administrator;
+  return settings.complain(
+      name, fmt::format("must be user, operator or administrator, and is '{}'", text));
+}
+
+Result<std::vector<session::Account>> read_accounts(const Settings& settings) {
+  constexpr std::size_t kAccountLimit = 64;
+  std::vector<session::Account> accounts;
+  for (const std::string& name : settings.names("user.*")) {
+    const std::string section = "user." + name;
+    if (name.size() > wire::kMaxUserName_bytes)
+      return fail(Errc::BadConfiguration,
+                  fmt::format("[{}]: a name has at most 16 bytes", section));
+    if (accounts.size() == kAccountLimit)
+      return fail(Errc::BadConfiguration, fmt::format("more than {} users", kAccountLimit));
+    const std::string file = settings.text(section + ".password_file");
+    if (file.empty())
+      return fail(Errc::BadConfiguration, fmt::format("[{}]: password_file is missing", section));
+    auto password = read_secret(file, "", "password");
+    if (!password) return tl::unexpected(password.error());
+    auto privilege = read_privilege(settings, section + ".privilege");
+    if (!privilege) return tl::unexpected(privilege.error());
+    accounts.push_back({name, Secret(as_bytes(*password)), *privilege});
+  }
+  return accounts;
+}
+
+Result<std::vector<Address>> read_listen(const Settings& settings) {
+  std::vector<Address> listen;
+  for (const std::string& text : settings.list("lan.listen")) {
+    auto addresses = transport::resolve(text, kRmcpPort);
+    if (!addresses) return settings.complain("lan.listen", addresses.error().message());
+    listen.insert(listen.end(), addresses->begin(), addresses->end());
+  }
+  return listen;
+}
+
+Result<> read_donor_section(const Settings& settings, donor::DonorConfig& donor) {
+  const std::string role = settings.text("donor.role");
+  if (role != to_text(DonorRole::Console) && role != to_text(DonorRole::Peer))
+    return settings.complain("donor.role",
+                             fmt::format("must be console or peer, and is '{}'", role));
+  donor.role = role == to_text(DonorRole::Peer) ? DonorRole::Peer : DonorRole::Console;
+  donor.name = settings.has("donor.name") ? settings.text("donor.name") : transport::host_name();
+  constexpr std::size_t kNameLimit_bytes = 31;
+  if (donor.name.size() > kNameLimit_bytes) donor.name.resize(kNameLimit_bytes);
+  std::int64_t hold_ms = 0;
+  std::int64_t lease_ms = 0;
+  for (const auto& done : {narrow(settings, "donor.hold", 1000, 3'600'000, hold_ms),
+                           narrow(settings, "donor.lease", 5000, 3'600'000, lease_ms),
+                           narrow(settings, "donor.leases", 1, 255, donor.leases),
+                           narrow(settings, "donor.leases_per_user", 1, 255, donor.leases_per_user),
+                           narrow(settings, "donor.credit", 65536, 64 << 20, donor.credit_bytes)})
+    if (!done) return done;
+  donor.hold = std::chrono::seconds(hold_ms / 1000);
+  donor.lease = std::chrono::seconds(lease_ms / 1000);
+  return {};
+}
+
+Result<> read_server_section(const Settings& settings, session::ServerConfig& server) {
+  server.allow_suite3 = settings.flag("session.suite3");
+  if (settings.has("session.kg_file")) {
+    auto kg = read_secret(settings.text("session.kg_file"), "", "K_g");
+    if (!kg) return tl::unexpected(kg.error());
+    server.kg = Secret(as_bytes(*kg));
+  }
+  std::int64_t idle_ms = 0;
+  for (const auto& done :
+       {narrow(settings, "session.idle", 5000, 3'600'000, idle_ms),
+        narrow(settings, "session.sessions", 1, 4096, server.limits.active_sessions),
+        narrow(settings, "device.manufacturer", 0, 0xffffff, server.identity.manufacturer_id),
+        narrow(settings, "device.product", 0, 0xffff, server.identity.product_id),
+        narrow(settings, "device.device", 0, 0xff, server.identity.device_id),
+        narrow(settings, "device.revision", 0, 0x0f, server.identity.device_revision)})
+    if (!done) return done;
+  server.limits.idle = std::chrono::seconds(idle_ms / 1000);
+  return {};
+}
+
+/// "0.1.0" is firmware revision 0.10 in Get Device ID: the minor part is BCD (IPMI v2.0 §20.1).
+void set_firmware_revision(session::DeviceIdentity& identity) {
+  unsigned major = 0;
+  unsigned minor = 0;
+  if (std::sscanf(PACKAGE_VERSION, "%u.%u", &major, &minor) != 2) return;
+  identity.firmware_major = static_cast<std::uint8_t>(major & 0x7fU);
+  identity.firmware_minor = static_cast<std::uint8_t>(((minor / 10 % 10) << 4U) | (minor % 10));
+}
+
+}  // namespace
+
+std::span<const Setting> donor_table() {
+  return kTable;
+}
+
+Result<DonorConfig> read_catalogue_config(const Settings& settings) {
+  DonorConfig config;
+  config.catalogue = settings.text("catalogue.directory");
+  auto keys = read_trusted_keys(settings);
+  if (!keys) return tl::unexpected(keys.error());
+  config.trusted_keys = *std::move(keys);
+  return config;
+}
+
+Result<DonorConfig> read_donor(const Settings& settings) {
+  auto config = read_catalogue_config(settings);
+  if (!config) return config;
+  auto guid = read_guid(settings);
+  if (!guid) return tl::unexpected(guid.error());
+  config->donor.guid = *guid;
+  config->server.identity.guid = *guid;
+  set_firmware_revision(config->server.identity);
+  for (const auto& done :
+       {narrow(settings, "protocol.iana", 0, 0xffffff, config->donor.iana),
+        read_donor_section(settings, config->donor), read_server_section(settings, config->server)})
+    if (!done) return tl::unexpected(done.error());
+  auto accounts = read_accounts(settings);
+  if (!accounts) return tl::unexpected(accounts.error());
+  config->server.accounts = *std::move(accounts);
+  auto listen = read_listen(settings);
+  if (!listen) return tl::unexpected(listen.error());
+  config->listen = *std::move(listen);
+  return config;
+}
+
+}  // namespace fwr::settings

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// fwdonord.toml(5): the donor's settings, as its machines want them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "donor/donor.hpp"
+#include "fwrecover/settings.hpp"
+#include "image/signature.hpp"
+#include "session/server.hpp"
+
+namespace fwr::settings {
+
+[[nodiscard]] std::span<const Setting> donor_table();
+inline constexpr std::string_view kDonorFile = "/etc/fwrecover/fwdonord.toml";
+
+struct DonorConfig {
+  std::string catalogue;  ///< directory
+  std::vector<image::PublicKey> trusted_keys;
+  std::vector<Address> listen;  ///< empty: nowhere
+  donor::DonorConfig donor;
+  session::ServerConfig server;
+};
+
+/// Only what the catalogue needs: no secrets, no addresses.
+[[nodiscard]] Result<DonorConfig> read_catalogue_config(const Settings& settings);
+/// Everything. Errors name the setting and its source; InsecureSecret for a password file that
+/// others can read.
+[[nodiscard]] Result<DonorConfig> read_donor(const Settings& settings);
+
+}  // namespace fwr::settings

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The donor daemon: session server and donor machine under the event loop.
+#include <fmt/format.h>
+
+#include <csignal>
+
+#include "config.h"
+#include "fwrecover/conclude.hpp"
+#include "fwrecover/donor.hpp"
+#include "fwrecover/donor_config.hpp"
+#include "transport/clock.hpp"
+#include "transport/loop.hpp"
+#include "transport/service_manager.hpp"
+
+namespace fwrecover {
+namespace {
+
+using fwr::Errc;
+using fwr::Error;
+using fwr::Result;
+using fwr::TimePoint;
+using fwr::donor::DirectoryCatalogue;
+using fwr::donor::DonorEvent;
+
+Result<fwr::settings::Settings> load(const DonorSource& source) {
+  const bool named = !source.config_path.empty();
+  return fwr::settings::Settings::load(
+      fwr::settings::donor_table(),
+      named ? source.config_path : std::string(fwr::settings::kDonorFile), named, source.overrides);
+}
+
+const char* event_name(DonorEvent::Kind kind) {
+  switch (kind) {
+    case DonorEvent::Kind::Offered: return "offered";
+    case DonorEvent::Kind::Accepted: return "accepted";
+    case DonorEvent::Kind::Refused: return "refused";
+    case DonorEvent::Kind::Released: return "released";
+    case DonorEvent::Kind::Reported: return "reported";
+    case DonorEvent::Kind::Expired: return "expired";
+    case DonorEvent::Kind::Withdrawn: return "withdrawn";
+  }
+  return "unknown";
+}
+
+/// Server and donor as the loop drives them, and when to stop.
+class DonorMachine final : public fwr::transport::Machine {
+ public:
+  DonorMachine(const DonorSource& source, fwr::settings::DonorConfig config,
+               std::unique_ptr<DirectoryCatalogue> catalogue, const ServeOptions& options,
+               Observer& observer)
+      : source_(source),
+        options_(options),
+        observer_(observer),
+        catalogue_(std::move(catalogue)),
+        donor_(config.donor, *catalogue_, random_, fwr::transport::now()),
+        server_(std::move(config.server), config.donor.iana, donor_, random_) {
+    if (options.for_s > 0) stop_at_ = fwr::transport::now() + std::chrono::seconds(options.for_s);
+  }
+
+  void handle_datagram(const fwr::Path& path, fwr::ByteView datagram, TimePoint now) override {
+    server_.handle_datagram(path, datagram, now);
+  }
+
+  void handle_timeout(TimePoint now) override {
+    server_.handle_timeout(now);
+    donor_.handle_timeout(now);
+    if (stop_at_ && now >= *stop_at_) stopping_ = true;
+    if (linger_until_ && now >= *linger_until_) finish(now);
+    if (stopping_ && donor_.leases() == 0) finish(now);
+  }
+
+  std::optional<fwr::Datagram> poll_transmit(TimePoint now) override {
+    return server_.poll_transmit(now);
+  }
+
+  std::optional<TimePoint> deadline() const override {
+    std::optional<TimePoint> earliest = server_.deadline();
+    for (const auto& due : {donor_.deadline(), stopping_ ? std::nullopt : stop_at_, linger_until_})
+      if (due && (!earliest || *due < *earliest)) earliest = due;
+    return earliest;
+  }
+
+  void drain_events(TimePoint now) override {
+    while (const auto event = donor_.poll_event()) {
+      tell(*event);
+      // The answer to the report, and the end of the session, still have to leave.
+      if (event->kind == DonorEvent::Kind::Reported && options_.once) linger_until_ = now + kLinger;
+    }
+    if (stopping_ && donor_.leases() == 0) finish(now);
+  }
+
+  bool finished() const override { return finished_; }
+
+  void handle_signal(int number, TimePoint now) override {
+    if (number == SIGHUP) {
+      reload(now);
+    } else {
+      finish(now);
+    }
+  }
+
+ private:
+  static constexpr auto kLinger = std::chrono::seconds(1);
+
+  void tell(const DonorEvent& happened) {
+    Event event(event_name(happened.kind));
+    event.set("address", to_text(happened.path.peer));
+    if (!happened.user.empty()) event.set("user", happened.user);
+    if (happened.digest != fwr::Digest{}) event.set("digest", fwr::to_text(happened.digest));
+    if (happened.kind == DonorEvent::Kind::Reported)
+      event.set("result", std::int64_t{happened.result});
+    if (!happened.text.empty()) event.set("text", happened.text);
+    observer_.on_event(event);
+  }
+
+  void finish(TimePoint now) {
+    if (finished_) return;
+    server_.close_all(now);
+    finished_ = true;
+  }
+
+  /// New accounts and a new catalogue; what is wrong with them leaves the old ones in force.
+  void reload(TimePoint now) {
+    const auto settings = load(source_);
+    auto config = settings ? fwr::settings::read_donor(*settings)
+                           : Result<fwr::settings::DonorConfig>(tl::unexpected(settings.error()));
+    if (!config) return problem(config.error());
+    auto catalogue = DirectoryCatalogue::open(config->catalogue, config->trusted_keys);
+    if (!catalogue) return problem(catalogue.error());
+    for (const Error& broken : (*catalogue)->problems()) problem(broken);
+    donor_.replace_catalogue(**catalogue, now);
+    catalogue_ = *std::move(catalogue);
+    server_.reconfigure(std::move(config->server), now);
+    observer_.on_event(Event("reloaded").set("images", as_number(catalogue_->entries().size())));
+  }
+
+  void problem(const Error& error) {
+    observer_.on_event(Event("problem").set("text", error.message()));
+  }
+
+  const DonorSource& source_;
+  const ServeOptions& options_;
+  Observer& observer_;
+  fwr::transport::SystemRandom random_;
+  std::unique_ptr<DirectoryCatalogue> catalogue_;
+  fwr::donor::Donor donor_;
+  fwr::session::Server server_;
+  std::optional<TimePoint> stop_at_;
+  std::optional<TimePoint> linger_until_;
+  bool stopping_ = false;  ///< no time left: running transfers may end
+  bool finished_ = false;
+};
+
+}  // namespace
+
+class DonorDaemon::Impl {
+ public:
+  explicit Impl(DonorSource source) : source_(std::move(source)) {}
+
+  Conclusion serve(const ServeOptions& options, Observer& observer) const {
+    const auto done = run(options, observer);
+    return done ? *done : conclude(done.error());
+  }
+
+  Conclusion config(Observer& observer) const {
+    const auto settings = load(source_);
+    if (!settings) return conclude(settings.error());
+    for (const auto& row : settings->effective())
+      observer.on_event(
+          Event("setting").set("name", row.name).set("value", row.value).set("source", row.source));
+    const auto config = fwr::settings::read_donor(*settings);
+    if (!config) return conclude(config.error());
+    return conclude_ok("the configuration is good");
+  }
+
+ private:
+  Result<Conclusion> run(const ServeOptions& options, Observer& observer) const {
+    const auto settings = load(source_);
+    if (!settings) return tl::unexpected(settings.error());
+    auto config = fwr::settings::read_donor(*settings);
+    if (!config) return tl::unexpected(config.error());
+    if (config->listen.empty())
+      return fwr::fail(Errc::BadConfiguration,
+                       "no address to serve at: set lan.listen, or give --listen");
+    if (config->server.accounts.empty())
+      return fwr::fail(Errc::BadConfiguration,
+                       "no account: recipients need a [user.NAME] with a password_file");
+    auto catalogue = DirectoryCatalogue::open(config->catalogue, config->trusted_keys);
+    if (!catalogue) return tl::unexpected(catalogue.error());
+    for (const Error& broken : (*catalogue)->problems())
+      observer.on_event(Event("problem").set("text", broken.message()));
+    const std::size_t images = (*catalogue)->entries().size();
+
+    std::vector<fwr::transport::UdpSocket> sockets;
+    for (const fwr::Address& address : config->listen) {
+      auto socket = fwr::transport::UdpSocket::open(address);
+      if (!socket) return tl::unexpected(socket.error());
+      observer.on_event(Event("listening").set("address", to_text(socket->local())));
+      sockets.push_back(*std::move(socket));
+    }
+    Event ready("ready");
+    ready.set("donor", fwr::to_text(config->donor.guid));
+    ready.set("role", std::string(to_text(config->donor.role)));
+    ready.set("name", config->donor.name);
+    ready.set("images", as_number(images));
+
+    DonorMachine machine(source_, *std::move(config), *std::move(catalogue), options, observer);
+    fwr::transport::Loop loop(machine);
+    for (auto& socket : sockets) loop.add(std::move(socket));
+    if (options.handle_signals) loop.catch_signals({SIGINT, SIGTERM, SIGHUP});
+    observer.on_event(ready);
+    fwr::transport::notify_ready();
+    if (auto ran = loop.run(); !ran) return tl::unexpected(ran.error());
+    fwr::transport::notify_stopping();
+    return conclude_ok("stopped");
+  }
+
+  DonorSource source_;
+};
+
+DonorDaemon::DonorDaemon(DonorSource source) : impl_(std::make_unique<Impl>(std::move(source))) {}
+DonorDaemon::~DonorDaemon() = default;
+Conclusion DonorDaemon::serve(const ServeOptions& options, Observer& observer) {
+  return impl_->serve(options, observer);
+}
+Conclusion DonorDaemon::config(Observer& observer) {
+  return impl_->config(observer);
+}
+
+}  // namespace fwrecover

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The recipient's facade: everything but the recovery itself and the health check.
+#include "fwrecover/recipient.hpp"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "fwrecover/recipient_impl.hpp"
+#include "image/hash_tree.hpp"
+#include "image/image_file.hpp"
+#include "transport/clock.hpp"
+
+namespace fwrecover {
+namespace {
+
+using fwr::Errc;
+using fwr::Error;
+using fwr::Result;
+using fwr::flash::Access;
+using fwr::flash::BootRecord;
+using fwr::flash::SlotId;
+
+Result<BootRecord> change_record(const fwr::settings::RecipientConfig& config, SlotId& slot_before,
+                                 const std::function<Result<BootRecord>(BootRecord)>& change) {
+  auto slots = fwr::flash::open_file_slots(config.slots, Access::ReadWrite);
+  if (!slots) return tl::unexpected(slots.error());
+  auto record = (*slots)->load_record();
+  if (!record) return record;
+  slot_before = record->active;
+  auto changed = change(*std::move(record));
+  if (!changed) return changed;
+  if (auto stored = (*slots)->store_record(*changed); !stored)
+    return tl::unexpected(stored.error());
+  return changed;
+}
+
+Event describe_slot(const BootRecord& record, SlotId id, const std::string& place,
+                    const std::vector<fwr::image::PublicKey>& keys) {
+  const fwr::flash::SlotInfo& slot = record.slot(id);
+  Event event("slot");
+  event.set("slot", std::string(to_text(id)));
+  event.set("place", place);
+  event.set("active", record.active == id);
+  event.set("state", std::string(to_text(slot.state)));
+  if (slot.manifest.empty()) return event;
+  const auto manifest = trusted_manifest(slot, keys);
+  event.set("trusted", manifest.has_value());
+  if (manifest) set_manifest(event, *manifest);
+  if (!manifest) event.set("problem", manifest.error().message());
+  return event;
+}
+
+}  // namespace
+
+Result<fwr::image::Manifest> trusted_manifest(const fwr::flash::SlotInfo& slot,
+                                              const std::vector<fwr::image::PublicKey>& keys) {
+  const auto proof =
+      fwr::image::verify_signature(fwr::as_bytes(slot.manifest), slot.signature, keys);
+  if (!proof) return tl::unexpected(proof.error());
+  return fwr::image::parse_manifest(slot.manifest);
+}
+
+void remember(const fwr::settings::RecipientConfig& config, const Event& event,
+              Observer& observer) {
+  nlohmann::ordered_json line;
+  line["time"] = fwr::transport::wall_clock().value_or(0);
+  line["what"] = event.name();
+  for (const auto& [key, value] : event.fields())
+    std::visit([&, &k = key](const auto& held) { line[k] = held; }, value);
+  const auto done = fwr::flash::append_history(
+      config.slots.state_directory,
+      line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+  if (!done) observer.on_event(Event("problem").set("text", done.error().message()));
+}
+
+Result<fwr::settings::Settings> Recipient::Impl::load() const {
+  const bool named = !source_.config_path.empty();
+  return fwr::settings::Settings::load(
+      fwr::settings::recipient_table(),
+      named ? source_.config_path : std::string(fwr::settings::kRecipientFile), named,
+      source_.overrides);
+}
+
+Result<fwr::settings::RecipientConfig> Recipient::Impl::configure() const {
+  const auto settings = load();
+  if (!settings) return tl::unexpected(settings.error());
+  return fwr::settings::read_recipient(*settings);
+}
+
+Conclusion Recipient::Impl::status(Observer& observer) const {
+  const auto config = configure();
+  if (!config) return conclude(config.error());
+  auto slots = fwr::flash::open_file_slots(config->slots, Access::ReadOnly);
+  if (!slots) return conclude(slots.error());
+  const auto record = (*slots)->load_record();
+  if (!record) return conclude(record.error());
+  for (const SlotId id : {SlotId::A, SlotId::B})
+    observer.on_event(describe_slot(*record, id, (*slots)->describe(id), config->trusted_keys));
+  Event event("status");
+  event.set("active", std::string(to_text(record->active)));
+  event.set("on_trial", record->trial.has_value());
+  event.set("security_floor", as_number(record->security_floor));
+  if (record->trial) {
+    const std::int64_t now = fwr::transport::wall_clock().value_or(0);
+    event.set("trial_expired", trial_expired(*record, now));
+    if (record->trial->limit_s != 0)
+      event.set("trial_ends", record->trial->began + record->trial->limit_s);
+  }
+  observer.on_event(event);
+  const std::string active(to_text(record->active));
+  if (!record->trial) return conclude_ok(fmt::format("slot {} is active", active));
+  return conclude_ok(fmt::format("slot {} is active, on trial: confirm it, or roll back", active));
+}
+
+Conclusion Recipient::Impl::history(Observer& observer) const {
+  const auto config = configure();
+  if (!config) return conclude(config.error());
+  const auto lines = fwr::flash::read_history(config->slots.state_directory);
+  if (!lines) return conclude(lines.error());
+  std::int64_t shown = 0;
+  for (const std::string& line : *lines) {
+    const auto entry = nlohmann::ordered_json::parse(line, nullptr, false);
+    if (!entry.is_object()) continue;
+    Event event("history");
+    for (const auto& [key, value] : entry.items()) {
+      if (value.is_boolean()) event.set(key, value.get<bool>());
+      if (value.is_number_integer()) event.set(key, value.get<std::int64_t>());
+      if (value.is_number_float()) event.set(key, value.get<double>());
+      if (value.is_string()) event.set(key, value.get<std::string>());
+    }
+    observer.on_event(event);
+    ++shown;
+  }
+  return conclude_ok(shown == 0 ? "no recovery yet" : fmt::format("{} entries", shown));
+}
+
+Conclusion Recipient::Impl::confirm(Observer& observer) const {
+  const auto config = configure();
+  if (!config) return conclude(config.error());
+  SlotId before = SlotId::A;
+  const auto changed = change_record(*config, before, [&](BootRecord record) -> Result<BootRecord> {
+    if (!record.trial)
+      return fwr::fail(Errc::NothingOnTrial,
+                       fmt::format("slot {} is active", to_text(record.active)));
+    const auto manifest = trusted_manifest(record.slot(record.active), config->trusted_keys);
+    if (!manifest) return tl::unexpected(manifest.error());
+    return fwr::flash::confirm(std::move(record), manifest->security_version);
+  });
+  if (!changed) return conclude(changed.error());
+  const std::string slot(to_text(changed->active));
+  remember(*config, Event("confirmed").set("slot", slot), observer);
+  return conclude_ok(fmt::format("slot {} is confirmed", slot));
+}
+
+Conclusion Recipient::Impl::rollback(bool if_expired, Observer& observer) const {
+  const auto config = configure();
+  if (!config) return conclude(config.error());
+  if (if_expired) {
+    auto slots = fwr::flash::open_file_slots(config->slots, Access::ReadOnly);
+    if (!slots) return conclude(slots.error());
+    const auto record = (*slots)->load_record();
+    if (!record) return conclude(record.error());
+    if (!trial_expired(*record, fwr::transport::wall_clock().value_or(0)))
+      return conclude_ok("no trial has run out: nothing to do");
+  }
+  SlotId before = SlotId::A;
+  const auto changed = change_record(*config, before, fwr::flash::roll_back);
+  if (!changed) return conclude(changed.error());
+  Event event("rollback");
+  event.set("from", std::string(to_text(before)));
+  event.set("to", std::string(to_text(changed->active)));
+  remember(*config, event, observer);
+  observer.on_event(event);
+  return conclude_ok(fmt::format("slot {} is active again", to_text(changed->active)));
+}
+
+Conclusion Recipient::Impl::verify(const std::string& manifest_path,
+                                   const std::string& signature_path, const std::string& image_path,
+                                   Observer& observer) const {
+  const auto config = configure();
+  if (!config) return conclude(config.error());
+  if (config->trusted_keys.empty())
+    return conclude({Errc::BadConfiguration, "trust.keys names no public key"});
+  const auto json = fwr::settings::read_text_file(manifest_path, fwr::image::kManifestLimit_bytes);
+  if (!json) return conclude(json.error());
+  const auto signature = fwr::settings::read_text_file(
+      signature_path.empty() ? manifest_path + ".minisig" : signature_path,
+      fwr::image::kSignatureLimit_bytes);
+  if (!signature) return conclude(signature.error());
+  const auto proof =
+      fwr::image::verify_signature(fwr::as_bytes(*json), *signature, config->trusted_keys);
+  if (!proof) return conclude(proof.error());
+  const auto manifest = fwr::image::parse_manifest(*json);
+  if (!manifest) return conclude(manifest.error());
+  if (!image_path.empty()) {
+    const auto digest = fwr::image::digest_file(image_path);
+    if (!digest) return conclude(digest.error());
+    if (digest->digest != manifest->digest)
+      return conclude({Errc::DigestMismatch,
+                       fmt::format("{} has {}, the manifest says {}", image_path,
+                                   fwr::to_text(digest->digest), fwr::to_text(manifest->digest))});
+  }
+  Event event("verified");
+  event.set("key", fwr::image::to_text(proof->key));
+  event.set("trusted_comment", proof->trusted_comment);
+  set_manifest(event, *manifest);
+  event.set("image_read", !image_path.empty());
+  const auto misfit = incompatibility(*manifest, config->platform);
+  event.set("fits_this_system", !misfit);
+  observer.on_event(event);
+  return conclude_ok(fmt::format("{} {} is signed by trusted key {}{}", manifest->name,
+                                 manifest->version, fwr::image::to_text(proof->key),
+                                 image_path.empty() ? "" : ", and the image matches"));
+}
+
+Conclusion Recipient::Impl::config(Observer& observer) const {
+  const auto settings = load();
+  if (!settings) return conclude(settings.error());
+  for (const auto& row : settings->effective())
+    observer.on_event(
+        Event("setting").set("name", row.name).set("value", row.value).set("source", row.source));
+  const auto config = fwr::settings::read_recipient(*settings);
+  if (!config) return conclude(config.error());
+  return conclude_ok("the configuration is good");
+}
+
+Recipient::Recipient(RecipientSource source) : impl_(std::make_unique<Impl>(std::move(source))) {}
+Recipient::~Recipient() = default;
+Conclusion Recipient::check(Observer& observer) {
+  return impl_->check(observer);
+}
+Conclusion Recipient::request(const RequestOptions& options, Observer& observer) {
+  return impl_->request(options, observer);
+}
+Conclusion Recipient::offers(Observer& observer) {
+  return impl_->offers(observer);
+}
+Conclusion Recipient::status(Observer& observer) {
+  return impl_->status(observer);
+}
+Conclusion Recipient::history(Observer& observer) {
+  return impl_->history(observer);
+}
+Conclusion Recipient::confirm(Observer& observer) {
+  return impl_->confirm(observer);
+}
+Conclusion Recipient::rollback(bool if_expired, Observer& observer) {
+  return impl_->rollback(if_expired, observer);
+}
+Conclusion Recipient::verify(const std::string& manifest_path, const std::string& signature_path,
+                             const std::string& image_path, Observer& observer) {
+  return impl_->verify(manifest_path, signature_path, image_path, observer);
+}
+Conclusion Recipient::config(Observer& observer) {
+  return impl_->config(observer);
+}
+
+}  // namespace fwrecover

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The table of fwrecover.toml(5) and its conversion.
+#include "fwrecover/recipient_config.hpp"
+
+#include <fmt/format.h>
+#include <glob.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+
+#include "config.h"
+#include "transport/hosts.hpp"
+
+namespace fwr::settings {
+namespace {
+
+#define FWR_TEXT_(x) #x
+#define FWR_TEXT(x) FWR_TEXT_(x)
+
+constexpr std::array kTable{
+    Setting{"system", "manufacturer", Kind::Integer, "0",
+            "IANA number of the maker, as in Get Device ID"},
+    Setting{"system", "product", Kind::Integer, "0", "product id, as in Get Device ID"},
+    Setting{"system", "device", Kind::Integer, "0", "device id, as in Get Device ID"},
+    Setting{"system", "revision", Kind::Integer, "0", "hardware revision of the board"},
+    Setting{"system", "component", Kind::Text, "\"bmc\"", "which firmware this is"},
+    Setting{"slots", "a", Kind::Text, "\"/var/lib/fwrecover/slot-a.img\"",
+            "file or block device of slot a"},
+    Setting{"slots", "b", Kind::Text, "\"/var/lib/fwrecover/slot-b.img\"",
+            "file or block device of slot b"},
+    Setting{"slots", "size", Kind::Size, "\"64MiB\"", "room in a slot that is a regular file"},
+    Setting{"slots", "state", Kind::Text, "\"/var/lib/fwrecover\"",
+            "directory of the state record"},
+    Setting{"slots", "trial", Kind::Duration, "\"10m\"",
+            "time to confirm new firmware; 0: no limit"},
+    Setting{"trust", "keys", Kind::TextList, "[\"/etc/fwrecover/keys/*.pub\"]",
+            "minisign public keys that may sign firmware"},
+    Setting{"donor", "user", Kind::Text, "\"fwrecover\"", "account on the donors"},
+    Setting{"donor", "password_file", Kind::Text, "", "its password; without: FWRECOVER_PASSWORD"},
+    Setting{"donor", "kg_file", Kind::Text, "", "BMC key K_g; without: FWRECOVER_KG, or none"},
+    Setting{"donor", "cipher_suite", Kind::Integer, "17", "17 or 3"},
+    Setting{"lan", "targets", Kind::TextList, "[]", "donors by name, address or range"},
+    Setting{"lan", "broadcast", Kind::Boolean, "true",
+            "ask on every interface by broadcast and multicast"},
+    Setting{"lan", "interfaces", Kind::TextList, "[]",
+            "only these for broadcast; empty: all that are up"},
+    Setting{"lan", "port", Kind::Integer, "623", "UDP port of donors without one of their own"},
+    Setting{"policy", "minimum_security_version", Kind::Integer, "0", "refuse anything below"},
+    Setting{"policy", "role", Kind::Text, "\"any\"", "any, console or peer"},
+    Setting{"policy", "media", Kind::TextList,
+            "[\"wired\", \"wireless\", \"icmb\", \"bluetooth\", \"serial\"]",
+            "media that offers may come over"},
+    Setting{"policy", "allow", Kind::TextList, "[]", "only these donors, by GUID or address"},
+    Setting{"policy", "deny", Kind::TextList, "[]", "never these donors, by GUID or address"},
+    Setting{"policy", "downgrade", Kind::Boolean, "false",
+            "allow an older version than the installed one"},
+    Setting{"policy", "version", Kind::Text, "", "only exactly this version"},
+    Setting{"policy", "prefer", Kind::TextList,
+            "[\"security-version\", \"version\", \"role\", \"medium\", \"load\", \"rtt\"]",
+            "what decides among donors, first to last"},
+    Setting{"policy", "preferred_role", Kind::Text, "\"console\"", "console or peer"},
+    Setting{"policy", "offer_window", Kind::Duration, "\"3s\"", "how long offers are collected"},
+    Setting{"policy", "donors", Kind::Integer, "8", "donors tried in one recovery"},
+    Setting{"policy", "deadline", Kind::Duration, "\"1h\"", "for a whole recovery"},
+    Setting{"protocol", "iana", Kind::Integer, FWR_TEXT(FWR_IANA_PEN),
+            "IANA number of the OEM commands"},
+};
+
+Result<std::optional<DonorRole>> read_role(const Settings& settings, std::string_view name) {
+  const std::string role = settings.text(name);
+  if (role == "any") return std::nullopt;
+  if (role == to_text(DonorRole::Console)) return DonorRole::Console;
+  if (role == to_text(DonorRole::Peer)) return DonorRole::Peer;
+  return settings.complain(name, fmt::format("must be console or peer, and is '{}'", role));
+}
+
+Result<> read_media(const Settings& settings, policy::Policy& policy) {
+  constexpr std::array kMedia{Medium::Wired, Medium::Wireless, Medium::Icmb, Medium::Bluetooth,
+                              Medium::Serial};
+  policy.allowed_media = 0;
+  for (const std::string& name : settings.list("policy.media")) {
+    const auto* found = std::find_if(kMedia.begin(), kMedia.end(),
+                                     [&](Medium medium) { return to_text(medium) == name; });
+    if (found == kMedia.end())
+      return settings.complain("policy.media", fmt::format("has '{}', which is no medium", name));
+    policy.allowed_media |= static_cast<std::uint8_t>(*found);
+  }
+  return {};
+}
+
+Result<> read_preferences(const Settings& settings, policy::Policy& policy) {
+  policy.order.clear();
+  for (const std::string& name : settings.list("policy.prefer")) {
+    const auto preference = policy::parse_preference(name);
+    if (!preference)
+      return settings.complain("policy.prefer",
+                               fmt::format("has '{}'; known are security-version, version, role, "
+                                           "medium, load, rtt",
+                                           name));
+    policy.order.push_back(*preference);
+  }
+  return {};
+}
+
+Result<policy::Policy> read_policy(const Settings& settings) {
+  policy::Policy policy;
+  auto required = read_role(settings, "policy.role");
+  if (!required) return tl::unexpected(required.error());
+  auto preferred = read_role(settings, "policy.preferred_role");
+  if (!preferred) return tl::unexpected(preferred.error());
+  policy.required_role = *required;
+  policy.preferred_role = preferred->value_or(DonorRole::Console);
+  policy.allow = settings.list("policy.allow");
+  policy.deny = settings.list("policy.deny");
+  policy.allow_downgrade = settings.flag("policy.downgrade");
+  if (!settings.text("policy.version").empty())
+    policy.pinned_version = settings.text("policy.version");
+  std::int64_t window_ms = 0;
+  std::int64_t deadline_ms = 0;
+  constexpr std::int64_t kDay_ms = 86'400'000;
+  for (const auto& done : {read_media(settings, policy), read_preferences(settings, policy),
+                           narrow(settings, "policy.minimum_security_version", 0, 0xffffffffLL,
+                                  policy.minimum_security_version),
+                           narrow(settings, "policy.donors", 1, 256, policy.donors_tried),
+                           narrow(settings, "policy.offer_window", 100, 600'000, window_ms),
+                           narrow(settings, "policy.deadline", 1000, 30 * kDay_ms, deadline_ms)})
+    if (!done) return tl::unexpected(done.error());
+  policy.offer_window = std::chrono::milliseconds(window_ms);
+  policy.deadline =
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::milliseconds(deadline_ms));
+  return policy;
+}
+
+Result<LanConfig> read_lan(const Settings& settings) {
+  LanConfig lan;
+  lan.targets = settings.list("lan.targets");
+  lan.broadcast = settings.flag("lan.broadcast");
+  lan.interfaces = settings.list("lan.interfaces");
+  if (auto done = narrow(settings, "lan.port", 1, 65535, lan.port); !done)
+    return tl::unexpected(done.error());
+  return lan;
+}
+
+/// "/etc/fwrecover/keys/*.pub" to the files that there are.
+std::vector<std::string> expand_pattern(const std::string& pattern) {
+  if (pattern.find_first_of("*?[") == std::string::npos) return {pattern};
+  glob_t found{};
+  std::vector<std::string> files;
+  if (glob(pattern.c_str(), 0, nullptr, &found) == 0)
+    files.assign(found.gl_pathv, found.gl_pathv + found.gl_pathc);
+  globfree(&found);
+  return files;
+}
+
+}  // namespace
+
+std::span<const Setting> recipient_table() {
+  return kTable;
+}
+
+Result<std::vector<image::PublicKey>> read_trusted_keys(const Settings& settings) {
+  constexpr std::size_t kKeyFileLimit_bytes = 4096;
+  std::vector<image::PublicKey> keys;
+  for (const std::string& pattern : settings.list("trust.keys")) {
+    for (const std::string& path : expand_pattern(pattern)) {
+      auto text = read_text_file(path, kKeyFileLimit_bytes);
+      if (!text) return settings.complain("trust.keys", text.error().message());
+      auto key = image::parse_public_key(*text);
+      if (!key)
+        return settings.complain("trust.keys", fmt::format("{}: {}", path, key.error().message()));
+      if (keys.size() == image::kTrustedKeyLimit)
+        return settings.complain("trust.keys",
+                                 fmt::format("names more than {} keys", image::kTrustedKeyLimit));
+      keys.push_back(*key);
+    }
+  }
+  return keys;
+}
+
+Result<Platform> read_platform(const Settings& settings) {
+  Platform platform;
+  for (const auto& done :
+       {narrow(settings, "system.manufacturer", 0, 0xffffff, platform.manufacturer_id),
+        narrow(settings, "system.product", 0, 0xffff, platform.product_id),
+        narrow(settings, "system.device", 0, 0xff, platform.device_id),
+        narrow(settings, "system.revision", 0, 0xff, platform.hardware_revision)})
+    if (!done) return tl::unexpected(done.error());
+  platform.component = settings.text("system.component");
+  const bool good = !platform.component.empty() && platform.component.size() <= 15 &&
+                    platform.component.find_first_not_of(
+                        "abcdefghijklmnopqrstuvwxyz0123456789._-") == std::string::npos;
+  if (!good)
+    return settings.complain("system.component", "must be 1 to 15 characters of a-z 0-9 . _ -");
+  return platform;
+}
+
+Result<RecipientConfig> read_recipient(const Settings& settings) {
+  RecipientConfig config;
+  auto platform = read_platform(settings);
+  if (!platform) return tl::unexpected(platform.error());
+  auto policy = read_policy(settings);
+  if (!policy) return tl::unexpected(policy.error());
+  auto lan = read_lan(settings);
+  if (!lan) return tl::unexpected(lan.error());
+  auto keys = read_trusted_keys(settings);
+  if (!keys) return tl::unexpected(keys.error());
+  config.platform = *std::move(platform);
+  config.policy = *std::move(policy);
+  config.lan = *std::move(lan);
+  config.trusted_keys = *std::move(keys);
+  config.slots.slot_a = settings.text("slots.a");
+  config.slots.slot_b = settings.text("slots.b");
+  config.slots.state_directory = settings.text("slots.state");
+  std::int64_t trial_ms = 0;
+  constexpr std::int64_t kYear_ms = 366LL * 86'400'000;
+  for (const auto& done :
+       {narrow(settings, "slots.size", 4096, static_cast<std::int64_t>(image::kImageLimit_bytes),
+               config.slots.slot_size_bytes),
+        narrow(settings, "slots.trial", 0, kYear_ms, trial_ms),
+        narrow(settings, "protocol.iana", 0, 0xffffff, config.iana)})
+    if (!done) return tl::unexpected(done.error());
+  config.trial_limit_s = static_cast<std::uint32_t>(trial_ms / 1000);
+  return config;
+}
+
+Result<session::Credentials> read_credentials(const Settings& settings) {
+  session::Credentials credentials;
+  credentials.user = settings.text("donor.user");
+  if (credentials.user.size() > wire::kMaxUserName_bytes)
+    return settings.complain("donor.user", "must have at most 16 bytes");
+  auto password =
+      read_secret(settings.text("donor.password_file"), "FWRECOVER_PASSWORD", "password");
+  if (!password) return tl::unexpected(password.error());
+  credentials.password = Secret(as_bytes(*password));
+  if (settings.has("donor.kg_file") || std::getenv("FWRECOVER_KG") != nullptr) {
+    auto kg = read_secret(settings.text("donor.kg_file"), "FWRECOVER_KG", "K_g");
+    if (!kg) return tl::unexpected(kg.error());
+    credentials.kg = Secret(as_bytes(*kg));
+  }
+  const std::int64_t suite = settings.integer("donor.cipher_suite");
+  if (suite != 17 && suite != 3)
+    return settings.complain("donor.cipher_suite",
+                             fmt::format("must be 17 or 3, and is {}", suite));
+  credentials.suite = suite == 3 ? session::CipherSuite::Suite3 : session::CipherSuite::Suite17;
+  return credentials;
+}
+
+Result<FoundTargets> find_targets(const LanConfig& lan) {
+  FoundTargets found;
+  for (const std::string& range : lan.targets) {
+    auto hosts = transport::expand_range(range);
+    if (!hosts) return tl::unexpected(hosts.error());
+    for (const std::string& host : *hosts) {
+      auto addresses = transport::resolve(host, lan.port);
+      if (!addresses && addresses.error().code != Errc::NotFound)
+        return tl::unexpected(addresses.error());
+      if (!addresses) {
+        found.problems.push_back(addresses.error());
+        continue;
+      }
+      for (const Address& address : *addresses)
+        found.targets.push_back({Path{{}, address, {}}, false});
+      if (found.targets.size() > transport::kHostLimit)
+        return fail(Errc::BadConfiguration,
+                    fmt::format("lan.targets names more than {} hosts", transport::kHostLimit));
+    }
+  }
+  if (lan.broadcast) {
+    auto paths = transport::broadcast_paths(lan.interfaces, lan.port);
+    if (!paths) return tl::unexpected(paths.error());
+    for (const Path& path : *paths) found.targets.push_back({path, true});
+  }
+  if (!found.targets.empty()) return found;
+  if (!found.problems.empty()) return tl::unexpected(found.problems.front());
+  return fail(Errc::NotFound,
+              lan.broadcast ? "nobody to ask: no interface is up, and lan.targets is empty"
+                            : "nobody to ask: lan.broadcast is false, and lan.targets is empty");
+}
+
+}  // namespace fwr::settings

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// fwrecover.toml(5): the recipient's settings, as the machine wants them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/types.hpp"
+#include "flash/slots.hpp"
+#include "fwrecover/settings.hpp"
+#include "image/signature.hpp"
+#include "policy/policy.hpp"
+#include "recipient/recovery.hpp"
+#include "session/client.hpp"
+
+namespace fwr::settings {
+
+[[nodiscard]] std::span<const Setting> recipient_table();
+inline constexpr std::string_view kRecipientFile = "/etc/fwrecover/fwrecover.toml";
+
+struct LanConfig {
+  std::vector<std::string> targets;  ///< hosts and ranges, not resolved yet
+  bool broadcast = true;
+  std::vector<std::string> interfaces;
+  std::uint16_t port = kRmcpPort;
+};
+
+struct RecipientConfig {
+  std::uint32_t iana = 0;
+  Platform platform;
+  flash::FileSlotsConfig slots;
+  std::uint32_t trial_limit_s = 0;
+  std::vector<image::PublicKey> trusted_keys;
+  LanConfig lan;
+  policy::Policy policy;
+};
+
+/// Errors: BadConfiguration, NotFound and the like, each naming the setting and its source.
+[[nodiscard]] Result<RecipientConfig> read_recipient(const Settings& settings);
+/// Apart, because only a recovery needs them. Environment: FWRECOVER_PASSWORD, FWRECOVER_KG.
+[[nodiscard]] Result<session::Credentials> read_credentials(const Settings& settings);
+/// minisign public key files. Errors name the file. Shared with the donor.
+[[nodiscard]] Result<std::vector<image::PublicKey>> read_trusted_keys(const Settings& settings);
+struct FoundTargets {
+  std::vector<recipient::Target> targets;
+  std::vector<Error> problems;  ///< hosts that did not resolve: the others are asked all the same
+};
+/// Names, ranges and broadcast to paths. Errors: BadConfiguration, naming the host; NotFound when
+/// nobody is left to ask.
+[[nodiscard]] Result<FoundTargets> find_targets(const LanConfig& lan);
+/// [system], shared with the donor's device identity.
+[[nodiscard]] Result<Platform> read_platform(const Settings& settings);
+
+}  // namespace fwr::settings

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What the files of the recipient's facade share.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "fwrecover/conclude.hpp"
+#include "fwrecover/recipient.hpp"
+#include "fwrecover/recipient_config.hpp"
+
+namespace fwrecover {
+
+/// Health as check() tells it: the verdict, and what a recovery needs to know of the active slot.
+struct Assessment {
+  bool healthy = false;
+  std::string summary;                         ///< one sentence
+  std::optional<fwr::image::Manifest> active;  ///< of the active slot, when its signature is good
+};
+
+class Recipient::Impl {
+ public:
+  explicit Impl(RecipientSource source) : source_(std::move(source)) {}
+
+  [[nodiscard]] fwr::Result<fwr::settings::Settings> load() const;
+  /// Settings to configuration.
+  [[nodiscard]] fwr::Result<fwr::settings::RecipientConfig> configure() const;
+
+  /// Reads the whole active slot. Events: "finding".
+  [[nodiscard]] Assessment assess(const fwr::settings::RecipientConfig& config,
+                                  fwr::flash::Slots& slots, Observer& observer) const;
+
+  Conclusion check(Observer& observer) const;
+  Conclusion request(const RequestOptions& options, Observer& observer) const;
+  Conclusion offers(Observer& observer) const;
+  Conclusion status(Observer& observer) const;
+  Conclusion history(Observer& observer) const;
+  Conclusion confirm(Observer& observer) const;
+  Conclusion rollback(bool if_expired, Observer& observer) const;
+  Conclusion verify(const std::string& manifest_path, const std::string& signature_path,
+                    const std::string& image_path, Observer& observer) const;
+  Conclusion config(Observer& observer) const;
+
+ private:
+  [[nodiscard]] fwr::Result<Conclusion> recover(const RequestOptions& options, bool offers_only,
+                                                Observer& observer) const;
+  RecipientSource source_;
+};
+
+/// The manifest of a slot when a trusted key signed it. Errors say which slot and what is wrong.
+[[nodiscard]] fwr::Result<fwr::image::Manifest> trusted_manifest(
+    const fwr::flash::SlotInfo& slot, const std::vector<fwr::image::PublicKey>& keys);
+
+/// One line of the history, with the time; problems with it are only told, never fatal.
+void remember(const fwr::settings::RecipientConfig& config, const Event& event, Observer& observer);
+
+}  // namespace fwrecover

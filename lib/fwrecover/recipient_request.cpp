@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The recovery itself: the machine of lib/recipient under the event loop.
+#include <fmt/format.h>
+
+#include <csignal>
+
+#include "fwrecover/recipient_impl.hpp"
+#include "recipient/recovery.hpp"
+#include "transport/clock.hpp"
+#include "transport/hosts.hpp"
+#include "transport/loop.hpp"
+
+namespace fwrecover {
+namespace {
+
+using fwr::Errc;
+using fwr::Error;
+using fwr::Result;
+using fwr::TimePoint;
+using fwr::recipient::Recovery;
+
+void set_candidate(Event& event, const fwr::policy::Candidate& candidate) {
+  event.set("donor", fwr::to_text(candidate.donor));
+  event.set("address", to_text(candidate.path.peer));
+  event.set("medium", std::string(to_text(candidate.medium)));
+  event.set("role", std::string(to_text(candidate.role)));
+  event.set("load", std::int64_t{candidate.load_percent});
+  event.set("rtt", std::chrono::duration<double>(candidate.round_trip).count());
+  event.set("version", candidate.version);
+  event.set("security_version", as_number(candidate.security_version));
+  event.set("size", as_number(candidate.size_bytes));
+  event.set("digest", fwr::to_text(candidate.digest));
+}
+
+void set_progress(Event& event, const fwr::recipient::Progress& progress) {
+  event.set("done", as_number(progress.done_bytes));
+  event.set("total", as_number(progress.total_bytes));
+  event.set("fetched", as_number(progress.fetched_bytes));
+  event.set("reused", as_number(progress.reused_bytes));
+}
+
+/// The recovery machine as the loop drives it; its events go to the observer as they come.
+class RecoveryMachine final : public fwr::transport::Machine {
+ public:
+  RecoveryMachine(Recovery& recovery, Observer& observer)
+      : recovery_(recovery), observer_(observer) {}
+
+  void handle_datagram(const fwr::Path& path, fwr::ByteView datagram, TimePoint now) override {
+    recovery_.handle_datagram(path, datagram, now);
+  }
+  void handle_timeout(TimePoint now) override { recovery_.handle_timeout(now); }
+  std::optional<fwr::Datagram> poll_transmit(TimePoint now) override {
+    return recovery_.poll_transmit(now);
+  }
+  std::optional<TimePoint> deadline() const override { return recovery_.deadline(); }
+  bool finished() const override { return recovery_.finished(); }
+  void handle_signal(int, TimePoint now) override { recovery_.abort(now); }
+
+  void drain_events(TimePoint now) override {
+    while (auto event = recovery_.poll_event())
+      std::visit([&](const auto& held) { tell(held, now); }, *event);
+  }
+
+  [[nodiscard]] const std::optional<fwr::recipient::Finished>& outcome() const { return outcome_; }
+  [[nodiscard]] std::size_t offers() const { return offers_; }
+  [[nodiscard]] std::size_t acceptable() const { return acceptable_; }
+  [[nodiscard]] const std::optional<fwr::policy::Candidate>& donor() const { return donor_; }
+
+ private:
+  static constexpr auto kProgressInterval = std::chrono::milliseconds(200);
+
+  void tell(const fwr::recipient::Entered& entered, TimePoint) {
+    observer_.on_event(Event("state").set("state", std::string(to_text(entered.state))));
+  }
+  void tell(const fwr::recipient::Offered& offered, TimePoint) {
+    Event event("offer");
+    set_candidate(event, offered.candidate);
+    event.set("acceptable", offered.verdict.accepted);
+    event.set("reason", offered.verdict.reason);
+    observer_.on_event(event);
+    ++offers_;
+    if (offered.verdict.accepted) ++acceptable_;
+  }
+  void tell(const fwr::recipient::Chosen& chosen, TimePoint) {
+    donor_ = chosen.candidate;
+    Event event("donor");
+    set_candidate(event, chosen.candidate);
+    observer_.on_event(event);
+  }
+  void tell(const fwr::recipient::Dropped& dropped, TimePoint) {
+    Event event("dropped");
+    set_candidate(event, dropped.candidate);
+    event.set("code", std::string(fwr::info(dropped.error.code).name));
+    event.set("reason", dropped.error.message());
+    observer_.on_event(event);
+  }
+  /// Not more often than people can read, but always the last one.
+  void tell(const fwr::recipient::Progress& progress, TimePoint now) {
+    if (progress.done_bytes != progress.total_bytes && now < next_progress_) return;
+    next_progress_ = now + kProgressInterval;
+    Event event("progress");
+    set_progress(event, progress);
+    observer_.on_event(event);
+  }
+  void tell(const fwr::recipient::Finished& finished, TimePoint) { outcome_ = finished; }
+
+  Recovery& recovery_;
+  Observer& observer_;
+  std::optional<fwr::recipient::Finished> outcome_;
+  std::optional<fwr::policy::Candidate> donor_;
+  std::size_t offers_ = 0;
+  std::size_t acceptable_ = 0;
+  TimePoint next_progress_{};
+};
+
+/// For one who drops what is told: request --if-needed assesses without talking about it.
+class Silent final : public Observer {
+ public:
+  void on_event(const Event&) override {}
+};
+
+/// Whether anything that follows can end in the slot: found out before a word goes to the network.
+Result<fwr::policy::Situation> look_around(const fwr::settings::RecipientConfig& config,
+                                           fwr::flash::Slots& slots, bool offers_only) {
+  const auto record = slots.load_record();
+  if (!record) return tl::unexpected(record.error());
+  fwr::policy::Situation situation;
+  situation.platform = config.platform;
+  situation.security_floor = record->security_floor;
+  situation.wall_clock = fwr::transport::wall_clock();
+  if (const auto manifest = trusted_manifest(record->slot(record->active), config.trusted_keys))
+    situation.installed_version = manifest->version;
+  const auto capacity = slots.capacity(other(record->active));
+  if (!capacity && !offers_only) return tl::unexpected(capacity.error());
+  situation.slot_capacity_bytes = capacity ? *capacity : fwr::image::kImageLimit_bytes;
+  return situation;
+}
+
+struct Sockets {
+  std::vector<fwr::transport::UdpSocket> sockets;
+  std::size_t receive_buffer_bytes = 0;
+};
+
+/// One of each address family that the system has.
+Result<Sockets> open_sockets() {
+  Sockets opened;
+  std::optional<Error> first_error;
+  for (const auto family : {fwr::AddressFamily::Ipv4, fwr::AddressFamily::Ipv6}) {
+    fwr::Address any;
+    any.family = family;
+    auto socket = fwr::transport::UdpSocket::open(any);
+    if (!socket) {
+      if (!first_error) first_error = socket.error();
+      continue;
+    }
+    const std::size_t buffer = socket->receive_buffer_bytes();
+    opened.receive_buffer_bytes =
+        opened.sockets.empty() ? buffer : std::min(opened.receive_buffer_bytes, buffer);
+    opened.sockets.push_back(*std::move(socket));
+  }
+  if (opened.sockets.empty()) return tl::unexpected(*first_error);
+  return opened;
+}
+
+Conclusion conclude_recovery(const RecoveryMachine& machine,
+                             const fwr::settings::RecipientConfig& config, Observer& observer) {
+  const fwr::recipient::Finished& end = *machine.outcome();
+  Event event(end.error ? "failed" : "recovered");
+  if (machine.donor()) {
+    event.set("donor", fwr::to_text(machine.donor()->donor));
+    event.set("address", to_text(machine.donor()->path.peer));
+  }
+  if (end.manifest) set_manifest(event, *end.manifest);
+  event.set("fetched", as_number(end.progress.fetched_bytes));
+  event.set("reused", as_number(end.progress.reused_bytes));
+  if (end.error) {
+    event.set("code", std::string(fwr::info(end.error->code).name));
+    event.set("reason", end.error->message());
+  }
+  remember(config, event, observer);
+  if (end.error) return conclude(*end.error);
+  observer.on_event(event);
+  return conclude_ok(
+      fmt::format("recovered: {} {} is active, on trial; 'fwrecover confirm' keeps it",
+                  end.manifest->name, end.manifest->version));
+}
+
+Conclusion conclude_offers(const RecoveryMachine& machine) {
+  const fwr::recipient::Finished& end = *machine.outcome();
+  if (end.error) return conclude(*end.error);
+  return conclude_ok(
+      fmt::format("{} offers, {} acceptable", machine.offers(), machine.acceptable()));
+}
+
+}  // namespace
+
+Result<Conclusion> Recipient::Impl::recover(const RequestOptions& options, bool offers_only,
+                                            Observer& observer) const {
+  const auto settings = load();
+  if (!settings) return tl::unexpected(settings.error());
+  auto config = fwr::settings::read_recipient(*settings);
+  if (!config) return tl::unexpected(config.error());
+  if (config->trusted_keys.empty() && !offers_only)
+    return fwr::fail(
+        Errc::BadConfiguration,
+        "no trusted public key: put your vendor's minisign key where trust.keys looks");
+  using fwr::flash::Access;
+  auto slots = fwr::flash::open_file_slots(config->slots,
+                                           offers_only ? Access::ReadOnly : Access::ReadWrite);
+  if (!slots) return tl::unexpected(slots.error());
+  if (options.if_needed) {
+    Silent silent;
+    if (const Assessment now = assess(*config, **slots, silent); now.healthy)
+      return conclude_ok("nothing to do: " + now.summary);
+  }
+
+  fwr::recipient::RecoveryConfig recovery_config;
+  auto situation = look_around(*config, **slots, offers_only);
+  if (!situation) return tl::unexpected(situation.error());
+  if (!offers_only) {
+    auto credentials = fwr::settings::read_credentials(*settings);
+    if (!credentials) return tl::unexpected(credentials.error());
+    recovery_config.credentials = *std::move(credentials);
+  }
+  auto found = fwr::settings::find_targets(config->lan);
+  if (!found) return tl::unexpected(found.error());
+  for (const Error& problem : found->problems)
+    observer.on_event(Event("problem").set("text", problem.message()));
+  auto sockets = open_sockets();
+  if (!sockets) return tl::unexpected(sockets.error());
+
+  recovery_config.iana = config->iana;
+  recovery_config.policy = config->policy;
+  recovery_config.situation = *std::move(situation);
+  recovery_config.trusted_keys = config->trusted_keys;
+  recovery_config.targets = std::move(found->targets);
+  recovery_config.trial_limit_s = config->trial_limit_s;
+  recovery_config.receive_buffer_bytes = sockets->receive_buffer_bytes;
+  recovery_config.offers_only = offers_only;
+
+  fwr::transport::SystemRandom random;
+  Recovery recovery(std::move(recovery_config), **slots, random);
+  RecoveryMachine machine(recovery, observer);
+  fwr::transport::Loop loop(machine);
+  for (auto& socket : sockets->sockets) loop.add(std::move(socket));
+  if (options.handle_signals) loop.catch_signals({SIGINT, SIGTERM, SIGHUP});
+  recovery.start(fwr::transport::now(), fwr::transport::wall_clock().value_or(0));
+  if (auto ran = loop.run(); !ran) return tl::unexpected(ran.error());
+  if (!machine.outcome()) return fwr::fail(Errc::Internal, "the recovery ended without a result");
+  return offers_only ? conclude_offers(machine) : conclude_recovery(machine, *config, observer);
+}
+
+Conclusion Recipient::Impl::request(const RequestOptions& options, Observer& observer) const {
+  const auto done = recover(options, false, observer);
+  return done ? *done : conclude(done.error());
+}
+
+Conclusion Recipient::Impl::offers(Observer& observer) const {
+  const auto done = recover(RequestOptions{}, true, observer);
+  return done ? *done : conclude(done.error());
+}
+
+}  // namespace fwrecover

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Readiness to systemd.
+#include "transport/service_manager.hpp"
+
+#include "config.h"
+
+#ifdef HAVE_LIBSYSTEMD
+#include <systemd/sd-daemon.h>
+#endif
+
+namespace fwr::transport {
+namespace {
+
+void notify([[maybe_unused]] const char* state) {
+#ifdef HAVE_LIBSYSTEMD
+  (void)sd_notify(0, state);
+#endif
+}
+
+}  // namespace
+
+void notify_ready() {
+  notify("READY=1");
+}
+void notify_stopping() {
+  notify("STOPPING=1");
+}
+
+}  // namespace fwr::transport

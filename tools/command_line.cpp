@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Command lines with CLI11.
+#include "command_line.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <string_view>
+
+#include "fwrecover/version.hpp"
+
+namespace tool {
+namespace {
+
+using fwrecover::Conclusion;
+
+constexpr int kUsage = 2;
+
+void add_global(CLI::App& app, const Program& program, Global& global) {
+  if (!program.default_config.empty()) {
+    app.add_option(
+           "--config", global.config_path,
+           fmt::format("Configuration file (without: {}, if it is there)", program.default_config))
+        ->type_name("FILE");
+    app.add_option("--set", global.overrides,
+                   "SECTION.KEY=VALUE: overrides the file; may be repeated")
+        ->type_name("SETTING")
+        ->expected(1)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+        ->allow_extra_args(false);
+  }
+  app.add_flag("--json", global.json, "One JSON object a line on standard output");
+  CLI::Option* quiet = app.add_flag("-q,--quiet", global.quiet, "Print errors only");
+  app.add_flag("-v,--verbose", global.verbose, "Print each step")->excludes(quiet);
+  app.set_version_flag("--version",
+                       fmt::format("{} {}", program.name, fwrecover::library_version()));
+}
+
+std::unique_ptr<Output> make_output(const Program& program, const Global& global) {
+  if (global.json) return std::make_unique<JsonOutput>();
+  if (program.prints == Prints::Log) return std::make_unique<LogOutput>(global.verbosity());
+  return std::make_unique<TextOutput>(global.verbosity());
+}
+
+/// A usage error may come before --json was parsed: look for it as a script would expect.
+int usage_error(const Program& program, const CLI::ParseError& error, int argc, char** argv) {
+  const bool json = std::any_of(argv + 1, argv + argc,
+                                [](const char* arg) { return std::string_view(arg) == "--json"; });
+  const std::string advice = fmt::format("Run '{} --help'.", program.name);
+  const Conclusion conclusion{kUsage, "bad-usage", error.what(), advice};
+  if (json) return JsonOutput().finish(conclusion);
+  return TextOutput(Verbosity::Normal).finish(conclusion);
+}
+
+}  // namespace
+
+int run_program(const Program& program, Global& global, int argc, char** argv) {
+  CLI::App app(program.summary, program.name);
+  app.get_formatter()->column_width(32);
+  add_global(app, program, global);
+  if (program.options) program.options(app);
+  const Command* chosen = nullptr;
+  for (const Command& command : program.commands) {
+    CLI::App* sub = app.add_subcommand(command.name, command.summary);
+    sub->fallthrough();  // global options may stand behind the sub-command
+    if (command.options) command.options(*sub);
+    sub->callback([&chosen, &command] { chosen = &command; });
+  }
+  if (!program.commands.empty()) app.require_subcommand(1);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& asked) {  // --help, --version
+    return app.exit(asked);
+  } catch (const CLI::ParseError& error) {
+    return usage_error(program, error, argc, argv);
+  }
+  const std::unique_ptr<Output> output = make_output(program, global);
+  return output->finish(chosen != nullptr ? chosen->run(*output) : program.run(*output));
+}
+
+}  // namespace tool

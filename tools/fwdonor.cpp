@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// fwdonor(8): the donor's catalogue on the command line.
+#include "command_line.hpp"
+#include "fwrecover/donor.hpp"
+
+namespace {
+
+struct Options {
+  tool::Global global;
+  fwrecover::ManifestOptions manifest;
+  std::string image;
+  std::string manifest_file;
+  std::string signature;
+  std::string digest;
+};
+
+fwrecover::Catalogue open(const Options& options) {
+  return fwrecover::Catalogue({options.global.config_path, options.global.overrides});
+}
+
+void manifest_options(CLI::App& app, fwrecover::ManifestOptions& m) {
+  app.add_option("image", m.image_path, "Image file")->required();
+  app.add_option("--name", m.name, "Name for people")->required()->type_name("TEXT");
+  app.add_option("--image-version", m.version, "Version")->required()->type_name("VERSION");
+  app.add_option("--security-version", m.security_version,
+                 "Rollback guard: rises with security fixes")
+      ->required()
+      ->type_name("NUMBER");
+  app.add_option(
+         "--platform", m.platforms,
+         "manufacturer=N,product=N,device=N,revision=LOW-HIGH, any of them; may be repeated")
+      ->required()
+      ->type_name("MATCH")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->allow_extra_args(false);
+  app.add_option("--component", m.component, "Which firmware it is")
+      ->type_name("TEXT")
+      ->capture_default_str();
+  app.add_option("--minimum-version", m.minimum_version,
+                 "Lowest version from which it may be installed")
+      ->type_name("VERSION");
+  app.add_option("--created", m.created, "Seconds since 1970 (without: now)")->type_name("TIME");
+  app.add_option("--expires", m.expires, "Seconds since 1970 (without: never)")->type_name("TIME");
+  app.add_option("-o,--output", m.output_path, "Manifest file (without: IMAGE.manifest.json)")
+      ->type_name("FILE");
+}
+
+std::vector<tool::Command> commands(Options& options) {
+  using fwrecover::Observer;
+  const auto digest = [&](CLI::App& app) {
+    app.add_option("digest", options.digest, "Digest of the image, or its first characters")
+        ->required();
+  };
+  return {
+      {"manifest", "Write the manifest of an image, to be signed with minisign",
+       [&](CLI::App& app) { manifest_options(app, options.manifest); },
+       [&](Observer& o) { return open(options).manifest(options.manifest, o); }},
+      {"add", "Verify a signed image and take it into the catalogue",
+       [&](CLI::App& app) {
+         app.add_option("image", options.image, "Image file")->required();
+         app.add_option("--manifest", options.manifest_file,
+                        "Manifest file (without: IMAGE.manifest.json)")
+             ->type_name("FILE");
+         app.add_option("--signature", options.signature,
+                        "Signature file (without: MANIFEST.minisig)")
+             ->type_name("FILE");
+       },
+       [&](Observer& o) {
+         const std::string manifest = options.manifest_file.empty()
+                                          ? options.image + ".manifest.json"
+                                          : options.manifest_file;
+         return open(options).add(options.image, manifest, options.signature, o);
+       }},
+      {"list", "List the catalogue", [](CLI::App&) {},
+       [&](Observer& o) { return open(options).list(o); }},
+      {"show", "Show one image", digest,
+       [&](Observer& o) { return open(options).show(options.digest, o); }},
+      {"verify", "Read images again and compare them with their manifests",
+       [&](CLI::App& app) {
+         app.add_option("digest", options.digest, "Digest, or its first characters (without: all)");
+       },
+       [&](Observer& o) { return open(options).verify(options.digest, o); }},
+      {"remove", "Take an image out of the catalogue", digest,
+       [&](Observer& o) { return open(options).remove(options.digest, o); }},
+  };
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  tool::Program program;
+  program.name = "fwdonor";
+  program.summary = "Keep the catalogue of firmware images that a donor serves";
+  program.default_config = "/etc/fwrecover/fwdonord.toml";
+  program.commands = commands(options);
+  return tool::run_program(program, options.global, argc, argv);
+}

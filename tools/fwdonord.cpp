@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// fwdonord(8): the donor daemon's command line.
+#include "command_line.hpp"
+#include "fwrecover/donor.hpp"
+
+namespace {
+
+struct Options {
+  tool::Global global;
+  std::vector<std::string> listen;
+  double for_s = 0;
+  bool once = false;
+  bool show_config = false;
+};
+
+fwrecover::DonorDaemon open(const Options& options) {
+  fwrecover::DonorSource source{options.global.config_path, options.global.overrides};
+  std::string listen;
+  for (const std::string& address : options.listen)
+    listen += (listen.empty() ? "'" : ",'") + address + "'";
+  if (!listen.empty()) source.overrides.push_back("lan.listen=[" + listen + "]");
+  return fwrecover::DonorDaemon(std::move(source));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  tool::Program program;
+  program.name = "fwdonord";
+  program.summary = "Serve signed firmware images to systems that ask for them";
+  program.default_config = "/etc/fwrecover/fwdonord.toml";
+  program.prints = tool::Prints::Log;
+  program.options = [&](CLI::App& app) {
+    app.add_option("--listen", options.listen, "Serve at this address; may be repeated")
+        ->type_name("ADDRESS")
+        ->expected(1)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+        ->allow_extra_args(false);
+    app.add_option("--for", options.for_s,
+                   "Stop after this time, such as 55m, when no transfer runs")
+        ->transform(CLI::AsNumberWithUnit(
+            std::map<std::string, double>{{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}}))
+        ->check(CLI::Range(1.0, 31.0 * 86400))
+        ->type_name("TIME");
+    app.add_flag("--once", options.once, "Stop after the first recovery");
+    app.add_flag("--show-config", options.show_config,
+                 "Show every setting and its source, and stop");
+  };
+  program.run = [&](fwrecover::Observer& observer) {
+    fwrecover::DonorDaemon daemon = open(options);
+    if (options.show_config) return daemon.config(observer);
+    fwrecover::ServeOptions serve;
+    serve.for_s = static_cast<std::int64_t>(options.for_s);
+    serve.once = options.once;
+    return daemon.serve(serve, observer);
+  };
+  return tool::run_program(program, options.global, argc, argv);
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// fwrecover(8): the recipient's command line.
+#include "command_line.hpp"
+#include "fwrecover/recipient.hpp"
+
+namespace {
+
+struct Options {
+  tool::Global global;
+  bool if_needed = false;
+  bool if_expired = false;
+  std::vector<std::string> targets;
+  bool no_broadcast = false;
+  std::string deadline;
+  std::string manifest;
+  std::string signature;
+  std::string image;
+};
+
+/// Where options have settings of the same meaning, they are overrides of them.
+fwrecover::Recipient open(const Options& options) {
+  fwrecover::RecipientSource source{options.global.config_path, options.global.overrides};
+  std::string targets;
+  for (const std::string& target : options.targets)
+    targets += (targets.empty() ? "'" : ",'") + target + "'";
+  if (!targets.empty()) source.overrides.push_back("lan.targets=[" + targets + "]");
+  if (options.no_broadcast) source.overrides.emplace_back("lan.broadcast=false");
+  if (!options.deadline.empty()) source.overrides.push_back("policy.deadline=" + options.deadline);
+  return fwrecover::Recipient(std::move(source));
+}
+
+void whom_to_ask(CLI::App& app, Options& options) {
+  app.add_option("--target", options.targets,
+                 "Ask this host or range, such as bmc[1-8]; may be repeated")
+      ->type_name("HOST")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->allow_extra_args(false);
+  app.add_flag("--no-broadcast", options.no_broadcast, "Ask only the named targets");
+}
+
+std::vector<tool::Command> commands(Options& options) {
+  using fwrecover::Observer;
+  const auto none = [](CLI::App&) {};
+  return {
+      {"check", "Does the firmware need replacing?", none,
+       [&](Observer& o) { return open(options).check(o); }},
+      {"request", "Find donors, choose one, recover",
+       [&](CLI::App& app) {
+         app.add_flag("--if-needed", options.if_needed, "Do nothing when the firmware is healthy");
+         whom_to_ask(app, options);
+         app.add_option("--deadline", options.deadline, "Time for all of it, such as 90s or 10m")
+             ->type_name("TIME");
+       },
+       [&](Observer& o) {
+         fwrecover::RequestOptions request;
+         request.if_needed = options.if_needed;
+         return open(options).request(request, o);
+       }},
+      {"offers", "Show who offers what, and what the policy says; accept none",
+       [&](CLI::App& app) { whom_to_ask(app, options); },
+       [&](Observer& o) { return open(options).offers(o); }},
+      {"status", "Show slots and trial", none,
+       [&](Observer& o) { return open(options).status(o); }},
+      {"history", "Show what happened so far", none,
+       [&](Observer& o) { return open(options).history(o); }},
+      {"confirm", "Keep the firmware that is on trial", none,
+       [&](Observer& o) { return open(options).confirm(o); }},
+      {"rollback", "Go back to the other slot",
+       [&](CLI::App& app) {
+         app.add_flag("--if-expired", options.if_expired, "Only when the trial has run out");
+       },
+       [&](Observer& o) { return open(options).rollback(options.if_expired, o); }},
+      {"verify", "Check a manifest, its signature, and an image",
+       [&](CLI::App& app) {
+         app.add_option("manifest", options.manifest, "Manifest file")->required();
+         app.add_option("--signature", options.signature,
+                        "Signature file (without: MANIFEST.minisig)")
+             ->type_name("FILE");
+         app.add_option("--image", options.image, "Image file to compare with the manifest")
+             ->type_name("FILE");
+       },
+       [&](Observer& o) {
+         return open(options).verify(options.manifest, options.signature, options.image, o);
+       }},
+      {"config", "Show every setting and where it comes from", none,
+       [&](Observer& o) { return open(options).config(o); }},
+  };
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  tool::Program program;
+  program.name = "fwrecover";
+  program.summary = "Recover management firmware from peers and management consoles";
+  program.default_config = "/etc/fwrecover/fwrecover.toml";
+  program.commands = commands(options);
+  return tool::run_program(program, options.global, argc, argv);
+}

@@ -8,3 +8,4 @@
 dist_bashcompletion_DATA =
 dist_systemdsystemunit_DATA =
 EXTRA_DIST += %D%/demo/demo.sh
+EXTRA_DIST += %D%/lab/recover-with-ipmitool.sh

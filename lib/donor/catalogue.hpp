@@ -30,7 +30,8 @@ class Catalogue {
  public:
   virtual ~Catalogue() = default;
   [[nodiscard]] virtual std::span<const Entry> entries() const = 0;
-  /// Errors: IoFailed, NotFound. `out` is filled wholly: the caller stays inside the size.
+  /// Errors: IoFailed, NotFound, NoPermission. `out` is filled wholly: the caller stays inside the
+  /// size.
   [[nodiscard]] virtual Result<> read_image(const Digest& digest, std::uint64_t offset,
                                             std::span<std::byte> out) = 0;
   [[nodiscard]] virtual Result<> read_tree(const Digest& digest, std::uint64_t offset,
@@ -49,6 +50,8 @@ class DirectoryCatalogue final : public Catalogue {
   /// left out and named in problems().
   [[nodiscard]] static Result<std::unique_ptr<DirectoryCatalogue>> open(
       const std::string& directory, std::vector<image::PublicKey> trusted);
+  /// An empty one. Not an error when there is one already.
+  [[nodiscard]] static Result<> create(const std::string& directory);
   ~DirectoryCatalogue() override;
 
   [[nodiscard]] std::span<const Entry> entries() const override;

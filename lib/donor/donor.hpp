@@ -3,11 +3,13 @@
 // PROTOCOL §5, §6.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
-#include <vector>
+#include <string_view>
 
 #include "donor/catalogue.hpp"
 #include "session/server.hpp"
@@ -78,6 +80,8 @@ class Donor final : public session::Application {
   /// Another catalogue from now on; leases of images that it lacks end (withdraw).
   void replace_catalogue(Catalogue& catalogue, TimePoint now);
   [[nodiscard]] std::size_t leases() const;
+  /// How often each row of lease_table() was taken.
+  [[nodiscard]] std::span<const std::uint64_t> rows_taken() const;
 
  private:
   class Impl;

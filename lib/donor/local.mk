@@ -4,3 +4,23 @@
 
 noinst_LTLIBRARIES += %D%/libdonor.la
 %C%_libdonor_la_SOURCES =
+%C%_libdonor_la_SOURCES += %D%/catalogue.cpp
+%C%_libdonor_la_SOURCES += %D%/catalogue.hpp
+%C%_libdonor_la_SOURCES += %D%/catalogue_file.cpp
+%C%_libdonor_la_SOURCES += %D%/donor.cpp
+%C%_libdonor_la_SOURCES += %D%/donor.hpp
+%C%_libdonor_la_SOURCES += %D%/donor_commands.cpp
+%C%_libdonor_la_SOURCES += %D%/donor_impl.hpp
+%C%_libdonor_la_SOURCES += %D%/donor_stream.cpp
+%C%_libdonor_la_SOURCES += %D%/grant_queue.cpp
+%C%_libdonor_la_SOURCES += %D%/grant_queue.hpp
+%C%_libdonor_la_SOURCES += %D%/incoming_file.cpp
+%C%_libdonor_la_SOURCES += %D%/incoming_file.hpp
+%C%_libdonor_la_SOURCES += %D%/lease.cpp
+%C%_libdonor_la_SOURCES += %D%/lease.hpp
+%C%_libdonor_la_SOURCES += %D%/log_text.cpp
+%C%_libdonor_la_SOURCES += %D%/log_text.hpp
+%C%_libdonor_la_SOURCES += %D%/offer_token.cpp
+%C%_libdonor_la_SOURCES += %D%/offer_token.hpp
+%C%_libdonor_la_SOURCES += %D%/posix_file.cpp
+%C%_libdonor_la_SOURCES += %D%/posix_file.hpp

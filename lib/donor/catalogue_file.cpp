@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A catalogue in a directory.
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "donor/catalogue.hpp"
+#include "donor/incoming_file.hpp"
+#include "donor/posix_file.hpp"
+#include "image/hash_tree.hpp"
+
+namespace fwr::donor {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kOpenImages = 32;  // two descriptors each
+constexpr std::size_t kVerify_bytes = 1U << 20;
+constexpr mode_t kDirectoryMode = 0755;
+
+/// A manifest whose signature is right and trusted. Nothing of the image is looked at.
+Result<Entry> read_entry(const std::string& manifest_path, const std::string& signature_path,
+                         std::span<const image::PublicKey> trusted) {
+  auto json = read_text(manifest_path, image::kManifestLimit_bytes);
+  if (!json) return tl::unexpected(json.error());
+  auto signature = read_text(signature_path, image::kSignatureLimit_bytes);
+  if (!signature) return tl::unexpected(signature.error());
+  if (auto good = image::verify_signature(as_bytes(*json), *signature, trusted); !good)
+    return within(signature_path, good.error());
+  auto manifest = image::parse_manifest(*json);
+  if (!manifest) return within(manifest_path, manifest.error());
+  return Entry{std::move(*manifest), std::move(*json), std::move(*signature)};
+}
+
+Result<OpenFile> open_sized(const std::string& path, std::uint64_t size_bytes) {
+  auto file = open_regular(path);
+  if (file && file->size_bytes != size_bytes)
+    return fail(Errc::IoFailed, fmt::format("{} has {} bytes, its manifest says {}", path,
+                                            file->size_bytes, size_bytes));
+  return file;
+}
+
+}  // namespace
+
+class DirectoryCatalogue::Impl {
+ public:
+  Impl(std::string directory, std::vector<image::PublicKey> trusted)
+      : directory_(std::move(directory)), trusted_(std::move(trusted)) {}
+
+  Result<> load();
+  [[nodiscard]] std::span<const Entry> entries() const { return entries_; }
+  [[nodiscard]] const std::vector<Error>& problems() const { return problems_; }
+  Result<> read_image(const Digest& digest, std::uint64_t offset, std::span<std::byte> out);
+  Result<> read_tree(const Digest& digest, std::uint64_t offset, std::span<std::byte> out);
+  Result<Digest> add(const std::string& image_path, const std::string& manifest_path,
+                     const std::string& signature_path);
+  Result<> remove(const Digest& digest);
+  Result<> verify(const Digest& digest);
+
+ private:
+  struct Files {
+    UniqueFd image;
+    UniqueFd tree;
+    std::string image_path;
+    std::string tree_path;
+    std::uint64_t last_use = 0;
+  };
+
+  [[nodiscard]] std::string path(const Digest& digest, const char* file) const {
+    return fmt::format("{}/{}/{}", directory_, to_text(digest), file);
+  }
+  /// Where an entry is, or would be: they are in the order of their digests.
+  [[nodiscard]] std::size_t place(const Digest& digest) const;
+  [[nodiscard]] Result<std::size_t> index(const Digest& digest) const;
+  Result<Entry> check(const std::string& name) const;
+  Result<> open_files(const Entry& entry, Files& files) const;
+  Result<Files*> files(const Digest& digest);
+  void insert(Entry entry);
+
+  std::string directory_;
+  std::vector<image::PublicKey> trusted_;
+  std::vector<Entry> entries_;
+  std::vector<Files> files_;  // of the entry with the same index
+  std::size_t open_images_ = 0;
+  std::uint64_t uses_ = 0;
+  std::vector<Error> problems_;
+};
+
+std::size_t DirectoryCatalogue::Impl::place(const Digest& digest) const {
+  const auto at = std::lower_bound(
+      entries_.begin(), entries_.end(), digest,
+      [](const Entry& entry, const Digest& wanted) { return entry.manifest.digest < wanted; });
+  return static_cast<std::size_t>(at - entries_.begin());
+}
+
+Result<std::size_t> DirectoryCatalogue::Impl::index(const Digest& digest) const {
+  const std::size_t at = place(digest);
+  if (at == entries_.size() || entries_[at].manifest.digest != digest)
+    return fail(Errc::NotFound, fmt::format("image {} in {}", to_text(digest), directory_));
+  return at;
+}
+
+void DirectoryCatalogue::Impl::insert(Entry entry) {
+  const auto at = static_cast<std::ptrdiff_t>(place(entry.manifest.digest));
+  entries_.insert(entries_.begin() + at, std::move(entry));
+  files_.insert(files_.begin() + at, Files{});
+}
+
+Result<> DirectoryCatalogue::Impl::load() {
+  std::error_code error;
+  fs::directory_iterator at(directory_, error);
+  std::vector<std::string> names;
+  for (; !error && at != fs::directory_iterator(); at.increment(error)) {
+    std::string name = at->path().filename().string();
+    if (!name.starts_with('.')) names.push_back(std::move(name));
+  }
+  if (error) return system_failure(error.value(), directory_);
+  std::sort(names.begin(), names.end());
+  for (const std::string& name : names) {
+    if (entries_.size() == kCatalogueLimit) {
+      problems_.push_back({Errc::LimitExceeded,
+                           fmt::format("{} has more than {} images: {} and what follows are left "
+                                       "out",
+                                       directory_, kCatalogueLimit, name)});
+      break;
+    }
+    auto entry = check(name);
+    if (entry)
+      insert(std::move(*entry));
+    else
+      problems_.push_back(std::move(entry.error()));
+  }
+  return {};
+}
+
+/// Everything about a directory that can be known without reading the image.
+Result<Entry> DirectoryCatalogue::Impl::check(const std::string& name) const {
+  const std::string base = directory_ + "/" + name;
+  const auto digest = parse_digest(name);
+  if (!digest || to_text(*digest) != name)
+    return fail(Errc::BadManifest, base + ": the name of this directory is not a digest");
+  auto entry = read_entry(path(*digest, kManifestFile), path(*digest, kSignatureFile), trusted_);
+  if (!entry) return entry;
+  if (entry->manifest.digest != *digest)
+    return fail(Errc::DigestMismatch, fmt::format("{}: its manifest is of image {}", base,
+                                                  to_text(entry->manifest.digest)));
+  Files files;
+  if (auto done = open_files(*entry, files); !done) return tl::unexpected(done.error());
+  return entry;
+}
+
+Result<> DirectoryCatalogue::Impl::open_files(const Entry& entry, Files& files) const {
+  const image::Manifest& manifest = entry.manifest;
+  files.image_path = path(manifest.digest, kImageFile);
+  auto image = open_sized(files.image_path, manifest.size_bytes);
+  if (!image) return tl::unexpected(image.error());
+  files.tree_path = path(manifest.digest, kTreeFile);
+  auto tree = open_sized(files.tree_path, image::TreeShape(manifest.size_bytes).tree_size_bytes());
+  if (!tree) return tl::unexpected(tree.error());
+  files.image = std::move(image->fd);
+  files.tree = std::move(tree->fd);
+  return {};
+}
+
+/// Open descriptors, at most kOpenImages pairs: the least recently used pair goes.
+Result<DirectoryCatalogue::Impl::Files*> DirectoryCatalogue::Impl::files(const Digest& digest) {
+  const auto at = index(digest);
+  if (!at) return tl::unexpected(at.error());
+  Files& wanted = files_[*at];
+  wanted.last_use = ++uses_;
+  if (wanted.image.is_open()) return &wanted;
+  if (open_images_ == kOpenImages) {
+    Files* oldest = nullptr;
+    for (Files& files : files_)
+      if (files.image.is_open() && (oldest == nullptr || files.last_use < oldest->last_use))
+        oldest = &files;
+    *oldest = Files{};
+    --open_images_;
+  }
+  if (auto done = open_files(entries_[*at], wanted); !done) return tl::unexpected(done.error());
+  ++open_images_;
+  return &wanted;
+}
+
+Result<> DirectoryCatalogue::Impl::read_image(const Digest& digest, std::uint64_t offset,
+                                              std::span<std::byte> out) {
+  const auto open = files(digest);
+  if (!open) return tl::unexpected(open.error());
+  return read_at((*open)->image.get(), offset, out, (*open)->image_path);
+}
+
+Result<> DirectoryCatalogue::Impl::read_tree(const Digest& digest, std::uint64_t offset,
+                                             std::span<std::byte> out) {
+  const auto open = files(digest);
+  if (!open) return tl::unexpected(open.error());
+  return read_at((*open)->tree.get(), offset, out, (*open)->tree_path);
+}
+
+Result<Digest> DirectoryCatalogue::Impl::add(const std::string& image_path,
+                                             const std::string& manifest_path,
+                                             const std::string& signature_path) {
+  auto entry = read_entry(manifest_path, signature_path, trusted_);
+  if (!entry) return tl::unexpected(entry.error());
+  const Digest digest = entry->manifest.digest;
+  const std::string name = to_text(digest);
+  const auto lock = CatalogueLock::take(directory_);
+  if (!lock) return tl::unexpected(lock.error());
+  // Another writer may have been here since open(); what is there but broken is replaced.
+  if (check(name))
+    return fail(Errc::AlreadyExists, fmt::format("image {} in {}", name, directory_));
+  if (entries_.size() >= kCatalogueLimit)
+    return fail(Errc::LimitExceeded,
+                fmt::format("{} has {} images already", directory_, kCatalogueLimit));
+  auto incoming = Incoming::make(directory_);
+  if (!incoming) return tl::unexpected(incoming.error());
+  if (auto done = incoming->copy_image(image_path, entry->manifest); !done)
+    return tl::unexpected(done.error());
+  if (auto done = write_file(incoming->path(kManifestFile), as_bytes(entry->manifest_json)); !done)
+    return tl::unexpected(done.error());
+  if (auto done = write_file(incoming->path(kSignatureFile), as_bytes(entry->signature)); !done)
+    return tl::unexpected(done.error());
+  if (auto done = incoming->publish(directory_, name); !done) return tl::unexpected(done.error());
+  if (index(digest)) return digest;
+  insert(std::move(*entry));
+  return digest;
+}
+
+Result<> DirectoryCatalogue::Impl::remove(const Digest& digest) {
+  const auto lock = CatalogueLock::take(directory_);
+  if (!lock) return tl::unexpected(lock.error());
+  if (auto done = withdraw_directory(directory_, to_text(digest)); !done) return done;
+  const auto at = index(digest);
+  if (!at) return {};
+  const auto step = static_cast<std::ptrdiff_t>(*at);
+  if (files_[*at].image.is_open()) --open_images_;
+  entries_.erase(entries_.begin() + step);
+  files_.erase(files_.begin() + step);
+  return {};
+}
+
+Result<> DirectoryCatalogue::Impl::verify(const Digest& digest) {
+  const auto at = index(digest);
+  if (!at) return tl::unexpected(at.error());
+  const image::Manifest& manifest = entries_[*at].manifest;
+  Files now;  // not the open ones: the names may lead to other files since
+  if (auto done = open_files(entries_[*at], now); !done) return done;
+
+  std::optional<std::uint64_t> wrong_tree_block;
+  Bytes stored(image::kBlock_bytes);
+  image::TreeBuilder builder(manifest.size_bytes, [&](std::uint64_t block, ByteView bytes) {
+    auto done = read_at(now.tree.get(), block * image::kBlock_bytes, stored, now.tree_path);
+    if (done && !std::equal(stored.begin(), stored.end(), bytes.begin(), bytes.end()))
+      wrong_tree_block = std::min(block, wrong_tree_block.value_or(block));
+    return done;
+  });
+  Bytes buffer(kVerify_bytes);
+  for (std::uint64_t offset = 0; offset < manifest.size_bytes;) {
+    const auto chunk = std::span(buffer).first(static_cast<std::size_t>(
+        std::min<std::uint64_t>(buffer.size(), manifest.size_bytes - offset)));
+    if (auto done = read_at(now.image.get(), offset, chunk, now.image_path); !done) return done;
+    if (auto done = builder.add(chunk); !done) return done;
+    offset += chunk.size();
+  }
+  const auto found = builder.finish();
+  if (!found) return tl::unexpected(found.error());
+  if (*found != digest)
+    return fail(Errc::DigestMismatch,
+                fmt::format("{} has the digest {} now", now.image_path, to_text(*found)));
+  if (wrong_tree_block)
+    return fail(Errc::DigestMismatch, fmt::format("{}, block {}: not the hashes of its image",
+                                                  now.tree_path, *wrong_tree_block));
+  return {};
+}
+
+// --- DirectoryCatalogue --------------------------------------------------------------------------
+
+DirectoryCatalogue::DirectoryCatalogue() = default;
+DirectoryCatalogue::~DirectoryCatalogue() = default;
+
+Result<> DirectoryCatalogue::create(const std::string& directory) {
+  if (::mkdir(directory.c_str(), kDirectoryMode) != 0 && errno != EEXIST)
+    return system_failure(errno, directory);
+  return {};
+}
+
+Result<std::unique_ptr<DirectoryCatalogue>> DirectoryCatalogue::open(
+    const std::string& directory, std::vector<image::PublicKey> trusted) {
+  std::unique_ptr<DirectoryCatalogue> catalogue(new DirectoryCatalogue);
+  catalogue->impl_ = std::make_unique<Impl>(directory, std::move(trusted));
+  if (auto done = catalogue->impl_->load(); !done) return tl::unexpected(done.error());
+  return catalogue;
+}
+
+std::span<const Entry> DirectoryCatalogue::entries() const {
+  return impl_->entries();
+}
+const std::vector<Error>& DirectoryCatalogue::problems() const {
+  return impl_->problems();
+}
+Result<> DirectoryCatalogue::read_image(const Digest& digest, std::uint64_t offset,
+                                        std::span<std::byte> out) {
+  return impl_->read_image(digest, offset, out);
+}
+Result<> DirectoryCatalogue::read_tree(const Digest& digest, std::uint64_t offset,
+                                       std::span<std::byte> out) {
+  return impl_->read_tree(digest, offset, out);
+}
+Result<Digest> DirectoryCatalogue::add(const std::string& image_path,
+                                       const std::string& manifest_path,
+                                       const std::string& signature_path) {
+  return impl_->add(image_path, manifest_path, signature_path);
+}
+Result<> DirectoryCatalogue::remove(const Digest& digest) {
+  return impl_->remove(digest);
+}
+Result<> DirectoryCatalogue::verify(const Digest& digest) {
+  return impl_->verify(digest);
+}
+
+}  // namespace fwr::donor

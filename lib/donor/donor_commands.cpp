@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The commands of a donor, one function each. PROTOCOL §3 to §5.
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "donor/donor_impl.hpp"
+#include "donor/log_text.hpp"
+#include "image/hash_tree.hpp"
+
+namespace fwr::donor {
+
+using wire::CompletionCode;
+using wire::IpmiResponse;
+namespace oem = wire::oem;
+
+namespace {
+
+constexpr std::size_t kFlagsByte = 4;  // Request Firmware, byte 5 of the data (PROTOCOL §5.2)
+
+/// The code for a request that could not be decoded.
+CompletionCode code_of(const Error& error) {
+  return error.code == Errc::Truncated ? CompletionCode::InvalidLength
+                                       : CompletionCode::InvalidField;
+}
+
+bool is_broadcast(const wire::IpmiRequest& request) {
+  return request.command == static_cast<std::uint8_t>(oem::Command::RequestFirmware) &&
+         request.data.size() > kFlagsByte &&
+         (std::to_integer<unsigned>(request.data[kFlagsByte]) &
+          oem::RequestFirmwareRq::kBroadcast) != 0;
+}
+
+template <class Count>
+Count clamp_to(std::chrono::seconds::rep value) {
+  return static_cast<Count>(
+      std::clamp<std::chrono::seconds::rep>(value, 0, std::numeric_limits<Count>::max()));
+}
+
+}  // namespace
+
+IpmiResponse Donor::Impl::code(CompletionCode code) const {
+  return {code, oem::response_data(config_.iana)};
+}
+
+/// Says when to try again, in whole seconds, at least one. PROTOCOL §3.1.
+IpmiResponse Donor::Impl::busy(Duration wait) const {
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(wait).count();
+  IpmiResponse response = code(CompletionCode::Busy);
+  ByteWriter retry(2);
+  retry.u16(std::max<std::uint16_t>(1, clamp_to<std::uint16_t>(seconds)));
+  response.data.insert(response.data.end(), retry.view().begin(), retry.view().end());
+  return response;
+}
+
+template <class Message>
+IpmiResponse Donor::Impl::ok(const Message& message) const {
+  return {CompletionCode::Ok, oem::response_data(config_.iana, message)};
+}
+
+std::optional<IpmiResponse> Donor::Impl::handle_command(const session::Requester& from,
+                                                        const wire::IpmiRequest& request,
+                                                        TimePoint now) {
+  expire(now);
+  const bool in_session = from.authenticated();
+  if (request.net_fn != raw(wire::NetFn::OemGroupRq)) {
+    if (!in_session) return std::nullopt;
+    return IpmiResponse{CompletionCode::InvalidCommand, {}};
+  }
+  const Result<ByteView> body = oem::strip_iana(config_.iana, request.data);
+  const oem::CommandInfo* command = oem::find_command(request.command);
+  if (!in_session && (!body || command == nullptr || command->needs_session)) return std::nullopt;
+  if (!body)
+    return code(body.error().code == Errc::Truncated ? CompletionCode::InvalidLength
+                                                     : CompletionCode::InvalidCommand);
+  if (command == nullptr) return code(CompletionCode::InvalidCommand);
+  if (in_session && from.privilege < command->privilege)
+    return code(CompletionCode::InsufficientPrivilege);
+
+  Answer answer = dispatch(command->command, from, *body, now);
+  if (in_session || !answer) return answer;
+  // PROTOCOL §2.1, §5.2: nothing larger than the request, and no error to a broadcast.
+  if (answer->data.size() + 1 > request.data.size()) return std::nullopt;
+  if (answer->code != CompletionCode::Ok && is_broadcast(request)) return std::nullopt;
+  return answer;
+}
+
+Donor::Impl::Answer Donor::Impl::dispatch(oem::Command command, const session::Requester& from,
+                                          ByteView body, TimePoint now) {
+  switch (command) {
+    case oem::Command::GetRecoveryCapabilities: return capabilities(body);
+    case oem::Command::RequestFirmware: return request_firmware(from, body, now);
+    case oem::Command::GetManifest: return get_manifest(body);
+    case oem::Command::AcceptOffer: return accept_offer(from, body, now);
+    case oem::Command::ReleaseOffer: return release_offer(from, body);
+    case oem::Command::ReadHashTree: return read(wire::stream::Object::Tree, from, body, now);
+    case oem::Command::ReadImage: return read(wire::stream::Object::Image, from, body, now);
+    case oem::Command::ReportResult: return report_result(from, body);
+    case oem::Command::GetDonorStatus: return donor_status(now);
+  }
+  return code(CompletionCode::InvalidCommand);
+}
+
+/// PROTOCOL §5.1
+Donor::Impl::Answer Donor::Impl::capabilities(ByteView body) {
+  const auto rq = wire::decode<oem::CapabilitiesRq>(body);
+  if (!rq) return code(code_of(rq.error()));
+  if (rq->version < oem::kOldestVersion) return code(CompletionCode::VersionUnsupported);
+  oem::CapabilitiesRs rs;
+  rs.role = config_.role;
+  rs.media = config_.media;
+  rs.segment_limit_granules = config_.segment_limit_granules;
+  rs.credit_limit_bytes = config_.credit_bytes;
+  rs.lease_limit = config_.leases;
+  return ok(rs);
+}
+
+/// PROTOCOL §5.2
+Donor::Impl::Answer Donor::Impl::request_firmware(const session::Requester& from, ByteView body,
+                                                  TimePoint now) {
+  const auto rq = wire::decode<oem::RequestFirmwareRq>(body);
+  if (!rq) {
+    // Without a session a short request is dropped, and all that it could be answered with too.
+    if (!from.authenticated() && rq.error().code == Errc::Truncated) return std::nullopt;
+    return code(code_of(rq.error()));
+  }
+  if (rq->version < oem::kOldestVersion) return code(CompletionCode::VersionUnsupported);
+  const Entry* entry = best_for(*catalogue_, rq->platform);
+  if (entry == nullptr) return code(CompletionCode::NoCompatibleImage);
+  const image::Manifest& manifest = entry->manifest;
+  oem::Offer offer;
+  offer.version = std::min(rq->version, oem::kProtocolVersion);
+  offer.role = config_.role;
+  offer.media = config_.media;
+  offer.load_percent = leases_.load_percent();
+  offer.nonce = rq->nonce;
+  offer.donor = config_.guid;
+  offer.digest = manifest.digest;
+  offer.security_version = manifest.security_version;
+  offer.size_bytes = manifest.size_bytes;
+  offer.hold_s = clamp_to<std::uint16_t>(config_.hold.count());
+  offer.token = tokens_.issue(rq->nonce, manifest.digest, config_.hold, now);
+  offer.image_version = manifest.version;
+  offer.component = manifest.component;
+  tell({DonorEvent::Kind::Offered, from.path, from.user, manifest.digest, manifest.version, 0});
+  return ok(offer);
+}
+
+/// PROTOCOL §5.3
+Donor::Impl::Answer Donor::Impl::get_manifest(ByteView body) {
+  const auto rq = wire::decode<oem::GetManifestRq>(body);
+  if (!rq) return code(code_of(rq.error()));
+  if (rq->count == 0 || rq->count > oem::kReadLimit_bytes)
+    return code(CompletionCode::InvalidField);
+  const Entry* entry = find(*catalogue_, rq->digest);
+  if (entry == nullptr) return code(CompletionCode::UnknownImage);
+  const ByteView part =
+      as_bytes(rq->part == oem::ManifestPart::Manifest ? entry->manifest_json : entry->signature);
+  if (rq->offset > part.size()) return code(CompletionCode::OutOfRange);
+  const ByteView data =
+      part.subspan(rq->offset, std::min<std::size_t>(rq->count, part.size() - rq->offset));
+  oem::GetManifestRs rs;
+  rs.total = static_cast<std::uint16_t>(part.size());
+  rs.data.assign(data.begin(), data.end());
+  return ok(rs);
+}
+
+/// PROTOCOL §5.4
+Donor::Impl::Answer Donor::Impl::accept_offer(const session::Requester& from, ByteView body,
+                                              TimePoint now) {
+  const auto rq = wire::decode<oem::AcceptOfferRq>(body);
+  if (!rq) return code(code_of(rq.error()));
+  const auto verdict = tokens_.check(rq->token, rq->nonce, rq->digest, now);
+  if (verdict == OfferTokens::Verdict::Forged) return code(CompletionCode::OfferExpired);
+  Lease* lease = leases_.find(from.user, rq->nonce, rq->digest);
+  if (lease == nullptr) {
+    // The time of an offer is the time to make a lease: a retransmission may come after it.
+    if (verdict == OfferTokens::Verdict::Expired) return code(CompletionCode::OfferExpired);
+    const Entry* entry = find(*catalogue_, rq->digest);
+    if (entry == nullptr) return code(CompletionCode::UnknownImage);
+    const auto made = make_lease(from, *rq, entry->manifest, now);
+    if (!made) return made.error();
+    lease = *made;
+  } else if (lease->session != from.session) {
+    leases_.stop_stream(*lease);
+  }
+  const bool is_new = lease->state() == LeaseState::Free;
+  lease->session = from.session;
+  lease->path = from.path;
+  leases_.enter(*lease, LeaseEvent::Accept);
+  prolong(*lease, now);
+  if (is_new) tell(DonorEvent::Kind::Accepted, *lease);
+  return accepted(*lease);
+}
+
+/// A lease in state Free, or the answer that says why not.
+tl::expected<Lease*, IpmiResponse> Donor::Impl::make_lease(const session::Requester& from,
+                                                           const oem::AcceptOfferRq& rq,
+                                                           const image::Manifest& manifest,
+                                                           TimePoint now) {
+  const auto refused = [&](IpmiResponse answer, std::string why) {
+    tell({DonorEvent::Kind::Refused, from.path, from.user, rq.digest, std::move(why), 0});
+    return tl::unexpected(std::move(answer));
+  };
+  if (const auto wait = leases_.wait_for_room(from.user, now))
+    return refused(busy(*wait), "no room for another lease");
+  // The last byte is there unless the file is gone or short: better to refuse now than to fail
+  // half way.
+  std::array<std::byte, 1> last{};
+  if (auto done = catalogue_->read_image(rq.digest, manifest.size_bytes - 1, last); !done)
+    return refused(code(CompletionCode::ImageUnreadable), done.error().message());
+  Lease& lease = leases_.add(random_);
+  lease.user = from.user;
+  lease.nonce = rq.nonce;
+  lease.digest = rq.digest;
+  lease.sizes = {manifest.size_bytes, image::TreeShape(manifest.size_bytes).tree_size_bytes()};
+  return &lease;
+}
+
+IpmiResponse Donor::Impl::accepted(const Lease& lease) const {
+  oem::AcceptOfferRs rs;
+  rs.handle = lease.handle;
+  rs.lease_s = clamp_to<std::uint16_t>(config_.lease.count());
+  rs.image_size_bytes = lease.sizes.image_bytes;
+  rs.tree_size_bytes = lease.sizes.tree_bytes;
+  rs.segment_limit_granules = config_.segment_limit_granules;
+  rs.credit_limit_bytes = config_.credit_bytes;
+  return ok(rs);
+}
+
+/// PROTOCOL §5.5
+Donor::Impl::Answer Donor::Impl::release_offer(const session::Requester& from, ByteView body) {
+  const auto rq = wire::decode<oem::ReleaseOfferRq>(body);
+  if (!rq) return code(code_of(rq.error()));
+  if (Lease* lease = leases_.find(rq->handle, from.user)) {
+    tell(DonorEvent::Kind::Released, *lease);
+    leases_.enter(*lease, LeaseEvent::Release);
+  }
+  return code(CompletionCode::Ok);
+}
+
+/// PROTOCOL §5.6
+Donor::Impl::Answer Donor::Impl::read(wire::stream::Object object, const session::Requester& from,
+                                      ByteView body, TimePoint now) {
+  const auto rq = wire::decode<oem::ReadRq>(body);
+  if (!rq) return code(code_of(rq.error()));
+  Lease* lease = leases_.find(rq->handle, from.user);
+  if (lease == nullptr) return code(CompletionCode::LeaseEnded);
+  if (rq->count == 0 || rq->count > oem::kReadLimit_bytes)
+    return code(CompletionCode::InvalidField);
+  const std::uint64_t size = lease->sizes.of(object);
+  if (rq->offset >= size) return code(CompletionCode::OutOfRange);
+  oem::ReadRs rs;
+  rs.data.resize(static_cast<std::size_t>(std::min<std::uint64_t>(rq->count, size - rq->offset)));
+  if (auto done = read_object(*lease, object, rq->offset, rs.data); !done) {
+    tell(DonorEvent::Kind::Refused, *lease, done.error().message());
+    return code(CompletionCode::ImageUnreadable);
+  }
+  leases_.enter(*lease, LeaseEvent::Read);
+  prolong(*lease, now);
+  return ok(rs);
+}
+
+/// PROTOCOL §5.7
+Donor::Impl::Answer Donor::Impl::report_result(const session::Requester& from, ByteView body) {
+  const auto rq = wire::decode<oem::ReportResultRq>(body);
+  if (!rq) return code(code_of(rq.error()));
+  if (rq->text.size() > oem::kReportTextLimit_bytes) return code(CompletionCode::InvalidLength);
+  if (Lease* lease = leases_.find(rq->handle, from.user)) {
+    ++(rq->result == 0 ? recovered_ : failed_);
+    tell({DonorEvent::Kind::Reported, lease->path, lease->user, lease->digest, log_text(rq->text),
+          rq->result});
+    leases_.enter(*lease, LeaseEvent::Report);
+  }
+  return code(CompletionCode::Ok);
+}
+
+/// PROTOCOL §5.8
+Donor::Impl::Answer Donor::Impl::donor_status(TimePoint now) {
+  oem::DonorStatusRs rs;
+  rs.role = config_.role;
+  rs.load_percent = leases_.load_percent();
+  rs.donor = config_.guid;
+  rs.images =
+      clamp_to<std::uint16_t>(static_cast<std::chrono::seconds::rep>(catalogue_->entries().size()));
+  rs.leases = static_cast<std::uint8_t>(leases_.size());
+  rs.lease_limit = config_.leases;
+  rs.uptime_s = clamp_to<std::uint32_t>(
+      std::chrono::duration_cast<std::chrono::seconds>(now - start_).count());
+  rs.recovered = recovered_;
+  rs.failed = failed_;
+  rs.bytes_served = bytes_served_;
+  rs.name = config_.name;
+  return ok(rs);
+}
+
+}  // namespace fwr::donor

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Changing a catalogue's directory so that others see an image whole or not at all.
+#pragma once
+
+#include <string>
+
+#include "donor/posix_file.hpp"
+#include "image/manifest.hpp"
+
+namespace fwr::donor {
+
+// An image's directory is named by its digest and has these files.
+inline constexpr const char* kManifestFile = "manifest.json";
+inline constexpr const char* kSignatureFile = "manifest.json.minisig";
+inline constexpr const char* kImageFile = "image";
+inline constexpr const char* kTreeFile = "tree";
+
+/// Keeps other writers out while it lives: it waits for one that is there already.
+class CatalogueLock {
+ public:
+  /// Also removes what an interrupted writer left.
+  [[nodiscard]] static Result<CatalogueLock> take(const std::string& directory);
+
+ private:
+  explicit CatalogueLock(UniqueFd fd) : fd_(std::move(fd)) {}
+  UniqueFd fd_;  // closing it unlocks
+};
+
+/// A directory that is being filled under a name that no reader looks at. It is removed again
+/// unless publish() was successful.
+class Incoming {
+ public:
+  [[nodiscard]] static Result<Incoming> make(const std::string& directory);
+  Incoming(Incoming&& other) noexcept;
+  Incoming& operator=(Incoming&&) = delete;
+  ~Incoming();
+
+  [[nodiscard]] std::string path(const char* file) const { return path_ + "/" + file; }
+  /// Copies and hashes an image, and writes its tree. Errors: DigestMismatch when it is not the
+  /// manifest's; NoSpace, found before the first byte where the file system tells.
+  [[nodiscard]] Result<> copy_image(const std::string& from, const image::Manifest& manifest);
+  /// Under its own name, flushed. What was there under that name is removed.
+  [[nodiscard]] Result<> publish(const std::string& directory, const std::string& name);
+
+ private:
+  explicit Incoming(std::string path) : path_(std::move(path)) {}
+  std::string path_;
+};
+
+/// Takes an image out of the sight of readers at once, then removes its files.
+[[nodiscard]] Result<> withdraw_directory(const std::string& directory, const std::string& name);
+
+}  // namespace fwr::donor

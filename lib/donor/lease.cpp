@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The lease table of PROTOCOL §6.3, and the leases that live by it.
+#include "donor/lease.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <span>
+
+namespace fwr::donor {
+namespace {
+
+using State = LeaseState;
+using Event = LeaseEvent;
+
+constexpr std::array<LeaseRow, kLeaseRows> kTable{{
+    {State::Free, Event::Accept, State::Leased},
+    {State::Leased, Event::Accept, State::Leased},
+    {State::Leased, Event::Read, State::Serving},
+    {State::Serving, Event::Accept, State::Serving},
+    {State::Serving, Event::Read, State::Serving},
+    {State::Leased, Event::Release, State::Free},
+    {State::Serving, Event::Release, State::Free},
+    {State::Leased, Event::Report, State::Free},
+    {State::Serving, Event::Report, State::Free},
+    {State::Leased, Event::Expire, State::Free},
+    {State::Serving, Event::Expire, State::Free},
+    {State::Leased, Event::Withdraw, State::Free},
+    {State::Serving, Event::Withdraw, State::Free},
+}};
+
+}  // namespace
+
+std::span<const LeaseRow> lease_table() {
+  return kTable;
+}
+
+std::string_view to_text(LeaseState state) {
+  switch (state) {
+    case State::Free: return "Free";
+    case State::Leased: return "Leased";
+    case State::Serving: return "Serving";
+  }
+  return "";
+}
+
+std::string_view to_text(LeaseEvent event) {
+  switch (event) {
+    case Event::Accept: return "accept";
+    case Event::Read: return "read";
+    case Event::Release: return "release";
+    case Event::Report: return "report";
+    case Event::Expire: return "expire";
+    case Event::Withdraw: return "withdraw";
+  }
+  return "";
+}
+
+std::uint8_t LeaseBook::load_percent() const {
+  if (limit_ == 0) return 100;
+  return static_cast<std::uint8_t>(std::min<std::size_t>(100, leases_.size() * 100 / limit_));
+}
+
+Lease* LeaseBook::find(std::uint32_t handle, std::string_view user) {
+  const auto at = std::find_if(leases_.begin(), leases_.end(), [&](const Lease& lease) {
+    return lease.handle == handle && lease.user == user;
+  });
+  return at == leases_.end() ? nullptr : &*at;
+}
+
+Lease* LeaseBook::find(std::string_view user, const Nonce& nonce, const Digest& digest) {
+  const auto at = std::find_if(leases_.begin(), leases_.end(), [&](const Lease& lease) {
+    return lease.nonce == nonce && lease.digest == digest && lease.user == user;
+  });
+  return at == leases_.end() ? nullptr : &*at;
+}
+
+std::optional<Duration> LeaseBook::wait_for_room(std::string_view user, TimePoint now) const {
+  const auto is_users = [&](const Lease& lease) { return lease.user == user; };
+  const auto of_user =
+      static_cast<std::size_t>(std::count_if(leases_.begin(), leases_.end(), is_users));
+  const bool user_full = of_user >= limit_per_user_;
+  if (!user_full && leases_.size() < limit_) return std::nullopt;
+  std::optional<TimePoint> first;
+  for (const Lease& lease : leases_) {
+    if (user_full && !is_users(lease)) continue;
+    if (!first || lease.ends < *first) first = lease.ends;
+  }
+  return first ? std::max(*first - now, Duration::zero()) : Duration::zero();
+}
+
+Lease& LeaseBook::add(RandomSource& random) {
+  std::array<std::byte, 4> drawn{};
+  random.fill(drawn);
+  auto handle = static_cast<std::uint32_t>(ByteReader(drawn).le<4>());
+  const auto taken = [&](const Lease& lease) { return lease.handle == handle; };
+  // At most one more step than there are leases, plus one for zero.
+  while (handle == 0 || std::any_of(leases_.begin(), leases_.end(), taken)) ++handle;
+  Lease& lease = leases_.emplace_back();
+  lease.handle = handle;
+  return lease;
+}
+
+void LeaseBook::enter(Lease& lease, LeaseEvent event) {
+  const auto row = std::find_if(kTable.begin(), kTable.end(), [&](const LeaseRow& candidate) {
+    return candidate.from == lease.state_ && candidate.event == event;
+  });
+  assert(row != kTable.end());
+  if (row == kTable.end()) return;
+  lease.state_ = row->to;
+  ++taken_[static_cast<std::size_t>(row - kTable.begin())];
+  if (lease.state_ != State::Free) return;
+  leave_line(lease);
+  leases_.remove_if([&](const Lease& candidate) { return &candidate == &lease; });
+}
+
+Lease* LeaseBook::take_turn() {
+  if (waiting_.empty()) return nullptr;
+  Lease* lease = waiting_.front();
+  waiting_.pop_front();
+  lease->in_turn_ = false;
+  return lease;
+}
+
+void LeaseBook::wait_for_turn(Lease& lease) {
+  if (lease.in_turn_ || lease.grants.empty()) return;
+  lease.in_turn_ = true;
+  waiting_.push_back(&lease);
+}
+
+void LeaseBook::stop_stream(Lease& lease) {
+  lease.grants.clear();
+  leave_line(lease);
+}
+
+std::optional<TimePoint> LeaseBook::first_end() const {
+  const auto at = std::min_element(leases_.begin(), leases_.end(),
+                                   [](const Lease& a, const Lease& b) { return a.ends < b.ends; });
+  if (at == leases_.end()) return std::nullopt;
+  return at->ends;
+}
+
+void LeaseBook::leave_line(Lease& lease) {
+  if (!lease.in_turn_) return;
+  std::erase(waiting_, &lease);
+  lease.in_turn_ = false;
+}
+
+}  // namespace fwr::donor

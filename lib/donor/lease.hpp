@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The leases of a donor: their states, their admission, and whose turn it is. PROTOCOL §6.3, §8.2.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <list>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/address.hpp"
+#include "base/types.hpp"
+#include "donor/donor.hpp"
+#include "donor/grant_queue.hpp"
+
+namespace fwr::donor {
+
+inline constexpr std::size_t kLeaseRows = 13;
+
+/// One promise to one user. It is Free only while it is made and while it ends.
+class Lease {
+ public:
+  std::uint32_t handle = 0;
+  std::string user;
+  Nonce nonce{};
+  Digest digest{};
+  ObjectSizes sizes;
+  Path path;                  ///< of the last accept
+  std::uint32_t session = 0;  ///< that the image stream belongs to; 0 when it is gone
+  TimePoint ends;             ///< when nothing is read until then
+  GrantQueue grants;
+
+  [[nodiscard]] LeaseState state() const { return state_; }
+
+ private:
+  friend class LeaseBook;
+  LeaseState state_ = LeaseState::Free;
+  bool in_turn_ = false;
+};
+
+/// All leases. Their number is limited by the configuration, at most 255.
+class LeaseBook {
+ public:
+  /// `limit` and `limit_per_user` count leases.
+  LeaseBook(std::uint8_t limit, std::uint8_t limit_per_user)
+      : limit_(limit), limit_per_user_(limit_per_user) {}
+
+  [[nodiscard]] std::size_t size() const { return leases_.size(); }
+  /// In use, percent of the limit.
+  [[nodiscard]] std::uint8_t load_percent() const;
+  [[nodiscard]] Lease* find(std::uint32_t handle, std::string_view user);
+  [[nodiscard]] Lease* find(std::string_view user, const Nonce& nonce, const Digest& digest);
+  /// Nothing when there is room for another lease of this user; otherwise how long it takes at
+  /// most until one in its way ends.
+  [[nodiscard]] std::optional<Duration> wait_for_room(std::string_view user, TimePoint now) const;
+  /// A new lease in state Free, with a handle that no other has. The caller enters Accept at once.
+  [[nodiscard]] Lease& add(RandomSource& random);
+
+  /// The only way in which a lease changes its state. The row must exist (PROTOCOL §6.3). A lease
+  /// that becomes Free is gone when this returns.
+  void enter(Lease& lease, LeaseEvent event);
+
+  /// The next lease that waits to be served gets its turn now; nullptr when none waits.
+  [[nodiscard]] Lease* take_turn();
+  /// After grants came, and after a turn when there is more to send: back to the end of the line.
+  void wait_for_turn(Lease& lease);
+  /// Its grants are forgotten.
+  void stop_stream(Lease& lease);
+
+  /// `visit(lease)` may end the lease that it is given.
+  template <class Visit>
+  void for_each(Visit visit) {
+    for (auto at = leases_.begin(); at != leases_.end();) visit(*at++);
+  }
+  /// When the first lease ends; nothing without leases.
+  [[nodiscard]] std::optional<TimePoint> first_end() const;
+  [[nodiscard]] const std::array<std::uint64_t, kLeaseRows>& rows_taken() const { return taken_; }
+
+ private:
+  void leave_line(Lease& lease);
+
+  std::uint8_t limit_;
+  std::uint8_t limit_per_user_;
+  std::list<Lease> leases_;     // a list, because the line points into it
+  std::deque<Lease*> waiting_;  // those with grants, each once
+  std::array<std::uint64_t, kLeaseRows> taken_{};
+};
+
+}  // namespace fwr::donor

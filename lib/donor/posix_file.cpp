@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// POSIX files behind Result<T>.
+#include "donor/posix_file.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+
+namespace fwr::donor {
+namespace {
+
+constexpr mode_t kFileMode = 0644;
+
+Errc code_of(int error) {
+  switch (error) {
+    case ENOENT:
+    case ENOTDIR: return Errc::NotFound;
+    case EACCES:
+    case EPERM:
+    case EROFS: return Errc::NoPermission;
+    case ENOSPC:
+    case EDQUOT: return Errc::NoSpace;
+    case EEXIST:
+    case ENOTEMPTY: return Errc::AlreadyExists;
+    default: return Errc::IoFailed;
+  }
+}
+
+}  // namespace
+
+UniqueFd& UniqueFd::operator=(UniqueFd&& other) noexcept {
+  std::swap(fd_, other.fd_);
+  return *this;
+}
+
+UniqueFd::~UniqueFd() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+tl::unexpected<Error> system_failure(int error, const std::string& what) {
+  return fail(code_of(error), fmt::format("{}: {}", what, std::generic_category().message(error)));
+}
+
+tl::unexpected<Error> within(const std::string& what, Error error) {
+  error.detail = error.detail.empty() ? what : fmt::format("{}: {}", what, error.detail);
+  return tl::unexpected(std::move(error));
+}
+
+Result<OpenFile> open_regular(const std::string& path) {
+  // O_NONBLOCK: a FIFO without a writer must not stop us before we see what it is.
+  OpenFile file{UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)), 0};
+  if (!file.fd.is_open()) return system_failure(errno, path);
+  struct stat status {};
+  if (::fstat(file.fd.get(), &status) != 0) return system_failure(errno, path);
+  if (!S_ISREG(status.st_mode)) return fail(Errc::IoFailed, path + ": not a regular file");
+  file.size_bytes = static_cast<std::uint64_t>(status.st_size);
+  return file;
+}
+
+Result<UniqueFd> create_file(const std::string& path) {
+  UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kFileMode));
+  if (!fd.is_open()) return system_failure(errno, path);
+  // Whatever the umask of who adds it: the daemon may be another user.
+  if (::fchmod(fd.get(), kFileMode) != 0) return system_failure(errno, path);
+  return fd;
+}
+
+Result<std::string> read_text(const std::string& path, std::size_t limit_bytes) {
+  const auto file = open_regular(path);
+  if (!file) return tl::unexpected(file.error());
+  if (file->size_bytes > limit_bytes)
+    return fail(Errc::LimitExceeded, fmt::format("{}: {} bytes, at most {} are allowed", path,
+                                                 file->size_bytes, limit_bytes));
+  std::string text(static_cast<std::size_t>(file->size_bytes), '\0');
+  const std::span<std::byte> out = std::as_writable_bytes(std::span(text.data(), text.size()));
+  if (auto done = read_at(file->fd.get(), 0, out, path); !done) return tl::unexpected(done.error());
+  return text;
+}
+
+Result<> read_at(int fd, std::uint64_t offset, std::span<std::byte> out, const std::string& path) {
+  while (!out.empty()) {
+    const ssize_t got = ::pread(fd, out.data(), out.size(), static_cast<off_t>(offset));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return system_failure(errno, path);
+    if (got == 0)
+      return fail(Errc::IoFailed, fmt::format("{}: the file ends at byte {}, {} more are wanted",
+                                              path, offset, out.size()));
+    out = out.subspan(static_cast<std::size_t>(got));
+    offset += static_cast<std::uint64_t>(got);
+  }
+  return {};
+}
+
+Result<> write_at(int fd, std::uint64_t offset, ByteView bytes, const std::string& path) {
+  while (!bytes.empty()) {
+    const ssize_t put = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) return system_failure(errno, path);
+    bytes = bytes.subspan(static_cast<std::size_t>(put));
+    offset += static_cast<std::uint64_t>(put);
+  }
+  return {};
+}
+
+Result<> write_file(const std::string& path, ByteView bytes) {
+  const auto fd = create_file(path);
+  if (!fd) return tl::unexpected(fd.error());
+  if (auto done = write_at(fd->get(), 0, bytes, path); !done) return done;
+  return flush(fd->get(), path);
+}
+
+Result<> flush(int fd, const std::string& path) {
+  if (::fsync(fd) != 0) return system_failure(errno, path);
+  return {};
+}
+
+Result<> flush_directory(const std::string& path) {
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd.is_open()) return system_failure(errno, path);
+  return flush(fd.get(), path);
+}
+
+}  // namespace fwr::donor

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Descriptors, whole reads and writes at an offset, and system errors in our words. For the
+// *_file.cpp of this directory only.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <utility>
+
+#include "base/bytes.hpp"
+#include "base/error.hpp"
+
+namespace fwr::donor {
+
+class UniqueFd {
+ public:
+  UniqueFd() = default;
+  explicit UniqueFd(int fd) : fd_(fd) {}
+  UniqueFd(UniqueFd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  UniqueFd& operator=(UniqueFd&& other) noexcept;
+  ~UniqueFd();
+  [[nodiscard]] int get() const { return fd_; }
+  [[nodiscard]] bool is_open() const { return fd_ >= 0; }
+
+ private:
+  int fd_ = -1;
+};
+
+/// Errors: NotFound, NoPermission, NoSpace, AlreadyExists, otherwise IoFailed; the detail is
+/// "<what>: <the system's words>".
+[[nodiscard]] tl::unexpected<Error> system_failure(int error, const std::string& what);
+/// The same error with "<what>: " in front of its detail.
+[[nodiscard]] tl::unexpected<Error> within(const std::string& what, Error error);
+
+struct OpenFile {
+  UniqueFd fd;
+  std::uint64_t size_bytes = 0;
+};
+/// For reading. Regular files only: anything else could block, or has no size.
+[[nodiscard]] Result<OpenFile> open_regular(const std::string& path);
+/// A new file for writing, readable by everyone: images and manifests are no secrets.
+[[nodiscard]] Result<UniqueFd> create_file(const std::string& path);
+/// The whole file. Error: LimitExceeded when it is longer than `limit`.
+[[nodiscard]] Result<std::string> read_text(const std::string& path, std::size_t limit_bytes);
+/// Error: IoFailed also when the file ends before `out` is full.
+[[nodiscard]] Result<> read_at(int fd, std::uint64_t offset, std::span<std::byte> out,
+                               const std::string& path);
+[[nodiscard]] Result<> write_at(int fd, std::uint64_t offset, ByteView bytes,
+                                const std::string& path);
+[[nodiscard]] Result<> write_file(const std::string& path, ByteView bytes);  ///< and flushes it
+[[nodiscard]] Result<> flush(int fd, const std::string& path);
+[[nodiscard]] Result<> flush_directory(const std::string& path);
+
+}  // namespace fwr::donor

@@ -157,6 +157,44 @@ Nonce counting(std::uint8_t first) {
   return nonce;
 }
 
+constexpr std::size_t kRmcpHeader_bytes = 4;
+
+TEST(FreeipmiSessionHeader, ItsHeaderOfAProtectedPacketIsOurs) {
+  const FiidObject session = make_object(tmpl_rmcpplus_session_hdr);
+  ASSERT_EQ(0, fill_rmcpplus_session_hdr(IPMI_PAYLOAD_TYPE_IPMI, IPMI_PAYLOAD_FLAG_AUTHENTICATED,
+                                         IPMI_PAYLOAD_FLAG_ENCRYPTED, 0, 0, kManagedSession,
+                                         0x0a0b0c0d, session.get()));
+  ASSERT_EQ(0, fiid_obj_set(session.get(), "ipmi_payload_len", 0x0123));
+  const wire::RmcpPlusHeader header{.encrypted = true,
+                                    .authenticated = true,
+                                    .session_id = kManagedSession,
+                                    .sequence = 0x0a0b0c0d};
+  ByteWriter out;
+  wire::put_headers(out, header, 0x0123);
+  EXPECT_EQ(to_hex(all_bytes(session)), to_hex(out.view().subspan(kRmcpHeader_bytes)));
+}
+
+TEST(FreeipmiSessionHeader, ItUnderstandsOurOemExplicitHeader) {
+  const wire::RmcpPlusHeader header{
+      .payload_type = static_cast<std::uint8_t>(wire::PayloadType::OemExplicit),
+      .oem_iana = 0xabcdef,
+      .oem_payload = 0x0102,
+      .session_id = kManagedSession,
+      .sequence = 7};
+  ByteWriter out;
+  wire::put_headers(out, header, 64);
+  const ByteView bytes = out.view().subspan(kRmcpHeader_bytes);
+  const FiidObject session = make_object(tmpl_rmcpplus_session_hdr);
+  ASSERT_EQ(static_cast<int>(bytes.size()),
+            fiid_obj_set_all(session.get(), bytes.data(), size_of(bytes)));
+  EXPECT_EQ(IPMI_PAYLOAD_TYPE_OEM_EXPLICIT, number(session, "payload_type"));
+  EXPECT_EQ(0xabcdefU, number(session, "oem_iana"));
+  EXPECT_EQ(0x0102U, number(session, "oem_payload_id"));
+  EXPECT_EQ(kManagedSession, number(session, "session_id"));
+  EXPECT_EQ(7U, number(session, "session_sequence_number"));
+  EXPECT_EQ(64U, number(session, "ipmi_payload_len"));
+}
+
 TEST(FreeipmiOpenSession, ItsRequestIsOurs) {
   PlainPacket plain;
   const FiidObject command = make_object(tmpl_rmcpplus_open_session_request);
@@ -289,6 +327,32 @@ TEST(FreeipmiRakp, ItUnderstandsOurMessages2And4) {
   EXPECT_EQ(1, ipmi_rmcpplus_check_message_tag(fourth.get(), 4));
   EXPECT_EQ(1, ipmi_rmcpplus_check_status_code(fourth.get(), RMCPPLUS_STATUS_NO_ERRORS));
   EXPECT_EQ(to_hex(rakp4.integrity_check_value), to_hex(data(fourth, "integrity_check_value")));
+}
+
+TEST(FreeipmiRakp, ItsStatusNumbersAreOurs) {
+  using wire::RakpStatus;
+  const std::pair<int, RakpStatus> statuses[] = {
+      {RMCPPLUS_STATUS_NO_ERRORS, RakpStatus::Ok},
+      {RMCPPLUS_STATUS_INSUFFICIENT_RESOURCES_TO_CREATE_A_SESSION,
+       RakpStatus::InsufficientResources},
+      {RMCPPLUS_STATUS_INVALID_SESSION_ID, RakpStatus::InvalidSessionId},
+      {RMCPPLUS_STATUS_INVALID_AUTHENTICATION_ALGORITHM,
+       RakpStatus::InvalidAuthenticationAlgorithm},
+      {RMCPPLUS_STATUS_INVALID_INTEGRITY_ALGORITHM, RakpStatus::InvalidIntegrityAlgorithm},
+      {RMCPPLUS_STATUS_INVALID_ROLE, RakpStatus::InvalidRole},
+      {RMCPPLUS_STATUS_UNAUTHORIZED_ROLE_OR_PRIVILEGE_LEVEL_REQUESTED,
+       RakpStatus::UnauthorizedRole},
+      {RMCPPLUS_STATUS_INVALID_NAME_LENGTH, RakpStatus::InvalidNameLength},
+      {RMCPPLUS_STATUS_UNAUTHORIZED_NAME, RakpStatus::UnauthorizedName},
+      {RMCPPLUS_STATUS_INVALID_INTEGRITY_CHECK_VALUE, RakpStatus::InvalidIntegrityCheckValue},
+      {RMCPPLUS_STATUS_INVALID_CONFIDENTIALITY_ALGORITHM,
+       RakpStatus::InvalidConfidentialityAlgorithm},
+      {RMCPPLUS_STATUS_NO_CIPHER_SUITE_MATCH_WITH_PROPOSED_SECURITY_ALGORITHMS,
+       RakpStatus::NoMatchingCipherSuite},
+      {RMCPPLUS_STATUS_ILLEGAL_OR_UNRECOGNIZED_PARAMETER, RakpStatus::IllegalParameter},
+  };
+  for (const auto& [theirs, ours] : statuses)
+    EXPECT_EQ(theirs, static_cast<int>(ours)) << wire::describe(ours);
 }
 
 }  // namespace

@@ -36,7 +36,6 @@ UNIT_TESTS += %D%/oem_test
 UNIT_TESTS += %D%/wire_test
 %C%_wire_test_SOURCES =
 %C%_wire_test_SOURCES += %D%/hex.hpp
-%C%_wire_test_SOURCES += %D%/wire_freeipmi_test.cpp
 %C%_wire_test_SOURCES += %D%/wire_ipmi_test.cpp
 %C%_wire_test_SOURCES += %D%/wire_oem_test.cpp
 %C%_wire_test_SOURCES += %D%/wire_rakp_test.cpp
@@ -44,7 +43,7 @@ UNIT_TESTS += %D%/wire_test
 %C%_wire_test_SOURCES += %D%/wire_rmcp_test.cpp
 %C%_wire_test_SOURCES += %D%/wire_stream_test.cpp
 %C%_wire_test_SOURCES += %D%/wire_tables_test.cpp
-%C%_wire_test_LDADD = $(WIRE_LIBS) $(FREEIPMI_LIBS) $(GTEST_LIBS)
+%C%_wire_test_LDADD = $(WIRE_LIBS) $(GTEST_LIBS)
 
 endif
 

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The session with one donor: its path, its client machine, what keeps it and its lease alive.
+// Sans-I/O. PROTOCOL §2.2.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "base/address.hpp"
+#include "recipient/transfer.hpp"
+#include "session/client.hpp"
+
+namespace fwr::recipient {
+
+inline constexpr Duration kKeepAlive = std::chrono::seconds(20);  // PROTOCOL §2.2
+
+class DonorLink {
+ public:
+  DonorLink(std::size_t offer, const Path& path, std::uint32_t iana, session::Client client)
+      : offer_(offer), path_(path), iana_(iana), client_(std::move(client)) {}
+
+  [[nodiscard]] std::size_t offer() const { return offer_; }
+  [[nodiscard]] const Path& path() const { return path_; }
+  [[nodiscard]] session::Client& client() { return client_; }
+  [[nodiscard]] const session::Client& client() const { return client_; }
+
+  /// The session is over; whatever happens, nothing more goes to this donor.
+  void set_dead() { dead_ = true; }
+  [[nodiscard]] bool alive() const { return !dead_ && client_.up(); }
+
+  void set_lease(const Lease& lease) { lease_ = lease; }
+  [[nodiscard]] const std::optional<Lease>& lease() const { return lease_; }
+
+  void start(TimePoint now);
+  /// The command whose answer the machine waits for. Error: LimitExceeded, SessionLost.
+  [[nodiscard]] Result<> ask(wire::IpmiRequest request, TimePoint now);
+  /// Whether this answers the last ask(); another one answers something older, or a keep-alive.
+  [[nodiscard]] bool answers(const session::CommandDone& done);
+  [[nodiscard]] bool asking() const { return asked_.has_value(); }
+
+  void handle_timeout(TimePoint now);
+  [[nodiscard]] std::optional<Datagram> poll_transmit(TimePoint now);
+  [[nodiscard]] std::optional<TimePoint> deadline() const;
+
+ private:
+  std::size_t offer_;
+  Path path_;
+  std::uint32_t iana_;
+  session::Client client_;
+  std::optional<Lease> lease_;
+  std::optional<std::uint32_t> asked_;
+  TimePoint last_sent_{};
+  bool dead_ = false;
+};
+
+/// A donor that is not needed any more: it gets a last word, and the session is closed. Best
+/// effort, kFarewell at most.
+inline constexpr Duration kFarewell = std::chrono::seconds(2);
+
+class Farewell {
+ public:
+  /// `last_word`: a command to send before the session is closed.
+  Farewell(std::unique_ptr<DonorLink> link, std::optional<wire::IpmiRequest> last_word,
+           TimePoint now);
+
+  [[nodiscard]] const Path& path() const { return link_->path(); }
+  void handle_datagram(ByteView datagram, TimePoint now);
+  void handle_timeout(TimePoint now);
+  [[nodiscard]] std::optional<Datagram> poll_transmit(TimePoint now);
+  [[nodiscard]] std::optional<TimePoint> deadline() const;
+  /// Nothing is left to send or to wait for.
+  [[nodiscard]] bool over() const { return over_; }
+
+ private:
+  void pump(TimePoint now);
+  void close(TimePoint now);
+  std::unique_ptr<DonorLink> link_;
+  TimePoint until_;
+  bool closing_ = false;
+  bool over_ = false;
+};
+
+}  // namespace fwr::recipient

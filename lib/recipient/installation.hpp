@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// One image on its way into the inactive slot: outlives the donors that it comes from.
+// PROTOCOL §6.4, §7.4.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "flash/slots.hpp"
+#include "recipient/block_window.hpp"
+#include "recipient/image_store.hpp"
+#include "recipient/recovery.hpp"
+#include "recipient/tree_store.hpp"
+#include "recipient/vetting.hpp"
+
+namespace fwr::recipient {
+
+inline constexpr std::size_t kVerifyStep_bytes = 1U << 20;
+
+class Installation {
+ public:
+  /// Makes room, and writes into the record what will be written to the inactive slot: in this
+  /// order, so that a slot that is too small keeps what it has. `slots` must outlive it.
+  [[nodiscard]] static Result<std::unique_ptr<Installation>> begin(flash::Slots& slots,
+                                                                   Vetted vetted);
+  /// Another donor has the same image, perhaps with another manifest.
+  [[nodiscard]] Result<> go_on_with(Vetted vetted);
+
+  [[nodiscard]] const image::Manifest& manifest() const { return vetted_.manifest; }
+  [[nodiscard]] std::string where() const { return slots_.describe(target_); }
+  [[nodiscard]] flash::SlotId target() const { return target_; }
+  [[nodiscard]] TreeStore& tree() { return tree_; }
+  [[nodiscard]] BlockWindow& tree_window() { return tree_window_; }
+  [[nodiscard]] ImageStore& image() { return image_; }
+  [[nodiscard]] BlockWindow& image_window() { return image_window_; }
+  [[nodiscard]] Progress progress() const;
+
+  /// Flushes the slot and reads back a part of it. True: all of it was read, it matches, and the
+  /// record says so. Errors: DigestMismatch, SlotUnreadable, SlotWriteFailed.
+  [[nodiscard]] Result<bool> verify_step();
+  [[nodiscard]] Result<> activate(std::int64_t wall_clock, std::uint32_t trial_limit_s);
+
+ private:
+  Installation(flash::Slots& slots, const flash::BootRecord& record, Vetted vetted);
+  [[nodiscard]] Result<> record_writing();
+  [[nodiscard]] Result<> store_record(const flash::BootRecord& record);
+
+  flash::Slots& slots_;
+  flash::BootRecord record_;
+  flash::SlotId target_;
+  Vetted vetted_;
+  TreeStore tree_;
+  BlockWindow tree_window_;
+  ImageStore image_;
+  BlockWindow image_window_;
+
+  std::optional<image::TreeBuilder> reader_;  ///< while the slot is read back
+  std::uint64_t read_back_ = 0;
+  Bytes chunk_;
+};
+
+}  // namespace fwr::recipient

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The recovery machine's states and what each of them holds. PROTOCOL §6.4.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "recipient/discovery.hpp"
+#include "recipient/donor_link.hpp"
+#include "recipient/installation.hpp"
+#include "recipient/recovery.hpp"
+#include "recipient/selection.hpp"
+#include "recipient/transfer.hpp"
+#include "recipient/vetting.hpp"
+
+namespace fwr::recipient {
+
+inline constexpr std::size_t kEventQueue = 1024;  ///< events; the oldest go first
+inline constexpr Duration kProgressInterval = std::chrono::milliseconds(100);
+inline constexpr std::chrono::seconds kSessionLimitWait{10};  ///< a donor with no free session
+
+using Link = std::unique_ptr<DonorLink>;
+
+/// One structure a state, in the order of State: the state is the index of the variant.
+struct Idle {};
+struct Discovering {
+  Discovery discovery;
+};
+struct Selecting {};
+struct Connecting {
+  Link link;
+  std::optional<TimePoint> not_before;  ///< the donor was busy
+};
+struct Vetting {
+  Link link;
+  ManifestFetch fetch;
+};
+struct Accepting {
+  Link link;
+  Vetted vetted;
+  bool asked_again = false;      ///< for an offer that has not expired
+  bool waits_for_offer = false;  ///< the pending command is Request Firmware
+};
+struct Preparing {
+  Link link;
+};
+struct FetchingTree {
+  Link link;
+  std::unique_ptr<Transfer> transfer;
+};
+struct FetchingImage {
+  Link link;
+  std::unique_ptr<Transfer> transfer;
+};
+struct Verifying {
+  Link link;
+};
+struct Activating {
+  Link link;
+};
+struct Reporting {
+  Link link;
+  TimePoint until;
+};
+struct Done {};
+struct Failed {};
+using StateData =
+    std::variant<Idle, Discovering, Selecting, Connecting, Vetting, Accepting, Preparing,
+                 FetchingTree, FetchingImage, Verifying, Activating, Reporting, Done, Failed>;
+
+class Recovery::Impl {
+ public:
+  Impl(RecoveryConfig config, flash::Slots& slots, RandomSource& random)
+      : config_(std::move(config)), slots_(slots), random_(random) {}
+
+  void start(TimePoint now, std::int64_t wall_clock);
+  void abort(TimePoint now);
+  void handle_datagram(const Path& path, ByteView datagram, TimePoint now);
+  void handle_timeout(TimePoint now);
+  [[nodiscard]] std::optional<Datagram> poll_transmit(TimePoint now);
+  [[nodiscard]] std::optional<RecoveryEvent> poll_event();
+  [[nodiscard]] std::optional<TimePoint> deadline() const;
+  [[nodiscard]] bool finished() const;
+  [[nodiscard]] State state() const { return static_cast<State>(data_.index()); }
+
+ private:
+  // machine.cpp: what holds in every state
+  /// The only place where the state changes.
+  void enter(Event event, StateData next);
+  [[nodiscard]] static bool has_row(State from, Event event);
+  [[nodiscard]] DonorLink* link();
+  [[nodiscard]] const DonorLink* link() const;
+  [[nodiscard]] Link take_link();
+  [[nodiscard]] Transfer* transfer();
+  [[nodiscard]] const Transfer* transfer() const;
+  void emit(RecoveryEvent event);
+  void emit_progress(TimePoint now, bool always);
+  void finish(std::optional<Error> error, TimePoint now);
+  void fail_recovery(Event event, Error error, TimePoint now);
+  void check_deadline(TimePoint now);
+  [[nodiscard]] std::string doing() const;
+  void bid_farewell(Link link, const std::optional<Error>& why, TimePoint now);
+  void pump(TimePoint now);
+
+  // machine_donors.cpp: from the offers to the lease
+  void close_offers(TimePoint now);
+  void select(TimePoint now);
+  void drop(Event event, Error error, TimePoint now);
+  void drop_busy(Event event, Error error, std::chrono::seconds wait, TimePoint now);
+  [[nodiscard]] const policy::Candidate& candidate() const;
+  void ask(wire::IpmiRequest request, TimePoint now);
+  void on_session_up(const Guid& peer, TimePoint now);
+  void on_session_down(Error error, TimePoint now);
+  void on_answer(const wire::IpmiResponse& response, TimePoint now);
+  void on_manifest_piece(const wire::IpmiResponse& response, TimePoint now);
+  void on_accepted(const wire::IpmiResponse& response, TimePoint now);
+  void on_offer_again(const wire::IpmiResponse& response, TimePoint now);
+  void on_lease(const wire::oem::AcceptOfferRs& lease, TimePoint now);
+  [[nodiscard]] wire::IpmiRequest accept_request() const;
+
+  // machine_install.cpp: from the lease to the end
+  void prepare(Vetted vetted, TimePoint now);
+  void on_fetched(const Fetched<>& result, TimePoint now);
+  void after_fetch_step(TimePoint now);
+  void verify_step(TimePoint now);
+  void activate(TimePoint now);
+  void report(TimePoint now);
+  void reported(Event event, TimePoint now);
+
+  RecoveryConfig config_;
+  flash::Slots& slots_;
+  RandomSource& random_;
+
+  StateData data_;
+  TimePoint began_{}, ends_{}, now_{};
+  std::int64_t wall_clock_ = 0;
+  Nonce nonce_{};
+  std::optional<Selection> selection_;
+  std::unique_ptr<Installation> installation_;  ///< of the image that was chosen last
+  bool activated_ = false;
+
+  std::vector<Farewell> farewells_;  ///< each lasts kFarewell at most
+  std::deque<RecoveryEvent> events_;
+  TimePoint last_progress_{};
+  bool ended_ = false;  ///< Finished was emitted
+};
+
+}  // namespace fwr::recipient

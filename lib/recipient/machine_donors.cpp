@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// From the offers to a lease: selecting, connecting, vetting, accepting. PROTOCOL §6.4.
+#include <algorithm>
+
+#include "recipient/machine.hpp"
+
+namespace fwr::recipient {
+namespace {
+
+using wire::CompletionCode;
+using wire::oem::Command;
+
+Error rejected(const std::string& what, CompletionCode code) {
+  return Error{Errc::CommandRejected, what + ": " + wire::describe(code)};
+}
+
+/// PROTOCOL §3.1: with 83h, in how many seconds to try again.
+std::chrono::seconds busy_wait(std::uint32_t iana, const wire::IpmiResponse& response) {
+  std::chrono::seconds wait{1};
+  if (const auto body = wire::oem::strip_iana(iana, response.data)) {
+    ByteReader reader(*body);
+    wait = std::chrono::seconds(reader.u16());
+  }
+  return std::clamp(wait, std::chrono::seconds(1), kLongestBusyWait);
+}
+
+}  // namespace
+
+void Recovery::Impl::close_offers(TimePoint now) {
+  const Discovery& discovery = std::get<Discovering>(data_).discovery;
+  selection_.emplace(config_, discovery.offers(), discovery.declines());
+  for (Offered& offered : selection_->verdicts()) emit(std::move(offered));
+  if (config_.offers_only && !selection_->empty()) return finish(std::nullopt, now);
+  enter(Event::OffersClosed, Selecting{});
+  select(now);
+}
+
+void Recovery::Impl::select(TimePoint now) {
+  const auto next = selection_->next();
+  if (!next) return fail_recovery(Event::NoneLeft, selection_->summary(), now);
+  const Offer& offer = selection_->offer(next->index);
+  auto donor = std::make_unique<DonorLink>(
+      next->index, offer.candidate.path, config_.iana,
+      session::Client(config_.credentials, config_.iana, session::ClientTimers{}, random_));
+  if (!next->not_before) donor->start(now);
+  enter(Event::DonorChosen, Connecting{std::move(donor), next->not_before});
+  emit(Chosen{offer.candidate});
+}
+
+const policy::Candidate& Recovery::Impl::candidate() const {
+  return selection_->offer(link()->offer()).candidate;
+}
+
+void Recovery::Impl::drop(Event event, Error error, TimePoint now) {
+  emit(Dropped{.candidate = candidate(), .error = error});
+  selection_->failed(link()->offer(), error);
+  bid_farewell(take_link(), error, now);
+  enter(event, Selecting{});
+  select(now);
+}
+
+void Recovery::Impl::drop_busy(Event event, Error error, std::chrono::seconds wait, TimePoint now) {
+  emit(Dropped{.candidate = candidate(), .error = error});
+  selection_->busy(link()->offer(), error, now + wait);
+  bid_farewell(take_link(), error, now);
+  enter(event, Selecting{});
+  select(now);
+}
+
+void Recovery::Impl::ask(wire::IpmiRequest request, TimePoint now) {
+  if (auto asked = link()->ask(std::move(request), now); !asked)
+    drop(Event::DonorLost, asked.error(), now);
+}
+
+void Recovery::Impl::on_session_up(const Guid& peer, TimePoint now) {
+  if (state() != State::Connecting) return;
+  if (peer != candidate().donor)
+    return drop(
+        Event::DonorLost,
+        Error{Errc::SessionLost, "another system answered: " + fwr::to_text(peer) +
+                                     ", the offer was of " + fwr::to_text(candidate().donor)},
+        now);
+  ManifestFetch fetch(candidate().digest);
+  auto request = wire::oem::make_request(config_.iana, Command::GetManifest, fetch.next());
+  enter(Event::SessionUp, Vetting{take_link(), std::move(fetch)});
+  ask(std::move(request), now);
+}
+
+void Recovery::Impl::on_session_down(Error error, TimePoint now) {
+  if (state() == State::Reporting) return reported(Event::DonorLost, now);
+  if (!has_row(state(), Event::DonorLost)) return;  // the slot needs no donor any more
+  if (error.code == Errc::SessionLimit && state() == State::Connecting)
+    return drop_busy(Event::DonorLost, std::move(error), kSessionLimitWait, now);
+  drop(Event::DonorLost, std::move(error), now);
+}
+
+void Recovery::Impl::on_answer(const wire::IpmiResponse& response, TimePoint now) {
+  if (state() == State::Vetting) {
+    on_manifest_piece(response, now);
+  } else if (const auto* data = std::get_if<Accepting>(&data_)) {
+    if (data->waits_for_offer)
+      on_offer_again(response, now);
+    else
+      on_accepted(response, now);
+  } else if (state() == State::Reporting) {
+    reported(Event::Reported, now);
+  }
+}
+
+void Recovery::Impl::on_manifest_piece(const wire::IpmiResponse& response, TimePoint now) {
+  auto& data = std::get<Vetting>(data_);
+  if (response.code != CompletionCode::Ok)
+    return drop(Event::ManifestRefused, rejected("Get Manifest", response.code), now);
+  const auto complete =
+      wire::oem::strip_iana(config_.iana, response.data)
+          .and_then(wire::decode<wire::oem::GetManifestRs>)
+          .and_then([&](const wire::oem::GetManifestRs& piece) { return data.fetch.add(piece); });
+  if (!complete) return drop(Event::ManifestRefused, complete.error(), now);
+  if (!*complete)
+    return ask(wire::oem::make_request(config_.iana, Command::GetManifest, data.fetch.next()), now);
+
+  auto vetted = vet(config_, candidate(), data.fetch);
+  if (!vetted) return drop(Event::ManifestRefused, vetted.error(), now);
+  auto request = accept_request();
+  enter(Event::ManifestAccepted, Accepting{.link = take_link(), .vetted = std::move(*vetted)});
+  ask(std::move(request), now);
+}
+
+wire::IpmiRequest Recovery::Impl::accept_request() const {
+  const Offer& offer = selection_->offer(link()->offer());
+  return wire::oem::make_request(
+      config_.iana, Command::AcceptOffer,
+      wire::oem::AcceptOfferRq{
+          .nonce = nonce_, .digest = offer.candidate.digest, .token = offer.token});
+}
+
+void Recovery::Impl::on_accepted(const wire::IpmiResponse& response, TimePoint now) {
+  auto& data = std::get<Accepting>(data_);
+  switch (response.code) {
+    case CompletionCode::Ok: break;
+    case CompletionCode::Busy: {
+      const auto wait = busy_wait(config_.iana, response);
+      return drop_busy(
+          Event::LeaseRefused,
+          Error{Errc::DonorBusy, "it has room again in " + std::to_string(wait.count()) + " s"},
+          wait, now);
+    }
+    case CompletionCode::OfferExpired:
+      if (!data.asked_again) {
+        data.asked_again = data.waits_for_offer = true;
+        return ask(
+            wire::oem::make_request(config_.iana, Command::RequestFirmware,
+                                    wire::oem::RequestFirmwareRq{
+                                        .nonce = nonce_, .platform = config_.situation.platform}),
+            now);
+      }
+      return drop(Event::LeaseRefused,
+                  Error{Errc::OfferExpired, "also the offer that was made a moment ago"}, now);
+    default: return drop(Event::LeaseRefused, rejected("Accept Offer", response.code), now);
+  }
+  const auto lease = wire::oem::strip_iana(config_.iana, response.data)
+                         .and_then(wire::decode<wire::oem::AcceptOfferRs>);
+  if (!lease) return drop(Event::LeaseRefused, lease.error(), now);
+  on_lease(*lease, now);
+}
+
+void Recovery::Impl::on_offer_again(const wire::IpmiResponse& response, TimePoint now) {
+  auto& data = std::get<Accepting>(data_);
+  data.waits_for_offer = false;
+  if (response.code != CompletionCode::Ok)
+    return drop(Event::LeaseRefused, rejected("Request Firmware", response.code), now);
+  const auto offer =
+      wire::oem::strip_iana(config_.iana, response.data).and_then(wire::decode<wire::oem::Offer>);
+  if (!offer) return drop(Event::LeaseRefused, offer.error(), now);
+  const auto read = read_offer(*offer, nonce_, data.link->path());
+  if (!read || read->candidate.digest != candidate().digest)
+    return drop(Event::LeaseRefused,
+                Error{Errc::OfferExpired, "the donor has another image to offer by now"}, now);
+  selection_->renew(data.link->offer(), read->token);
+  ask(accept_request(), now);
+}
+
+void Recovery::Impl::on_lease(const wire::oem::AcceptOfferRs& granted, TimePoint now) {
+  auto& data = std::get<Accepting>(data_);
+  const image::TreeShape shape(data.vetted.manifest.size_bytes);
+  const auto refuse = [&](const std::string& why) {
+    drop(Event::LeaseRefused, Error{Errc::BadField, "Accept Offer response: " + why}, now);
+  };
+  if (granted.handle == 0) return refuse("the handle is zero");
+  if (granted.image_size_bytes != shape.image_size_bytes())
+    return refuse("the image has " + std::to_string(granted.image_size_bytes) +
+                  " bytes, its manifest says " + std::to_string(shape.image_size_bytes()));
+  if (granted.tree_size_bytes != shape.tree_size_bytes())
+    return refuse("the hash tree has " + std::to_string(granted.tree_size_bytes) +
+                  " bytes, it should have " + std::to_string(shape.tree_size_bytes()));
+  if (granted.segment_limit_granules == 0 ||
+      granted.credit_limit_bytes < granted.segment_limit_granules * wire::oem::kGranule_bytes)
+    return refuse("no segment fits into the limits");
+  data.link->set_lease(Lease{.handle = granted.handle,
+                             .segment_limit_granules = granted.segment_limit_granules,
+                             .credit_limit_bytes = granted.credit_limit_bytes});
+  Vetted vetted = std::move(data.vetted);
+  enter(Event::LeaseGranted, Preparing{take_link()});
+  prepare(std::move(vetted), now);
+}
+
+}  // namespace fwr::recipient

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// From the lease to the end: preparing, fetching, verifying, activating, reporting. PROTOCOL §6.4.
+#include "recipient/machine.hpp"
+
+namespace fwr::recipient {
+
+using wire::stream::Object;
+
+void Recovery::Impl::prepare(Vetted vetted, TimePoint now) {
+  Result<> ready;
+  if (installation_ && installation_->manifest().digest == vetted.manifest.digest) {
+    ready = installation_->go_on_with(std::move(vetted));
+  } else {
+    installation_.reset();
+    auto begun = Installation::begin(slots_, std::move(vetted));
+    if (begun)
+      installation_ = std::move(*begun);
+    else
+      ready = tl::unexpected(begun.error());
+  }
+  if (!ready) return fail_recovery(Event::SlotFailed, ready.error(), now);
+
+  Link donor = take_link();
+  auto stream = std::make_unique<Transfer>(*donor->lease(), config_.receive_buffer_bytes,
+                                           selection_->offer(donor->offer()).candidate.round_trip);
+  stream->begin(Object::Tree, installation_->tree_window(), installation_->tree(), now);
+  enter(Event::SlotReady, FetchingTree{std::move(donor), std::move(stream)});
+  after_fetch_step(now);
+}
+
+void Recovery::Impl::on_fetched(const Fetched<>& result, TimePoint now) {
+  if (result) return after_fetch_step(now);
+  const Failure& failure = result.error();
+  switch (failure.kind) {
+    case Failure::Kind::Content:
+      return drop(Event::BadBlock,
+                  Error{failure.error.code,
+                        failure.error.detail + " from " + to_text(candidate().path.peer)},
+                  now);
+    case Failure::Kind::Donor: return drop(Event::DonorLost, failure.error, now);
+    case Failure::Kind::Slot: return fail_recovery(Event::SlotFailed, failure.error, now);
+  }
+}
+
+void Recovery::Impl::after_fetch_step(TimePoint now) {
+  emit_progress(now, false);
+  if (!transfer()->complete()) return;
+  if (state() == State::FetchingTree) {
+    auto tree = std::move(std::get<FetchingTree>(data_));
+    tree.transfer->begin(Object::Image, installation_->image_window(), installation_->image(), now);
+    return enter(Event::TreeComplete,
+                 FetchingImage{std::move(tree.link), std::move(tree.transfer)});
+  }
+  emit_progress(now, true);
+  enter(Event::ImageComplete, Verifying{take_link()});
+}
+
+void Recovery::Impl::verify_step(TimePoint now) {
+  const auto verified = installation_->verify_step();
+  if (!verified) return fail_recovery(Event::SlotFailed, verified.error(), now);
+  if (!*verified) return;
+  enter(Event::SlotVerified, Activating{take_link()});
+  activate(now);
+}
+
+void Recovery::Impl::activate(TimePoint now) {
+  const auto lasted = std::chrono::duration_cast<std::chrono::seconds>(now - began_);
+  const auto active = installation_->activate(wall_clock_ + lasted.count(), config_.trial_limit_s);
+  if (!active) return fail_recovery(Event::SlotFailed, active.error(), now);
+  activated_ = true;
+  enter(Event::Activated, Reporting{take_link(), now + kFarewell});
+  report(now);
+}
+
+void Recovery::Impl::report(TimePoint now) {
+  DonorLink* donor = link();
+  if (donor == nullptr || !donor->alive()) return reported(Event::DonorLost, now);
+  const image::Manifest& manifest = installation_->manifest();
+  const std::string text = manifest.component + " " + manifest.version + " is in slot " +
+                           std::string(flash::to_text(installation_->target()));
+  const ByteView bytes = as_bytes(text);
+  const auto asked =
+      donor->ask(wire::oem::make_request(
+                     config_.iana, wire::oem::Command::ReportResult,
+                     wire::oem::ReportResultRq{.handle = donor->lease()->handle,
+                                               .result = static_cast<std::uint8_t>(ExitCode::Ok),
+                                               .text = Bytes(bytes.begin(), bytes.end())}),
+                 now);
+  if (!asked) reported(Event::DonorLost, now);
+}
+
+void Recovery::Impl::reported(Event event, TimePoint now) {
+  bid_farewell(take_link(), std::nullopt, now);
+  enter(event, Done{});
+  finish(std::nullopt, now);
+}
+
+}  // namespace fwr::recipient

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Judging a donor's manifest. PROTOCOL §7.2, §7.3.
+#include "recipient/vetting.hpp"
+
+#include "image/manifest.hpp"
+#include "policy/policy.hpp"
+
+namespace fwr::recipient {
+
+using wire::oem::ManifestPart;
+
+wire::oem::GetManifestRq ManifestFetch::next() const {
+  return wire::oem::GetManifestRq{
+      .digest = digest_,
+      .part = part_ == 0 ? ManifestPart::Manifest : ManifestPart::Signature,
+      .offset = static_cast<std::uint16_t>(parts_.at(part_).size()),
+      .count = static_cast<std::uint16_t>(wire::oem::kReadLimit_bytes),
+  };
+}
+
+Result<bool> ManifestFetch::add(const wire::oem::GetManifestRs& piece) {
+  std::string& text = parts_.at(part_);
+  const std::size_t limit =
+      part_ == 0 ? wire::oem::kManifestLimit_bytes : wire::oem::kSignatureLimit_bytes;
+  const std::string what = part_ == 0 ? "the manifest" : "the signature";
+  if (piece.total > limit)
+    return fail(Errc::LimitExceeded, what + " has " + std::to_string(piece.total) +
+                                         " bytes, more than " + std::to_string(limit));
+  if (!text.empty() && piece.total != total_)
+    return fail(Errc::BadField, what + " changed while it was fetched");
+  if (piece.data.empty() || piece.data.size() > piece.total - text.size())
+    return fail(Errc::BadField, what + " is not as long as the donor says");
+  total_ = piece.total;
+  text += as_text(piece.data);
+  if (text.size() < total_) return false;
+  if (part_ == 1) return true;
+  part_ = 1;
+  return false;
+}
+
+Result<Vetted> vet(const RecoveryConfig& config, const policy::Candidate& claimed,
+                   const ManifestFetch& fetched) {
+  const auto signer = image::verify_signature(as_bytes(fetched.manifest()), fetched.signature(),
+                                              config.trusted_keys);
+  if (!signer) return tl::unexpected(signer.error());
+  auto manifest = image::parse_manifest(fetched.manifest());
+  if (!manifest) return tl::unexpected(manifest.error());
+  if (manifest->digest != claimed.digest)
+    return fail(Errc::BadManifest, "it is for image " + fwr::to_text(manifest->digest) +
+                                       ", the offer was for " + fwr::to_text(claimed.digest));
+  if (auto refusal = policy::judge_manifest(config.policy, config.situation, claimed, *manifest))
+    return tl::unexpected(std::move(*refusal));
+  return Vetted{.manifest = std::move(*manifest),
+                .json = fetched.manifest(),
+                .signature = fetched.signature()};
+}
+
+}  // namespace fwr::recipient

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Fetching a manifest with its signature, and judging it before anything is accepted.
+// PROTOCOL §5.3, §7.2.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "recipient/discovery.hpp"
+#include "wire/oem.hpp"
+
+namespace fwr::recipient {
+
+/// The signed bytes and their signature, piece by piece.
+class ManifestFetch {
+ public:
+  explicit ManifestFetch(const Digest& digest) : digest_(digest) {}
+
+  [[nodiscard]] wire::oem::GetManifestRq next() const;
+  /// Errors: BadField, LimitExceeded. True: everything is here.
+  [[nodiscard]] Result<bool> add(const wire::oem::GetManifestRs& piece);
+  [[nodiscard]] const std::string& manifest() const { return parts_[0]; }
+  [[nodiscard]] const std::string& signature() const { return parts_[1]; }
+
+ private:
+  Digest digest_;
+  std::array<std::string, 2> parts_;
+  std::size_t part_ = 0;
+  std::uint16_t total_ = 0;  ///< of the part, once the donor said it
+};
+
+struct Vetted {
+  image::Manifest manifest;
+  std::string json;       ///< exactly the signed bytes
+  std::string signature;  ///< minisign text
+};
+
+/// Signature first: what nobody signed is not even parsed.
+[[nodiscard]] Result<Vetted> vet(const RecoveryConfig& config, const policy::Candidate& claimed,
+                                 const ManifestFetch& fetched);
+
+}  // namespace fwr::recipient

@@ -18,6 +18,12 @@ inline constexpr std::size_t kManifestLimit_bytes = 16384;
 inline constexpr std::size_t kPlatformLimit = 64;
 inline constexpr std::size_t kBaseLimit = 16;
 inline constexpr std::uint64_t kImageLimit_bytes = 0x100000000ULL;
+inline constexpr std::int64_t kTimeLimit_s = 253402300799;  ///< the end of the year 9999 UTC
+
+/// 1..15 characters of a-z 0-9 . _ - (PROTOCOL §7.2).
+[[nodiscard]] bool is_component(std::string_view text);
+/// 1..31 characters of A-Z a-z 0-9 . _ + ~ - (PROTOCOL §7.2).
+[[nodiscard]] bool is_version(std::string_view text);
 
 /// Descriptors that a recipient must match; an absent one matches anything.
 struct PlatformMatch {
@@ -49,7 +55,7 @@ struct Manifest {
 
 /// Errors: BadManifest, naming the key and the rule that it breaks.
 [[nodiscard]] Result<Manifest> parse_manifest(std::string_view json);
-/// Canonical form. parse_manifest(to_json(m)) == m for every valid m.
+/// Canonical form, without unknown keys. parse_manifest(to_json(m)) == m for every valid m.
 [[nodiscard]] std::string to_json(const Manifest& manifest);
 
 /// Empty when it fits; otherwise what does not fit, naming both sides ("product id: image 0x1234,

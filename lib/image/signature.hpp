@@ -11,11 +11,14 @@
 
 #include "base/bytes.hpp"
 #include "base/error.hpp"
+#include "base/types.hpp"
 
 namespace fwr::image {
 
 inline constexpr std::size_t kSignatureLimit_bytes = 2048;
 inline constexpr std::size_t kTrustedKeyLimit = 32;
+
+using fwr::to_text;  // this namespace's own would hide it
 
 using KeyId = std::array<std::byte, 8>;
 [[nodiscard]] std::string to_text(const KeyId& id);  ///< as minisign prints it

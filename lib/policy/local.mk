@@ -4,3 +4,9 @@
 
 noinst_LTLIBRARIES += %D%/libpolicy.la
 %C%_libpolicy_la_SOURCES =
+%C%_libpolicy_la_SOURCES += %D%/health.cpp
+%C%_libpolicy_la_SOURCES += %D%/health.hpp
+%C%_libpolicy_la_SOURCES += %D%/policy.cpp
+%C%_libpolicy_la_SOURCES += %D%/policy.hpp
+%C%_libpolicy_la_SOURCES += %D%/words.cpp
+%C%_libpolicy_la_SOURCES += %D%/words.hpp

@@ -8,15 +8,20 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/address.hpp"
+#include "base/error.hpp"
 #include "base/types.hpp"
 #include "image/manifest.hpp"
 
 namespace fwr::policy {
 
+using fwr::to_text;  // this namespace's own would hide it
+
 /// What the ordered preference list may name; the first that differs decides.
+/// Media rank wired, wireless, Bluetooth, serial, ICMB.
 enum class Preference : std::uint8_t { SecurityVersion, Version, Role, Medium, Load, RoundTrip };
 [[nodiscard]] std::optional<Preference> parse_preference(
     std::string_view name);  ///< "security-version", "version", "role", "medium", "load", "rtt"
@@ -27,8 +32,9 @@ struct Policy {
   std::uint32_t minimum_security_version = 0;
   std::optional<DonorRole> required_role;
   std::uint8_t allowed_media = 0xff;  ///< bits of Medium
-  std::vector<std::string> allow;     ///< GUID or address ("lan:10.0.0.7"); empty: all
-  std::vector<std::string> deny;      ///< wins over allow
+  /// GUID or address ("lan:10.0.0.7"); empty: all. Without a port in the text, every port.
+  std::vector<std::string> allow;
+  std::vector<std::string> deny;  ///< wins over allow
   bool allow_downgrade =
       false;  ///< an older marketing version of the same or a higher security version
   std::optional<std::string> pinned_version;
@@ -73,6 +79,10 @@ struct Verdict {
   bool accepted = false;
   std::string reason;  ///< of a refusal; of an acceptance, what it was ranked by
 };
+
+/// Errors: BadConfiguration, naming the setting. What it passes, judge() understands: an entry of
+/// `allow` or `deny` that is neither GUID nor address would match nothing.
+[[nodiscard]] Result<> validate(const Policy& policy);
 
 [[nodiscard]] Verdict judge(const Policy& policy, const Situation& situation,
                             const Candidate& candidate);

@@ -26,12 +26,29 @@ UNIT_TESTS += %D%/freeipmi_test
 %C%_freeipmi_test_SOURCES += %D%/freeipmi_wire_test.cpp
 %C%_freeipmi_test_LDADD = $(WIRE_LIBS) $(FREEIPMI_LIBS) $(GTEST_LIBS)
 
+UNIT_TESTS += %D%/image_test
+%C%_image_test_SOURCES =
+%C%_image_test_SOURCES += %D%/image_hash_tree_test.cpp
+%C%_image_test_SOURCES += %D%/image_manifest_test.cpp
+%C%_image_test_SOURCES += %D%/image_signature_test.cpp
+%C%_image_test_SOURCES += %D%/image_versions_test.cpp
+%C%_image_test_SOURCES += %D%/stock_tool.hpp
+%C%_image_test_LDADD = $(IMAGE_LIBS) $(GTEST_LIBS)
+
 UNIT_TESTS += %D%/oem_test
 %C%_oem_test_SOURCES =
 %C%_oem_test_SOURCES += %D%/freeipmi_fixture.hpp
 %C%_oem_test_SOURCES += %D%/oem_fixture.hpp
 %C%_oem_test_SOURCES += %D%/oem_test.cpp
 %C%_oem_test_LDADD = $(OEM_LIBS) $(GTEST_LIBS)
+
+UNIT_TESTS += %D%/policy_test
+%C%_policy_test_SOURCES =
+%C%_policy_test_SOURCES += %D%/policy_fixture.hpp
+%C%_policy_test_SOURCES += %D%/policy_health_test.cpp
+%C%_policy_test_SOURCES += %D%/policy_judge_test.cpp
+%C%_policy_test_SOURCES += %D%/policy_rank_test.cpp
+%C%_policy_test_LDADD = $(POLICY_LIBS) $(GTEST_LIBS)
 
 UNIT_TESTS += %D%/wire_test
 %C%_wire_test_SOURCES =

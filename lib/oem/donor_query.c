@@ -40,9 +40,10 @@ static const struct Meaning kMeanings[] = {
     {IPMI_ERR_SESSION_TIMEOUT, FWR_DONOR_SESSION_LOST, "the donor stopped answering"},
     {IPMI_ERR_MESSAGE_TIMEOUT, FWR_DONOR_SESSION_LOST, "the donor stopped answering"},
     {IPMI_ERR_BAD_COMPLETION_CODE, FWR_DONOR_REJECTED, "refused by the donor"},
-    {IPMI_ERR_BAD_RMCPPLUS_STATUS_CODE, FWR_DONOR_SESSION_LIMIT,
-     "the donor refused the session; it may have no room for another one now"},
-    {IPMI_ERR_BMC_BUSY, FWR_DONOR_SESSION_LIMIT, "the donor is busy"},
+    /* Lack of resources and suites without a match have their own, so an algorithm it must be. */
+    {IPMI_ERR_BAD_RMCPPLUS_STATUS_CODE, FWR_DONOR_NO_CIPHER_SUITE,
+     "the donor refused an algorithm of this cipher suite"},
+    {IPMI_ERR_BMC_BUSY, FWR_DONOR_SESSION_LIMIT, "the donor has no room for another session now"},
     {IPMI_ERR_OUT_OF_MEMORY, FWR_DONOR_SYSTEM, "no memory"},
     {IPMI_ERR_HOSTNAME_INVALID, FWR_DONOR_BAD_HOST, "no address is known for this name"},
     {IPMI_ERR_IPMI_ERROR, FWR_DONOR_NO_RESPONSE, "no usable answer"},
@@ -285,7 +286,7 @@ static int open_session(ipmi_ctx_t ctx, const struct FwrDonorAccess* access,
   const int opened = ipmi_ctx_open_outofband_2_0(
       ctx, access->host, access->user_name, access->password, has_k_g ? k_g : NULL,
       has_k_g ? sizeof k_g : 0, access->privilege_level, access->cipher_suite_id,
-      access->session_timeout, access->retransmission_timeout, IPMI_WORKAROUND_FLAGS_DEFAULT,
+      access->session_timeout, access->retransmission_timeout, access->workaround_flags,
       IPMI_FLAGS_DEFAULT);
   explicit_bzero(k_g, sizeof k_g);
   if (opened == 0) return 0;

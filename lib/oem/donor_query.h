@@ -31,6 +31,7 @@ struct FwrDonorAccess {
   uint8_t cipher_suite_id;             /* 17 or 3 */
   unsigned int session_timeout;        /* milliseconds without an answer; 0: 20,000 */
   unsigned int retransmission_timeout; /* milliseconds, shorter than session_timeout; 0: 1,000 */
+  unsigned int workaround_flags;       /* IPMI_WORKAROUND_FLAGS_OUTOFBAND_2_0_*; 0: none */
   uint32_t iana;                       /* enterprise number of the deployment, 24 bits */
 };
 

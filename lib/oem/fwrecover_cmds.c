@@ -21,6 +21,9 @@
   {BYTES(1), "comp_code", SUFFICIENT}, \
   {BYTES(3), "iana", REQUIRED}
 #define END {0, "", 0}
+/* libfreeipmi drops a response that is longer than its template; PROTOCOL §10 lets a later version
+ * add bytes to the fields that this one knows. */
+#define LATER_VERSION {BYTES(IPMI_OEM_FWRECOVER_LATER_VERSION_MAX), "later_version", VARIABLE}
 
 /* PROTOCOL §5.1 */
 fiid_template_t tmpl_cmd_oem_fwrecover_get_recovery_capabilities_rq = {
@@ -38,6 +41,7 @@ fiid_template_t tmpl_cmd_oem_fwrecover_get_recovery_capabilities_rs = {
     {BYTES(2), "segment_limit", REQUIRED},             /* 11:12, granules of 64 bytes */
     {BYTES(4), "credit_limit", REQUIRED},              /* 13:16, bytes */
     {BYTES(1), "lease_limit", REQUIRED},               /* 17 */
+    LATER_VERSION,
     END};
 
 /* PROTOCOL §5.2 */
@@ -68,6 +72,7 @@ fiid_template_t tmpl_cmd_oem_fwrecover_request_firmware_rs = {
     {BYTES(16), "token", REQUIRED},                    /* 84:99 */
     {BYTES(32), "image_version", REQUIRED},            /* 100:131, text */
     {BYTES(16), "component", REQUIRED},                /* 132:147, text */
+    LATER_VERSION,
     END};
 
 /* PROTOCOL §5.3 */
@@ -99,6 +104,7 @@ fiid_template_t tmpl_cmd_oem_fwrecover_accept_offer_rs = {
     {BYTES(5), "tree_size", REQUIRED},                 /* 16:20, bytes */
     {BYTES(2), "segment_limit", REQUIRED},             /* 21:22, granules of 64 bytes */
     {BYTES(4), "credit_limit", REQUIRED},              /* 23:26, bytes */
+    LATER_VERSION,
     END};
 
 /* PROTOCOL §5.5 */
@@ -108,6 +114,7 @@ fiid_template_t tmpl_cmd_oem_fwrecover_release_offer_rq = {
     END};
 fiid_template_t tmpl_cmd_oem_fwrecover_release_offer_rs = {
     RESPONSE_HEAD,                                     /* 1, 2:4 */
+    LATER_VERSION,
     END};
 
 /* PROTOCOL §5.6 */
@@ -135,6 +142,7 @@ fiid_template_t tmpl_cmd_oem_fwrecover_report_result_rq = {
     END};
 fiid_template_t tmpl_cmd_oem_fwrecover_report_result_rs = {
     RESPONSE_HEAD,                                     /* 1, 2:4 */
+    LATER_VERSION,
     END};
 
 /* PROTOCOL §5.8 */
@@ -154,6 +162,7 @@ fiid_template_t tmpl_cmd_oem_fwrecover_get_donor_status_rs = {
     {BYTES(4), "failed", REQUIRED},                    /* 35:38 */
     {BYTES(8), "bytes_served", REQUIRED},              /* 39:46 */
     {BYTES(32), "name", REQUIRED},                     /* 47:78, text */
+    LATER_VERSION,
     END};
 /* clang-format on */
 

@@ -64,6 +64,7 @@ extern "C" {
 #define IPMI_OEM_FWRECOVER_NAME_LENGTH 32
 #define IPMI_OEM_FWRECOVER_READ_MAX 900
 #define IPMI_OEM_FWRECOVER_REPORT_TEXT_MAX 128
+#define IPMI_OEM_FWRECOVER_LATER_VERSION_MAX 512
 
 /* §5.2 */
 #define IPMI_OEM_FWRECOVER_REQUEST_FLAGS_BROADCAST 0x01
@@ -72,7 +73,8 @@ extern "C" {
 #define IPMI_OEM_FWRECOVER_PART_MANIFEST 0
 #define IPMI_OEM_FWRECOVER_PART_SIGNATURE 1
 
-/* Templates of the requests and responses. */
+/* Templates of the requests and responses. A response that does not end in data ends in the
+ * optional field "later_version": bytes that a later version of the protocol added (§10). */
 extern fiid_template_t tmpl_cmd_oem_fwrecover_get_recovery_capabilities_rq;
 extern fiid_template_t tmpl_cmd_oem_fwrecover_get_recovery_capabilities_rs;
 extern fiid_template_t tmpl_cmd_oem_fwrecover_request_firmware_rq;

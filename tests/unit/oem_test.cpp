@@ -80,6 +80,7 @@ std::vector<std::string> rows_of(const fiid_field_t* tmpl) {
   wire::LayoutTable table(1);
   for (const fiid_field_t* field = tmpl + 1; field->max_field_len != 0; ++field) {
     std::string name(field->key);
+    if (name == "later_version") continue;
     std::replace(name.begin(), name.end(), '_', ' ');
     if (name == "comp code") name = "completion code";
     if ((field->flags & FIID_FIELD_LENGTH_VARIABLE) != 0)

@@ -4,10 +4,12 @@
 #
 # In a page an option is an item such as ".It Fl v , Fl -verbose"; a sub-command is an item or
 # a subsection with "Cm name"; a default is in the text of the option's item, after the word "default";
-# an exit code is an item of the EXIT STATUS section. In --help a default follows the type after "=".
+# an exit code is an item of the EXIT STATUS section. In --help a default follows the type after "=",
+# or what happens without the option is in words, "(without: ...)".
 . "$TOP_SRCDIR/tests/repo/common.sh"
 
-# help_facts TOOL [SUBCOMMAND...]: lines "command NAME", "option NAME" and "default NAME VALUE".
+# help_facts TOOL [SUBCOMMAND...]: lines "command NAME", "option NAME", "default NAME VALUE", and
+# "words NAME" when the default is in words.
 help_facts() {
   if ! "$@" --help >"$work/help" 2>&1 </dev/null; then
     echo "command '$*' whose help fails"
@@ -26,6 +28,7 @@ help_facts() {
         sub(/^[^=]*=/, "", value); sub(/ (\(|\.\.\.|REQUIRED|Needs:|Excludes:).*$/, "", value)
         if (value != "") print "default", name[count], value
       }
+      if (/\(without: /) print "words", name[count]
     }
   ' "$work/help" >"$work/facts.$#"
   cat "$work/facts.$#"
@@ -77,6 +80,7 @@ compare() {
     FILENAME == ARGV[1] && $1 == "default" {
       name = $2; sub(/^default [^ ]+ /, ""); value[name] = $0; next
     }
+    FILENAME == ARGV[1] && $1 == "words" { words[$2] = 1; next }
     FILENAME == ARGV[2] && $1 == "says" {
       name = $2; sub(/^says [^ ]+ /, ""); text[name] = text[name] " " $0
     }
@@ -87,12 +91,30 @@ compare() {
           print "option " name ": the default " value[name] " is in --help, not in " page
       }
       for (name in text)
-        if (name ~ /^--/ && text[name] ~ /[Dd]efault( is|:)/ && !(name in value))
+        if (name ~ /^--/ && text[name] ~ /[Dd]efault( is|:)/ && !(name in value) && !(name in words))
           print "option " name ": a default is in " page ", not in --help"
     }
   ' "$work/help.facts" "$work/page.facts" | LC_ALL=C sort >>"$work/differences"
   cat "$work/differences"
   [ -s "$work/help.facts" ] && [ ! -s "$work/differences" ]
+}
+
+# Exit codes are one table for all tools.
+sed -n '/^enum class ExitCode /,/^};/s/^  [A-Za-z]* = \([0-9]*\),.*/status \1/p' \
+  "$TOP_SRCDIR/lib/base/error.hpp" | LC_ALL=C sort >"$work/codes"
+[ -s "$work/codes" ] || fail 'lib/base/error.hpp has no table of exit codes that this test can read'
+
+# compare_codes PAGE [all]: its codes are in the table, and all of the table in it.
+compare_codes() {
+  page_facts "$1" | grep '^status ' | LC_ALL=C sort -u >"$work/page.codes" || :
+  LC_ALL=C comm -13 "$work/codes" "$work/page.codes" | sed "s@.*@exit &: in $1, not in the code@" \
+    >"$work/differences"
+  if [ "${2:-}" = all ]; then
+    LC_ALL=C comm -23 "$work/codes" "$work/page.codes" | sed "s@.*@exit &: in the code, not in $1@" \
+      >>"$work/differences"
+  fi
+  cat "$work/differences"
+  [ -s "$work/page.codes" ] && [ ! -s "$work/differences" ]
 }
 
 # --- the proof, with a tool and a page of our own -------------------------------------------------
@@ -134,6 +156,18 @@ must_reject 'a default that --help lacks' compare "$work/tool" "$work/bad.8"
 page | sed 's/Cm ask/Cm task/' >"$work/bad.8"
 must_reject 'another sub-command' compare "$work/tool" "$work/bad.8"
 
+{
+  page
+  printf '.Sh EXIT STATUS\n.Bl -tag -width Ds\n'
+  sed 's/^status/.It/' "$work/codes"
+  printf '.El\n'
+} >"$work/codes.8"
+must_accept 'a page with all exit codes' compare_codes "$work/codes.8" all
+sed '/^\.It 16$/d' "$work/codes.8" >"$work/bad.8"
+must_reject 'an exit code that the page lacks' compare_codes "$work/bad.8" all
+sed 's/^\.It 16$/.It 61/' "$work/codes.8" >"$work/bad.8"
+must_reject 'an exit code that the code lacks' compare_codes "$work/bad.8"
+
 # --- our tools -----------------------------------------------------------------------------------
 
 compared=0
@@ -143,6 +177,11 @@ for tool in "$FWRECOVER" "$FWDONORD" "$FWDONOR" "$FWDIAG"; do
   page=$TOP_SRCDIR/man/$(basename "$tool").8
   [ -f "$page" ] || fail "$page is missing"
   compare "$tool" "$page" || wrong=1
+  # fwrecover(8) is where all are explained; the other tools have fewer.
+  case $tool in
+    "$FWRECOVER") compare_codes "$page" all || wrong=1 ;;
+    *) compare_codes "$page" || wrong=1 ;;
+  esac
   compared=$((compared + 1))
 done
 [ "$compared" -gt 0 ] || skip 'there are no tools yet'

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/bytes.hpp"
 #include "base/error.hpp"
@@ -30,9 +31,10 @@ struct SlotInfo {
 };
 
 struct Trial {
-  SlotId previous = SlotId::A;  ///< the slot that was active before
-  std::int64_t began = 0;       ///< seconds since 1970-01-01 UTC
-  std::uint32_t limit_s = 0;    ///< 0: no limit
+  /// The slot that was active before; the active one itself when what it could go back to is gone.
+  SlotId previous = SlotId::A;
+  std::int64_t began = 0;     ///< seconds since 1970-01-01 UTC
+  std::uint32_t limit_s = 0;  ///< 0: no limit
   friend bool operator==(const Trial&, const Trial&) = default;
 };
 
@@ -52,7 +54,12 @@ struct BootRecord {
 inline constexpr std::size_t kRecordCopy_bytes = 65536;
 inline constexpr std::size_t kRecordCopies = 2;
 
-/// One copy, exactly kRecordCopy_bytes. Errors: LimitExceeded when the payload does not fit.
+/// What no record may be, in words: the active slot is never being written, only the active slot
+/// is on trial. nullopt: it holds all rules.
+[[nodiscard]] std::optional<std::string> broken_rule(const BootRecord& record);
+
+/// One copy, exactly kRecordCopy_bytes. A manifest and a signature within their limits (§5.3)
+/// always fit. Errors: LimitExceeded when the payload does not fit; Internal when a rule is broken.
 [[nodiscard]] Result<Bytes> encode_copy(const BootRecord& record);
 /// Errors: CorruptState, saying why.
 [[nodiscard]] Result<BootRecord> decode_copy(ByteView copy);
@@ -65,17 +72,22 @@ struct Chosen {
 
 // The only changes that a record ever sees (PROTOCOL §7.4). Each gives a new record, generation
 // + 1.
+/// The inactive slot is given to a new image; what it held is gone, also for a trial.
 [[nodiscard]] BootRecord begin_writing(BootRecord record, std::string manifest,
                                        std::string signature);
+/// The inactive slot was written and read back whole. One that is not being written stays as it is.
 [[nodiscard]] BootRecord mark_verified(BootRecord record);
+/// Also for the active slot; a trial goes on, so that it still ends by going back.
 [[nodiscard]] BootRecord mark_bad(BootRecord record, SlotId slot);
 /// The verified inactive slot becomes active, on trial. Errors: Internal when it is not verified.
 [[nodiscard]] Result<BootRecord> activate(BootRecord record, std::int64_t now,
                                           std::uint32_t trial_limit_s);
-/// Errors: NothingOnTrial. Raises the security floor to `security_version`.
+/// Errors: NothingOnTrial, also when the image on trial was found bad. Raises the security floor to
+/// `security_version`.
 [[nodiscard]] Result<BootRecord> confirm(BootRecord record, std::uint32_t security_version);
-/// Back to the slot before the trial, or to the other slot if it holds a good image. Errors:
-/// NoPreviousImage.
+/// Back to the slot before the trial, or to the other slot if it holds a good image. What was on
+/// trial is bad from then on. A slot whose own trial had not ended when it was left is on trial
+/// again, without a limit. Errors: NoPreviousImage.
 [[nodiscard]] Result<BootRecord> roll_back(BootRecord record);
 /// False when there is no trial, no limit, or the clock is earlier than the trial's begin (a dead
 /// clock must not roll back).

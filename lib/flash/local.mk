@@ -4,3 +4,13 @@
 
 noinst_LTLIBRARIES += %D%/libflash.la
 %C%_libflash_la_SOURCES =
+%C%_libflash_la_SOURCES += %D%/boot_record.cpp
+%C%_libflash_la_SOURCES += %D%/boot_record.hpp
+%C%_libflash_la_SOURCES += %D%/history_file.cpp
+%C%_libflash_la_SOURCES += %D%/posix_file.cpp
+%C%_libflash_la_SOURCES += %D%/posix_file.hpp
+%C%_libflash_la_SOURCES += %D%/record_codec.cpp
+%C%_libflash_la_SOURCES += %D%/slot_file.cpp
+%C%_libflash_la_SOURCES += %D%/slots.hpp
+%C%_libflash_la_SOURCES += %D%/state_file.cpp
+%C%_libflash_la_SOURCES += %D%/state_file.hpp

@@ -23,13 +23,15 @@ class Slots {
   /// Bytes that fit. Errors: SlotUnreadable, NoPermission, NotFound.
   [[nodiscard]] virtual Result<std::uint64_t> capacity(SlotId slot) = 0;
   /// Fills `out` from `offset`; bytes past the end of what was ever written read as zero. Errors:
-  /// SlotUnreadable.
+  /// SlotUnreadable; NoPermission, which says nothing about the slot.
   [[nodiscard]] virtual Result<> read(SlotId slot, std::uint64_t offset,
                                       std::span<std::byte> out) = 0;
-  /// Makes room for `size` bytes before the first write. Errors: ImageTooLarge, NoSpace,
-  /// NoPermission, SlotWriteFailed.
+  /// Makes room for `size` bytes, and for their hash tree, before the first write. Bytes that the
+  /// slot has keep their value, so that it can be called before anything is requested. Only the
+  /// inactive slot is ever prepared or written. Errors: ImageTooLarge, NoSpace, NoPermission,
+  /// SlotWriteFailed; Internal for the active slot.
   [[nodiscard]] virtual Result<> prepare(SlotId slot, std::uint64_t size) = 0;
-  /// Errors: NoSpace, NoPermission, SlotWriteFailed.
+  /// Within what was prepared. Errors: NoSpace, NoPermission, SlotWriteFailed.
   [[nodiscard]] virtual Result<> write(SlotId slot, std::uint64_t offset, ByteView bytes) = 0;
   /// What was written is in non-volatile memory when this returns, and later reads come from there.
   [[nodiscard]] virtual Result<> flush(SlotId slot) = 0;
@@ -51,21 +53,27 @@ class Slots {
 struct FileSlotsConfig {
   std::string slot_a;
   std::string slot_b;
-  std::uint64_t slot_size_bytes = 0;  ///< of regular files; block devices know theirs
+  std::uint64_t slot_size_bytes = 0;  ///< of regular files (0: as large as the file is); block
+                                      ///< devices know theirs
   std::string state_directory;        ///< holds "state", "tree", "lock", "history.jsonl"
 };
 enum class Access : std::uint8_t { ReadOnly, ReadWrite };
-/// ReadWrite creates what is missing and takes the advisory lock until the object goes. Errors:
-/// AlreadyRunning (another process holds the lock, with its pid), NoPermission, NotFound, NoSpace,
-/// BadConfiguration (both slots are the same file or device). ReadOnly needs no write permission
-/// anywhere and no lock.
+/// ReadWrite creates the state directory and the record, and takes the advisory lock until the
+/// object goes; a missing slot file is created when it is prepared. ReadOnly needs no write
+/// permission anywhere and no lock. Errors: AlreadyRunning (another process holds the lock, with
+/// its pid), NoPermission, NotFound, NoSpace, IoFailed, BadConfiguration (both slots are the same
+/// file or device, or one is neither a regular file nor a block device).
 [[nodiscard]] Result<std::unique_ptr<Slots>> open_file_slots(const FileSlotsConfig& config,
                                                              Access access);
 
-/// One line of JSON in the state directory's history, at most kHistoryLines of them: the oldest go
-/// first.
+/// The state directory's history: one JSON value a line, the last kHistoryLines of them.
 inline constexpr std::size_t kHistoryLines = 1000;
+inline constexpr std::size_t kHistoryLine_bytes = 8192;
+/// `line` has no line feed. Any number of processes may call it at one time. Errors: LimitExceeded,
+/// Internal (not one line of JSON), NoPermission, NotFound, NoSpace, IoFailed.
 [[nodiscard]] Result<> append_history(const std::string& state_directory, const std::string& line);
+/// Oldest first; empty when there is none. A line that a power cut tore is left out. Errors:
+/// NoPermission, IoFailed.
 [[nodiscard]] Result<std::vector<std::string>> read_history(const std::string& state_directory);
 
 }  // namespace fwr::flash

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The history: JSON lines that are appended, never changed, and thinned out now and then.
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <nlohmann/json.hpp>
+
+#include "flash/posix_file.hpp"
+#include "flash/slots.hpp"
+
+namespace fwr::flash {
+namespace {
+
+constexpr std::string_view kName = "history.jsonl";
+/// Rewritten only when it has twice the lines that are kept, so that appending stays cheap.
+constexpr std::size_t kThinAtLines = 2 * kHistoryLines;
+/// More than that is not our file; only its end is read.
+constexpr std::uint64_t kFileLimit_bytes = (kThinAtLines + 1) * (kHistoryLine_bytes + 1);
+/// How often the file may be replaced by others while we wait for its lock.
+constexpr int kLockTries = 100;
+
+bool is_json_line(const std::string& line) {
+  return line.size() <= kHistoryLine_bytes && nlohmann::json::accept(line);
+}
+
+Result<std::string> read_all(int fd, const std::string& path) {
+  struct stat status {};
+  if (::fstat(fd, &status) != 0) return fail_errno(Errc::IoFailed, "reading " + path, errno);
+  const auto size = static_cast<std::uint64_t>(status.st_size);
+  const std::uint64_t from = size > kFileLimit_bytes ? size - kFileLimit_bytes : 0;
+  std::string text(static_cast<std::size_t>(size - from), '\0');
+  if (!read_at(fd, from, std::as_writable_bytes(std::span(text))))
+    return fail_errno(Errc::IoFailed, "reading " + path, errno);
+  return text;
+}
+
+/// The last kHistoryLines whole lines. What follows the last line feed was torn by a power cut.
+std::vector<std::string> last_lines(const std::string& text) {
+  std::vector<std::string> lines;
+  std::size_t begin = 0;
+  for (std::size_t end = text.find('\n'); end != std::string::npos; end = text.find('\n', begin)) {
+    std::string line = text.substr(begin, end - begin);
+    begin = end + 1;
+    if (is_json_line(line)) lines.push_back(std::move(line));
+  }
+  if (lines.size() > kHistoryLines)
+    lines.erase(lines.begin(), lines.end() - static_cast<std::ptrdiff_t>(kHistoryLines));
+  return lines;
+}
+
+bool same_file(int fd, const std::string& path) {
+  struct stat ours {};
+  struct stat there {};
+  return ::fstat(fd, &ours) == 0 && ::stat(path.c_str(), &there) == 0 &&
+         ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
+}
+
+/// Opened and locked. Whoever waits for the lock while the file is thinned out gets the old file,
+/// which has no name any more, and must take the new one.
+Result<UniqueFd> open_locked(const std::string& path) {
+  for (int tries = 0; tries < kLockTries; ++tries) {
+    UniqueFd fd = open_fd(path, O_RDWR | O_CREAT | O_NOFOLLOW);
+    if (!fd.valid())
+      return fail_errno(errno == ENOENT ? Errc::NotFound : Errc::IoFailed, "opening " + path,
+                        errno);
+    while (::flock(fd.get(), LOCK_EX) != 0)
+      if (errno != EINTR) return fail_errno(Errc::IoFailed, "locking " + path, errno);
+    if (same_file(fd.get(), path)) return fd;
+  }
+  return fail(Errc::IoFailed, path + " is replaced all the time by other processes");
+}
+
+Result<> thin_out(const std::string& state_directory, const std::string& text) {
+  std::string kept;
+  for (const std::string& line : last_lines(text)) kept += line + "\n";
+  return replace_file(state_directory, std::string(kName), as_bytes(kept));
+}
+
+}  // namespace
+
+Result<> append_history(const std::string& state_directory, const std::string& line) {
+  const std::string path = state_directory + "/" + std::string(kName);
+  if (line.size() > kHistoryLine_bytes)
+    return fail(Errc::LimitExceeded, "a history line of " + std::to_string(line.size()) +
+                                         " bytes; " + std::to_string(kHistoryLine_bytes) +
+                                         " are allowed");
+  if (line.find('\n') != std::string::npos || !is_json_line(line))
+    return fail(Errc::Internal, "not one line of JSON for " + path);
+  const auto fd = open_locked(path);
+  if (!fd) return tl::unexpected(fd.error());
+  auto text = read_all(fd->get(), path);
+  if (!text) return tl::unexpected(text.error());
+
+  struct stat status {};
+  if (::fstat(fd->get(), &status) != 0) return fail_errno(Errc::IoFailed, path, errno);
+  // A torn last line goes, or it would spoil this one. Without any line in reach it is not our
+  // file.
+  const std::size_t last_feed = text->rfind('\n');
+  const std::size_t whole = last_feed == std::string::npos ? 0 : last_feed + 1;
+  const off_t end = whole == 0 ? 0 : status.st_size - static_cast<off_t>(text->size() - whole);
+  if (end != status.st_size && ::ftruncate(fd->get(), end) != 0)
+    return fail_errno(Errc::IoFailed, "cutting a torn line off " + path, errno);
+  text->resize(whole);
+  if (!write_at(fd->get(), static_cast<std::uint64_t>(end), as_bytes(line + "\n")) ||
+      ::fdatasync(fd->get()) != 0)
+    return fail_errno(Errc::IoFailed, "writing " + path, errno);
+  if (end == 0)
+    if (auto synced = sync_directory(state_directory); !synced) return synced;
+
+  const auto lines = static_cast<std::size_t>(std::count(text->begin(), text->end(), '\n')) + 1;
+  if (lines <= kThinAtLines && static_cast<std::uint64_t>(end) <= kFileLimit_bytes) return {};
+  return thin_out(state_directory, *text + line + "\n");
+}
+
+Result<std::vector<std::string>> read_history(const std::string& state_directory) {
+  const std::string path = state_directory + "/" + std::string(kName);
+  const UniqueFd fd = open_fd(path, O_RDONLY | O_NOFOLLOW);
+  if (!fd.valid()) {
+    if (errno == ENOENT) return std::vector<std::string>{};
+    return fail_errno(Errc::IoFailed, "opening " + path, errno);
+  }
+  const auto text = read_all(fd.get(), path);
+  if (!text) return tl::unexpected(text.error());
+  return last_lines(*text);
+}
+
+}  // namespace fwr::flash

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Files for the *_file.cpp of this directory: whole reads and writes, and errors that name the
+// path.
+#pragma once
+
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "base/bytes.hpp"
+#include "base/error.hpp"
+
+namespace fwr::flash {
+
+/// Owns a file descriptor. -1: none.
+class UniqueFd {
+ public:
+  UniqueFd() = default;
+  explicit UniqueFd(int fd) : fd_(fd) {}
+  UniqueFd(UniqueFd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  UniqueFd& operator=(UniqueFd&& other) noexcept;
+  UniqueFd(const UniqueFd&) = delete;
+  UniqueFd& operator=(const UniqueFd&) = delete;
+  ~UniqueFd() { reset(); }
+
+  [[nodiscard]] int get() const { return fd_; }
+  [[nodiscard]] bool valid() const { return fd_ >= 0; }
+  void reset();
+
+ private:
+  int fd_ = -1;
+};
+
+/// The words of errno.
+[[nodiscard]] std::string errno_text(int error_number);
+/// "<what>: <errno words>". Lack of space or permission keeps its own code; all else is `code`.
+[[nodiscard]] tl::unexpected<Error> fail_errno(Errc code, const std::string& what,
+                                               int error_number);
+
+/// open(2) with O_CLOEXEC, again after a signal. -1 and errno when it fails.
+inline constexpr mode_t kFileMode = 0644;  ///< of what we create; the umask takes from it
+[[nodiscard]] UniqueFd open_fd(const std::string& path, int flags);
+
+/// Fills `out`; what lies past the end of the file is zero. False and errno when it fails.
+[[nodiscard]] bool read_at(int fd, std::uint64_t offset, std::span<std::byte> out);
+/// Writes all of `bytes`. False and errno when it fails.
+[[nodiscard]] bool write_at(int fd, std::uint64_t offset, ByteView bytes);
+
+/// fdatasync(2), and the page cache forgets the file, so that what is read next comes from the
+/// medium where the kernel can. False and errno when it fails.
+[[nodiscard]] bool flush_to_medium(int fd);
+/// What was created or renamed in a directory survives a power cut. Errors: IoFailed and
+/// fail_errno's.
+[[nodiscard]] Result<> sync_directory(const std::string& directory);
+
+/// The part before the last slash; "." when there is none.
+[[nodiscard]] std::string directory_of(const std::string& path);
+
+/// Writes `bytes` to `directory`/`name` so that at any instant the file has its old content or all
+/// of the new: a new file, flushed, takes the place of the old. Two callers at one time are the
+/// caller's to prevent. Errors: IoFailed and fail_errno's.
+[[nodiscard]] Result<> replace_file(const std::string& directory, const std::string& name,
+                                    ByteView bytes);
+
+}  // namespace fwr::flash

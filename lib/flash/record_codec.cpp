@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// One copy of the state record as bytes. PROTOCOL §7.4.
+#include <openssl/evp.h>
+
+#include <algorithm>
+#include <array>
+#include <initializer_list>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "flash/boot_record.hpp"
+
+namespace fwr::flash {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::string_view kMagic = "FWRSTATE";
+constexpr std::uint32_t kFormat = 1;
+constexpr std::size_t kHeader_bytes = 8 + 4 + 8 + 4;
+constexpr std::size_t kHash_bytes = 32;
+constexpr std::size_t kPayloadLimit_bytes = kRecordCopy_bytes - kHeader_bytes - kHash_bytes;
+
+using Hash = std::array<std::byte, kHash_bytes>;
+
+Result<Hash> sha256(ByteView bytes) {
+  Hash hash{};
+  unsigned int length = 0;
+  if (EVP_Digest(bytes.data(), bytes.size(), reinterpret_cast<unsigned char*>(hash.data()), &length,
+                 EVP_sha256(), nullptr) != 1 ||
+      length != hash.size())
+    return fail(Errc::Internal, "SHA-256 is not available in this OpenSSL");
+  return hash;
+}
+
+// Manifest and signature travel in base64: a signature has a comment that nobody signed, and
+// whatever bytes a donor puts there must come back as they were, in a bounded number of bytes.
+std::string to_base64(std::string_view text) {
+  std::string out(4 * ((text.size() + 2) / 3) + 1, '\0');
+  const int length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
+                                     reinterpret_cast<const unsigned char*>(text.data()),
+                                     static_cast<int>(text.size()));
+  out.resize(static_cast<std::size_t>(length));
+  return out;
+}
+
+std::optional<std::string> from_base64(const std::string& text) {
+  if (text.size() > kPayloadLimit_bytes || text.size() % 4 != 0) return std::nullopt;
+  std::string out(text.size() / 4 * 3, '\0');
+  const int length = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
+                                     reinterpret_cast<const unsigned char*>(text.data()),
+                                     static_cast<int>(text.size()));
+  if (length < 0) return std::nullopt;
+  // OpenSSL counts the padding as zero bytes.
+  const auto padding = std::min<std::ptrdiff_t>(std::count(text.begin(), text.end(), '='), 2);
+  out.resize(static_cast<std::size_t>(length - padding));
+  if (to_base64(out) != text) return std::nullopt;
+  return out;
+}
+
+json slot_to_json(const SlotInfo& slot) {
+  return {{"state", to_text(slot.state)},
+          {"manifest", to_base64(slot.manifest)},
+          {"signature", to_base64(slot.signature)}};
+}
+
+json to_json(const BootRecord& record) {
+  json payload = {
+      {"active", to_text(record.active)},
+      {"floor", record.security_floor},
+      {"slots",
+       {{"a", slot_to_json(record.slot(SlotId::A))}, {"b", slot_to_json(record.slot(SlotId::B))}}}};
+  if (record.trial)
+    payload["trial"] = {{"previous", to_text(record.trial->previous)},
+                        {"began", record.trial->began},
+                        {"limit", record.trial->limit_s}};
+  return payload;
+}
+
+/// Picks members out of a JSON object and remembers the first that is not as it must be.
+class Fields {
+ public:
+  explicit Fields(const json& object, std::string where)
+      : object_(object), where_(std::move(where)) {}
+
+  std::string text(const char* key) {
+    const json* member = find(key);
+    if (member != nullptr && member->is_string()) return member->get<std::string>();
+    return wrong(key), std::string();
+  }
+  std::int64_t number(const char* key, std::int64_t highest) {
+    const json* member = find(key);
+    if (member != nullptr && member->is_number_unsigned() &&
+        member->get<std::uint64_t>() <= static_cast<std::uint64_t>(highest))
+      return member->get<std::int64_t>();
+    return wrong(key), 0;
+  }
+  SlotId slot(const char* key) {
+    const std::string name = text(key);
+    if (name == to_text(SlotId::A)) return SlotId::A;
+    if (name == to_text(SlotId::B)) return SlotId::B;
+    return wrong(key), SlotId::A;
+  }
+  SlotState state(const char* key) {
+    const std::string name = text(key);
+    for (const SlotState state : {SlotState::Empty, SlotState::Writing, SlotState::Verified,
+                                  SlotState::Trial, SlotState::Good, SlotState::Bad})
+      if (name == to_text(state)) return state;
+    return wrong(key), SlotState::Empty;
+  }
+  std::string base64(const char* key) {
+    if (auto bytes = from_base64(text(key))) return *std::move(bytes);
+    return wrong(key), std::string();
+  }
+  const json& object(const char* key) {
+    static const json kNothing = json::object();
+    const json* member = find(key);
+    if (member != nullptr && member->is_object()) return *member;
+    return wrong(key), kNothing;
+  }
+  [[nodiscard]] bool has(const char* key) const { return find(key) != nullptr; }
+  [[nodiscard]] const std::optional<std::string>& first_wrong() const { return wrong_; }
+
+ private:
+  [[nodiscard]] const json* find(const char* key) const {
+    const auto member = object_.find(key);
+    return member == object_.end() ? nullptr : &*member;
+  }
+  void wrong(const char* key) {
+    if (!wrong_) wrong_ = where_ + key + " is missing or has a wrong value";
+  }
+
+  const json& object_;
+  std::string where_;
+  std::optional<std::string> wrong_;
+};
+
+std::optional<std::string> read_slot(const json& object, SlotId id, SlotInfo& out) {
+  Fields fields(object, "slot " + std::string(to_text(id)) + ": ");
+  out.state = fields.state("state");
+  out.manifest = fields.base64("manifest");
+  out.signature = fields.base64("signature");
+  return fields.first_wrong();
+}
+
+std::optional<std::string> read_trial(const json& object, Trial& out) {
+  Fields fields(object, "trial: ");
+  out.previous = fields.slot("previous");
+  out.began = fields.number("began", INT64_MAX);
+  out.limit_s = static_cast<std::uint32_t>(fields.number("limit", UINT32_MAX));
+  return fields.first_wrong();
+}
+
+/// What is wrong with the payload, or nothing. Keys that a later version adds are ignored.
+std::optional<std::string> read_payload(std::string_view text, BootRecord& out) {
+  const json payload = json::parse(text, nullptr, false);
+  if (!payload.is_object()) return "the payload is not a JSON object";
+  Fields fields(payload, "");
+  out.active = fields.slot("active");
+  out.security_floor = static_cast<std::uint32_t>(fields.number("floor", UINT32_MAX));
+  const json& slots_object = fields.object("slots");
+  Fields slots(slots_object, "slots: ");
+  for (const SlotId id : {SlotId::A, SlotId::B}) {
+    const json& object = slots.object(id == SlotId::A ? "a" : "b");
+    if (slots.first_wrong()) return slots.first_wrong();
+    if (auto wrong = read_slot(object, id, out.slot(id))) return wrong;
+  }
+  if (fields.has("trial"))
+    if (auto wrong = read_trial(fields.object("trial"), out.trial.emplace())) return wrong;
+  return fields.first_wrong();
+}
+
+}  // namespace
+
+Result<Bytes> encode_copy(const BootRecord& record) {
+  if (const auto rule = broken_rule(record)) return fail(Errc::Internal, "state record: " + *rule);
+  // Base64 needs four bytes for three, so what is too long now is far too long afterwards; this
+  // also keeps lengths within OpenSSL's int.
+  for (const SlotInfo& slot : record.slots)
+    if (std::max(slot.manifest.size(), slot.signature.size()) > kPayloadLimit_bytes)
+      return fail(Errc::LimitExceeded,
+                  "manifest or signature of " +
+                      std::to_string(std::max(slot.manifest.size(), slot.signature.size())) +
+                      " bytes in the state record");
+  const std::string payload = to_json(record).dump();
+  if (payload.size() > kPayloadLimit_bytes)
+    return fail(Errc::LimitExceeded, "the state record needs " + std::to_string(payload.size()) +
+                                         " bytes and may have " +
+                                         std::to_string(kPayloadLimit_bytes));
+  ByteWriter writer(kRecordCopy_bytes);
+  writer.bytes(as_bytes(kMagic));
+  writer.u32(kFormat);
+  writer.le<8>(record.generation);
+  writer.u32(static_cast<std::uint32_t>(payload.size()));
+  writer.bytes(as_bytes(payload));
+  const auto hash = sha256(writer.view());
+  if (!hash) return tl::unexpected(hash.error());
+  writer.bytes(*hash);
+  writer.zeros(kRecordCopy_bytes - writer.size());
+  return std::move(writer).release();
+}
+
+Result<BootRecord> decode_copy(ByteView copy) {
+  if (copy.size() != kRecordCopy_bytes)
+    return fail(Errc::CorruptState, "a copy of " + std::to_string(copy.size()) + " bytes");
+  ByteReader reader(copy);
+  const std::string_view magic = as_text(reader.take(kMagic.size()));
+  const std::uint32_t format = reader.u32();
+  BootRecord record;
+  record.generation = reader.le<8>();
+  const std::size_t length = reader.u32();
+  if (magic != kMagic) {
+    const bool blank =
+        std::all_of(copy.begin(), copy.end(), [](std::byte b) { return b == std::byte{0}; });
+    return fail(Errc::CorruptState, blank ? "never written" : "does not begin with FWRSTATE");
+  }
+  if (format != kFormat)
+    return fail(Errc::CorruptState, "format " + std::to_string(format) + " is not known here");
+  if (length > kPayloadLimit_bytes)
+    return fail(Errc::CorruptState, "a payload of " + std::to_string(length) + " bytes");
+  const std::string_view payload = as_text(reader.take(length));
+  const auto hash = sha256(copy.first(kHeader_bytes + length));
+  if (!hash) return tl::unexpected(hash.error());
+  if (!equal_constant_time(*hash, reader.take(kHash_bytes)))
+    return fail(Errc::CorruptState, "the hash does not match");
+  if (const auto wrong = read_payload(payload, record)) return fail(Errc::CorruptState, *wrong);
+  if (const auto rule = broken_rule(record)) return fail(Errc::CorruptState, *rule);
+  return record;
+}
+
+Result<Chosen> choose_copy(ByteView copy0, ByteView copy1) {
+  auto first = decode_copy(copy0);
+  auto second = decode_copy(copy1);
+  if (!first && !second)
+    return fail(Errc::CorruptState,
+                "copy 0: " + first.error().detail + "; copy 1: " + second.error().detail);
+  if (!second || (first && first->generation >= second->generation))
+    return Chosen{*std::move(first), 0};
+  return Chosen{*std::move(second), 1};
+}
+
+}  // namespace fwr::flash

@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Two slots in regular files or block devices. PROTOCOL §7.4.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <optional>
+#include <utility>
+
+#include "flash/posix_file.hpp"
+#include "flash/slots.hpp"
+#include "flash/state_file.hpp"
+#include "image/hash_tree.hpp"
+#include "image/manifest.hpp"
+
+namespace fwr::flash {
+namespace {
+
+constexpr mode_t kDirectoryMode = 0755;
+constexpr std::uint64_t kStatBlock_bytes = 512;  ///< the unit of st_blocks
+/// The tree of the largest image has 34 MiB.
+constexpr std::uint64_t kTreeLimit_bytes = 64ULL << 20;
+constexpr std::array<const char*, 5> kOwnNames{"state", "state.new", "tree", "lock",
+                                               "history.jsonl"};
+
+using Stat = struct stat;
+
+bool same_object(const Stat& a, const Stat& b) {
+  if (S_ISBLK(a.st_mode) && S_ISBLK(b.st_mode)) return a.st_rdev == b.st_rdev;
+  return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+/// What a path is when it cannot be a slot, or nothing.
+const char* unfit_kind(mode_t mode) {
+  if (S_ISREG(mode) || S_ISBLK(mode)) return nullptr;
+  if (S_ISDIR(mode)) return "a directory";
+  if (S_ISFIFO(mode)) return "a FIFO";
+  if (S_ISCHR(mode)) return "a character device";
+  if (S_ISSOCK(mode)) return "a socket";
+  return "of an unknown kind";
+}
+
+/// A device that is not there must not become a file in the device directory.
+bool is_device_path(const std::string& path) {
+  return path.starts_with("/dev/") && !path.starts_with("/dev/shm/");
+}
+
+std::string bytes_text(std::uint64_t bytes) {
+  return std::to_string(bytes) + " bytes";
+}
+
+Result<> check_free_space(int fd, const std::string& what, std::uint64_t missing) {
+  struct statvfs system {};
+  // Without an answer the allocation itself decides.
+  if (::fstatvfs(fd, &system) != 0) return {};
+  const std::uint64_t blocks = ::geteuid() == 0 ? system.f_bfree : system.f_bavail;
+  const std::uint64_t free_bytes = blocks * system.f_frsize;
+  if (missing <= free_bytes) return {};
+  return fail(Errc::NoSpace, what + " needs " + bytes_text(missing) +
+                                 " more, its file system has " + bytes_text(free_bytes) + " free");
+}
+
+/// Makes a regular file at least `size` long, with all of that allocated. What it had stays.
+Result<> reserve(int fd, const std::string& what, std::uint64_t size) {
+  Stat status{};
+  if (::fstat(fd, &status) != 0) return fail_errno(Errc::SlotWriteFailed, what, errno);
+  const std::uint64_t allocated = static_cast<std::uint64_t>(status.st_blocks) * kStatBlock_bytes;
+  if (auto room = check_free_space(fd, what, size - std::min(size, allocated)); !room) return room;
+  int error_number = ::posix_fallocate(fd, 0, static_cast<off_t>(size));
+  while (error_number == EINTR) error_number = ::posix_fallocate(fd, 0, static_cast<off_t>(size));
+  const bool unsupported = error_number == EOPNOTSUPP || error_number == EINVAL;
+  if (unsupported && static_cast<std::uint64_t>(status.st_size) < size)
+    error_number = ::ftruncate(fd, static_cast<off_t>(size)) == 0 ? 0 : errno;
+  if (error_number == 0 || unsupported) return {};
+  // What it got before it failed is of no use.
+  (void)!::ftruncate(fd, status.st_size);
+  return fail_errno(Errc::SlotWriteFailed, "making room for " + bytes_text(size) + " in " + what,
+                    error_number);
+}
+
+class FileSlots final : public Slots {
+ public:
+  FileSlots(FileSlotsConfig config, Access access, StateLock lock)
+      : state_directory_(config.state_directory),
+        access_(access),
+        slot_size_(config.slot_size_bytes),
+        lock_(std::move(lock)),
+        state_(config.state_directory) {
+    files_[0].path = std::move(config.slot_a);
+    files_[1].path = std::move(config.slot_b);
+  }
+
+  Result<std::uint64_t> capacity(SlotId slot) override;
+  Result<> read(SlotId slot, std::uint64_t offset, std::span<std::byte> out) override;
+  Result<> prepare(SlotId slot, std::uint64_t size) override;
+  Result<> write(SlotId slot, std::uint64_t offset, ByteView bytes) override;
+  Result<> flush(SlotId slot) override;
+  std::string describe(SlotId slot) const override;
+  Result<BootRecord> load_record() override;
+  Result<> store_record(const BootRecord& record) override;
+  Result<> read_tree(std::uint64_t offset, std::span<std::byte> out) override;
+  Result<> write_tree(std::uint64_t offset, ByteView bytes) override;
+
+ private:
+  struct File {
+    std::string path;
+    UniqueFd fd;                       ///< for reading, and for writing once it is prepared
+    std::uint64_t writable_bytes = 0;  ///< prepared
+  };
+
+  File& file(SlotId slot) { return files_[static_cast<std::size_t>(slot)]; }
+  const File& file(SlotId slot) const { return files_[static_cast<std::size_t>(slot)]; }
+  std::string tree_path() const { return state_directory_ + "/tree"; }
+  Result<> check_writable(SlotId slot);
+  Result<UniqueFd> open_for_writing(SlotId slot);
+  Result<> open_tree(int flags);
+
+  std::string state_directory_;
+  Access access_;
+  std::uint64_t slot_size_;
+  StateLock lock_;
+  StateFile state_;
+  std::array<File, 2> files_;
+  UniqueFd tree_;
+  bool tree_writable_ = false;
+  std::optional<SlotId> active_;  ///< of the record in the file; nullopt: to be read
+};
+
+std::string FileSlots::describe(SlotId slot) const {
+  return "slot " + std::string(to_text(slot)) + " (" + file(slot).path + ")";
+}
+
+Result<std::uint64_t> FileSlots::capacity(SlotId slot) {
+  const std::string& path = file(slot).path;
+  Stat status{};
+  if (::stat(path.c_str(), &status) != 0) {
+    if (errno != ENOENT) return fail_errno(Errc::SlotUnreadable, describe(slot), errno);
+    if (is_device_path(path))
+      return fail(Errc::NotFound, describe(slot) + ": there is no such device");
+    if (slot_size_ == 0)
+      return fail(Errc::NotFound, describe(slot) +
+                                      " does not exist, and no slot size is configured with which "
+                                      "it could be created");
+    return slot_size_;
+  }
+  if (S_ISREG(status.st_mode))
+    return slot_size_ != 0 ? slot_size_ : static_cast<std::uint64_t>(status.st_size);
+  const UniqueFd fd = open_fd(path, O_RDONLY);
+  if (!fd.valid()) return fail_errno(Errc::SlotUnreadable, "opening " + describe(slot), errno);
+  const off_t end = ::lseek(fd.get(), 0, SEEK_END);
+  if (end < 0)
+    return fail_errno(Errc::SlotUnreadable, "finding the size of " + describe(slot), errno);
+  return static_cast<std::uint64_t>(end);
+}
+
+Result<> FileSlots::read(SlotId slot, std::uint64_t offset, std::span<std::byte> out) {
+  File& target = file(slot);
+  if (!target.fd.valid()) {
+    // Non-blocking, because a FIFO that took its place would wait for a writer.
+    UniqueFd fd = open_fd(target.path, O_RDONLY | O_NONBLOCK);
+    if (!fd.valid()) return fail_errno(Errc::SlotUnreadable, "opening " + describe(slot), errno);
+    target.fd = std::move(fd);
+  }
+  if (!read_at(target.fd.get(), offset, out))
+    return fail_errno(Errc::SlotUnreadable,
+                      "reading " + describe(slot) + " at byte " + std::to_string(offset), errno);
+  return {};
+}
+
+/// The last line of defence, whatever the caller believes: an active slot is never written.
+Result<> FileSlots::check_writable(SlotId slot) {
+  if (access_ != Access::ReadWrite)
+    return fail(Errc::Internal, describe(slot) + " was opened for reading only");
+  if (!active_) {
+    const auto record = load_record();
+    if (!record) return tl::unexpected(record.error());
+  }
+  if (active_ == slot)
+    return fail(Errc::Internal, describe(slot) + " is active and must not be written");
+  return {};
+}
+
+Result<UniqueFd> FileSlots::open_for_writing(SlotId slot) {
+  const std::string& path = file(slot).path;
+  Stat status{};
+  const bool there = ::stat(path.c_str(), &status) == 0;
+  if (there && unfit_kind(status.st_mode) != nullptr)
+    return fail(Errc::SlotWriteFailed, describe(slot) + " is " + unfit_kind(status.st_mode));
+  int flags = O_RDWR | O_NONBLOCK;
+  if (!there) flags |= O_CREAT;
+  // Without O_CREAT this refuses a device that is mounted or otherwise in use.
+  if (there && S_ISBLK(status.st_mode)) flags |= O_EXCL;
+  UniqueFd fd = open_fd(path, flags);
+  if (!fd.valid()) {
+    if (errno == ENOENT)
+      return fail(Errc::NotFound, describe(slot) + ": its directory does not exist");
+    const char* mounted = errno == EBUSY ? " (is it mounted?)" : "";
+    return fail_errno(Errc::SlotWriteFailed, "opening " + describe(slot) + " for writing" + mounted,
+                      errno);
+  }
+  Stat opened{};
+  Stat active{};
+  if (::fstat(fd.get(), &opened) != 0)
+    return fail_errno(Errc::SlotWriteFailed, describe(slot), errno);
+  // Once more, on what is open now: a link may lead elsewhere than it did at the start.
+  if (::stat(file(other(slot)).path.c_str(), &active) == 0 && same_object(opened, active))
+    return fail(Errc::BadConfiguration,
+                describe(slot) + " and " + describe(other(slot)) + " are the same");
+  if (!there)
+    if (auto synced = sync_directory(directory_of(path)); !synced)
+      return tl::unexpected(synced.error());
+  return fd;
+}
+
+Result<> FileSlots::prepare(SlotId slot, std::uint64_t size) {
+  if (auto allowed = check_writable(slot); !allowed) return allowed;
+  const auto room = capacity(slot);
+  if (!room) return tl::unexpected(room.error());
+  if (size == 0 || size > std::min(*room, image::kImageLimit_bytes))
+    return fail(Errc::ImageTooLarge, describe(slot) + " has " + bytes_text(*room) +
+                                         ", the image has " + bytes_text(size));
+  auto fd = open_for_writing(slot);
+  if (!fd) return tl::unexpected(fd.error());
+  Stat status{};
+  if (::fstat(fd->get(), &status) != 0)
+    return fail_errno(Errc::SlotWriteFailed, describe(slot), errno);
+  if (S_ISREG(status.st_mode))
+    if (auto reserved = reserve(fd->get(), describe(slot), size); !reserved) return reserved;
+  if (auto opened = open_tree(O_RDWR | O_CREAT); !opened) return opened;
+  const std::uint64_t tree_size = image::TreeShape(size).tree_size_bytes();
+  if (tree_size > 0)
+    if (auto reserved = reserve(tree_.get(), tree_path(), tree_size); !reserved) return reserved;
+  file(slot).fd = *std::move(fd);
+  file(slot).writable_bytes = size;
+  return {};
+}
+
+Result<> FileSlots::write(SlotId slot, std::uint64_t offset, ByteView bytes) {
+  if (auto allowed = check_writable(slot); !allowed) return allowed;
+  const File& target = file(slot);
+  if (bytes.size() > target.writable_bytes || offset > target.writable_bytes - bytes.size())
+    return fail(Errc::Internal, "writing " + bytes_text(bytes.size()) + " at byte " +
+                                    std::to_string(offset) + " of " + describe(slot) + ", where " +
+                                    bytes_text(target.writable_bytes) + " are prepared");
+  if (!write_at(target.fd.get(), offset, bytes))
+    return fail_errno(Errc::SlotWriteFailed,
+                      "writing " + describe(slot) + " at byte " + std::to_string(offset), errno);
+  return {};
+}
+
+Result<> FileSlots::flush(SlotId slot) {
+  const File& target = file(slot);
+  if (target.writable_bytes == 0) return {};
+  if (!flush_to_medium(target.fd.get()))
+    return fail_errno(Errc::SlotWriteFailed, "flushing " + describe(slot), errno);
+  return {};
+}
+
+Result<BootRecord> FileSlots::load_record() {
+  auto record = state_.load();
+  if (record)
+    active_ = record->active;
+  else
+    active_.reset();
+  return record;
+}
+
+Result<> FileSlots::store_record(const BootRecord& record) {
+  if (access_ != Access::ReadWrite)
+    return fail(Errc::Internal, state_directory_ + " was opened for reading only");
+  active_.reset();
+  if (auto stored = state_.store(record); !stored) return stored;
+  active_ = record.active;
+  file(record.active).writable_bytes = 0;
+  return {};
+}
+
+Result<> FileSlots::open_tree(int flags) {
+  const bool writable = (flags & O_ACCMODE) == O_RDWR;
+  if (tree_.valid() && (tree_writable_ || !writable)) return {};
+  UniqueFd fd = open_fd(tree_path(), flags | O_NOFOLLOW);
+  if (!fd.valid())
+    return fail_errno(errno == ENOENT ? Errc::NotFound : Errc::IoFailed, "opening " + tree_path(),
+                      errno);
+  tree_ = std::move(fd);
+  tree_writable_ = writable;
+  return {};
+}
+
+Result<> FileSlots::read_tree(std::uint64_t offset, std::span<std::byte> out) {
+  if (auto opened = open_tree(O_RDONLY); !opened) {
+    if (opened.error().code != Errc::NotFound) return opened;
+    std::fill(out.begin(), out.end(), std::byte{0});
+    return {};
+  }
+  if (!read_at(tree_.get(), offset, out))
+    return fail_errno(Errc::IoFailed, "reading " + tree_path(), errno);
+  return {};
+}
+
+Result<> FileSlots::write_tree(std::uint64_t offset, ByteView bytes) {
+  if (access_ != Access::ReadWrite)
+    return fail(Errc::Internal, state_directory_ + " was opened for reading only");
+  if (offset > kTreeLimit_bytes || bytes.size() > kTreeLimit_bytes - offset)
+    return fail(Errc::LimitExceeded, "a hash tree of more than " + bytes_text(kTreeLimit_bytes));
+  if (auto opened = open_tree(O_RDWR | O_CREAT); !opened) return opened;
+  if (!write_at(tree_.get(), offset, bytes))
+    return fail_errno(Errc::IoFailed, "writing " + tree_path(), errno);
+  return {};
+}
+
+std::string configured(const char* name, const std::string& path) {
+  return "slot " + std::string(name) + " (" + path + ")";
+}
+
+/// Two paths that do not exist yet name the same file when they have one name in one directory.
+bool same_missing(const std::string& a, const std::string& b) {
+  Stat in_a{};
+  Stat in_b{};
+  return a == b || (a.substr(a.rfind('/') + 1) == b.substr(b.rfind('/') + 1) &&
+                    ::stat(directory_of(a).c_str(), &in_a) == 0 &&
+                    ::stat(directory_of(b).c_str(), &in_b) == 0 && same_object(in_a, in_b));
+}
+
+Result<> check_paths(const FileSlotsConfig& config) {
+  const std::array<std::pair<const char*, const std::string*>, 2> slots{
+      {{"a", &config.slot_a}, {"b", &config.slot_b}}};
+  if (config.state_directory.empty())
+    return fail(Errc::BadConfiguration, "no state directory is configured");
+  std::array<std::optional<Stat>, 2> found;
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    const auto& [name, path] = slots[i];
+    if (path->empty())
+      return fail(Errc::BadConfiguration, "no path is configured for slot " + std::string(name));
+    Stat status{};
+    // Other faults of a path come out, with their words, where it is used.
+    if (::stat(path->c_str(), &status) != 0) continue;
+    if (const char* kind = unfit_kind(status.st_mode))
+      return fail(Errc::BadConfiguration, configured(name, *path) + " is " + kind +
+                                              "; name a regular file or a block device");
+    for (const char* own : kOwnNames) {
+      Stat ours{};
+      if (::stat((config.state_directory + "/" + own).c_str(), &ours) == 0 &&
+          same_object(status, ours))
+        return fail(Errc::BadConfiguration, configured(name, *path) + " is the file \"" + own +
+                                                "\" of the state directory");
+    }
+    found[i] = status;
+  }
+  const bool same = found[0] && found[1]     ? same_object(*found[0], *found[1])
+                    : !found[0] && !found[1] ? same_missing(config.slot_a, config.slot_b)
+                                             : false;
+  if (same)
+    return fail(Errc::BadConfiguration, configured("a", config.slot_a) + " and " +
+                                            configured("b", config.slot_b) +
+                                            " are the same file or device");
+  return {};
+}
+
+Result<> create_state_directory(const std::string& path) {
+  if (::mkdir(path.c_str(), kDirectoryMode) == 0) return sync_directory(directory_of(path));
+  if (errno == EEXIST) return {};
+  if (errno == ENOENT)
+    return fail(Errc::NotFound, "state directory " + path + " cannot be created: " +
+                                    directory_of(path) + " does not exist");
+  return fail_errno(Errc::IoFailed, "creating state directory " + path, errno);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Slots>> open_file_slots(const FileSlotsConfig& config, Access access) {
+  if (auto checked = check_paths(config); !checked) return tl::unexpected(checked.error());
+  if (access == Access::ReadOnly) return std::make_unique<FileSlots>(config, access, StateLock());
+  if (auto created = create_state_directory(config.state_directory); !created)
+    return tl::unexpected(created.error());
+  auto lock = StateLock::take(config.state_directory);
+  if (!lock) return tl::unexpected(lock.error());
+  if (auto created = StateFile(config.state_directory).create_if_missing(); !created)
+    return tl::unexpected(created.error());
+  return std::make_unique<FileSlots>(config, access, *std::move(lock));
+}
+
+}  // namespace fwr::flash

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The state record in its file, and the lock that keeps a second recovery out. PROTOCOL §7.4.
+#pragma once
+
+#include <string>
+
+#include "flash/boot_record.hpp"
+#include "flash/posix_file.hpp"
+
+namespace fwr::flash {
+
+/// Held until it goes. The file has the holder's process id and stays.
+class StateLock {
+ public:
+  StateLock() = default;
+  StateLock(StateLock&&) noexcept = default;
+  StateLock& operator=(StateLock&&) noexcept = default;
+  ~StateLock();
+  /// Errors: AlreadyRunning, naming the process that holds it; NoPermission, NoSpace, IoFailed.
+  [[nodiscard]] static Result<StateLock> take(const std::string& state_directory);
+
+ private:
+  explicit StateLock(UniqueFd fd) : fd_(std::move(fd)) {}
+  UniqueFd fd_;
+};
+
+class StateFile {
+ public:
+  explicit StateFile(std::string state_directory);
+
+  /// A fresh record when there is no file. Errors: CorruptState, NoPermission, IoFailed.
+  [[nodiscard]] Result<BootRecord> load() const;
+  /// Writes the copy that does not count now; it counts once this returns. Only under the lock.
+  /// Errors: CorruptState, NoPermission, NoSpace, IoFailed; Internal when the record is not newer
+  /// than the one in the file.
+  [[nodiscard]] Result<> store(const BootRecord& record) const;
+  /// Creates the file with a fresh record unless it is there. Only under the lock.
+  [[nodiscard]] Result<> create_if_missing() const;
+
+ private:
+  [[nodiscard]] UniqueFd open(int flags) const;
+  [[nodiscard]] Result<Chosen> read_chosen(int fd) const;
+  [[nodiscard]] Result<> create(const BootRecord& record) const;
+
+  std::string directory_;
+  std::string path_;
+};
+
+}  // namespace fwr::flash

@@ -20,6 +20,17 @@ UNIT_TESTS += %D%/facade_test
 %C%_facade_test_SOURCES += %D%/facade_test.cpp
 %C%_facade_test_LDADD = $(FACADE_LIBS) $(GTEST_LIBS)
 
+UNIT_TESTS += %D%/flash_test
+%C%_flash_test_SOURCES =
+%C%_flash_test_SOURCES += %D%/flash_history_test.cpp
+%C%_flash_test_SOURCES += %D%/flash_record_test.cpp
+%C%_flash_test_SOURCES += %D%/flash_slot_test.cpp
+%C%_flash_test_SOURCES += %D%/flash_state_test.cpp
+%C%_flash_test_SOURCES += %D%/io_fault.cpp
+%C%_flash_test_SOURCES += %D%/io_fault.hpp
+%C%_flash_test_SOURCES += %D%/scratch_directory.hpp
+%C%_flash_test_LDADD = $(FLASH_LIBS) $(GTEST_LIBS)
+
 UNIT_TESTS += %D%/freeipmi_test
 %C%_freeipmi_test_SOURCES =
 %C%_freeipmi_test_SOURCES += %D%/freeipmi_fixture.hpp

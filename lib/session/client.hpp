@@ -11,12 +11,11 @@
 #include <variant>
 
 #include "base/types.hpp"
+#include "session/suite.hpp"
 #include "wire/ipmi.hpp"
 #include "wire/rakp.hpp"
 
 namespace fwr::session {
-
-enum class CipherSuite : std::uint8_t { Suite3 = 3, Suite17 = 17 };
 
 struct Credentials {
   std::string user;

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The inside of Server, shared by its source files.
+#pragma once
+
+#include <deque>
+#include <optional>
+
+#include "session/server.hpp"
+#include "session/session_table.hpp"
+#include "session/source_limiter.hpp"
+#include "wire/rmcp.hpp"
+
+namespace fwr::session {
+
+class Server::Impl {
+ public:
+  Impl(ServerConfig config, std::uint32_t iana, Application& application, RandomSource& random);
+
+  void handle_datagram(const Path& path, ByteView datagram, TimePoint now);
+  void handle_timeout(TimePoint now);
+  [[nodiscard]] std::optional<Datagram> poll_transmit(TimePoint now);
+  void close_all(TimePoint now);
+  void reconfigure(ServerConfig config, TimePoint now);
+
+  SessionTable sessions;
+  Counters counters;
+
+ private:
+  enum class Framing : std::uint8_t { V15, V20 };
+
+  // server.cpp
+  void queue(const Path& path, Bytes datagram);
+  [[nodiscard]] bool admit(const Path& path, TimePoint now);
+  void drop() { ++counters.dropped; }
+  void close(std::uint32_t id, TimePoint now);
+  [[nodiscard]] const Account* find_account(const std::string& name) const;
+  [[nodiscard]] bool outlives(const Session& session, const ServerConfig& next) const;
+
+  // server_traffic.cpp: messages without a session, and inside one
+  void on_sessionless(const Path& path, ByteView bytes, Framing framing, TimePoint now);
+  void reply_sessionless(const Path& path, const wire::LanMessage& request,
+                         const wire::IpmiResponse& response, Framing framing);
+  [[nodiscard]] std::optional<wire::IpmiResponse> ask_application(const Path& path,
+                                                                  const wire::LanMessage& request,
+                                                                  TimePoint now);
+  void on_session_packet(const Path& path, const wire::RmcpPlusPacket& packet, TimePoint now);
+  void on_command(Session& session, ByteView payload, TimePoint now);
+  [[nodiscard]] wire::IpmiResponse forward_command(Session& session,
+                                                   const wire::LanMessage& request, TimePoint now);
+
+  // server_handshake.cpp
+  void on_handshake(const Path& path, const wire::RmcpPlusPacket& packet, TimePoint now);
+  void on_open_session(const Path& path, ByteView payload, TimePoint now);
+  void on_rakp1(const Path& path, ByteView payload);
+  void on_rakp3(const Path& path, ByteView payload, TimePoint now);
+  [[nodiscard]] wire::RakpStatus choose_suite(const wire::OpenSessionRq& request,
+                                              CipherSuite& suite) const;
+  [[nodiscard]] bool make_room(const Path& path, TimePoint now);
+  void answer_open_session(const Session& session);
+  [[nodiscard]] wire::RakpStatus challenge(Session& session, const wire::Rakp1& message);
+  void answer_rakp1(Session& session, std::uint8_t tag);
+  [[nodiscard]] wire::RakpStatus activate(Session& session, const wire::Rakp3& message,
+                                          TimePoint now);
+  void answer_rakp3(const Session& session, std::uint8_t tag);
+  [[nodiscard]] Session* find_for_peer(std::uint32_t id, const Path& path);
+  void send_handshake(const Path& path, wire::PayloadType type, ByteView payload);
+
+  /// Payloads whose session has gone, passed over in one poll.
+  static constexpr unsigned kStalePayloads = 64;
+
+  ServerConfig config_;
+  std::uint32_t iana_;
+  Application& application_;
+  RandomSource& random_;
+  SourceLimiter limiter_;
+  std::deque<Datagram> replies_;
+  Bytes opened_;  ///< the payload of the packet at hand; kept for its capacity
+};
+
+}  // namespace fwr::session

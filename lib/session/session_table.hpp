@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The server's sessions: their states, the table that holds them, and its limits. PROTOCOL §8.3.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include "base/address.hpp"
+#include "session/channel.hpp"
+#include "session/keys.hpp"
+#include "session/server.hpp"
+
+namespace fwr::session {
+
+enum class SessionState : std::uint8_t { Open, Rakp1, Active, Closed };
+enum class SessionEvent : std::uint8_t { Challenge, Proof, End };
+
+struct SessionTransition {
+  SessionState from;
+  SessionEvent event;
+  SessionState to;
+};
+inline constexpr std::array kSessionTransitions{
+    SessionTransition{SessionState::Open, SessionEvent::Challenge, SessionState::Rakp1},
+    SessionTransition{SessionState::Open, SessionEvent::End, SessionState::Closed},
+    SessionTransition{SessionState::Rakp1, SessionEvent::Proof, SessionState::Active},
+    SessionTransition{SessionState::Rakp1, SessionEvent::End, SessionState::Closed},
+    SessionTransition{SessionState::Active, SessionEvent::End, SessionState::Closed},
+};
+
+/// Rakp1: what RAKP 2 said, and what RAKP 3 must say. Binds nothing yet.
+struct Challenge {
+  RakpExchange exchange;
+  Bytes rakp2_code;
+  Bytes expected_rakp3_code;
+  wire::Privilege limit = wire::Privilege::User;
+  std::uint8_t user_id = 0;
+};
+
+/// Active.
+struct Live {
+  SecureChannel channel;
+  Requester requester;
+  wire::Privilege limit = wire::Privilege::User;
+  std::uint8_t user_id = 0;
+  std::uint8_t handle = 0;  ///< of Get Session Info and Close Session; 1..255
+  Bytes rakp3_code;         ///< that made the session active
+  Bytes rakp4_check;        ///< the answer to it, for a repeat
+};
+
+struct Session {
+  std::uint32_t id = 0;  ///< under which we know it
+  std::uint32_t console_session = 0;
+  Path path;
+  CipherSuite suite = CipherSuite::Suite17;
+  wire::Privilege ceiling = wire::Privilege::User;  ///< of Open Session
+  std::uint8_t open_tag = 0;
+  TimePoint opened{};
+  TimePoint expires{};
+  std::variant<std::monostate, Challenge, Live> data;
+
+  [[nodiscard]] SessionState state() const { return state_; }
+  [[nodiscard]] Challenge& challenge() { return std::get<Challenge>(data); }
+  [[nodiscard]] Live& live() { return std::get<Live>(data); }
+  [[nodiscard]] const Live& live() const { return std::get<Live>(data); }
+
+ private:
+  friend class SessionTable;
+  SessionState state_ = SessionState::Open;
+};
+
+class SessionTable {
+ public:
+  [[nodiscard]] Session* find(std::uint32_t id);
+  /// The session in Open that this peer asked for with the same tag and id: its request came again.
+  [[nodiscard]] Session* find_open(const Path& path, std::uint32_t console_session,
+                                   std::uint8_t tag);
+  /// The active session with this handle.
+  [[nodiscard]] const Session* find_handle(std::uint8_t handle) const;
+  /// The nth active session, from 1, in the order of their handles.
+  [[nodiscard]] const Session* find_nth_active(std::size_t n) const;
+  /// The oldest session that still waits for RAKP 1.
+  [[nodiscard]] Session* oldest_open();
+
+  /// A new session in state Open, under an id that is random, not zero and not in use.
+  Session& add(RandomSource& random);
+  /// The only way from state to state. A transition that is not in the table is our own defect.
+  void enter(Session& session, SessionEvent event);
+  void erase(std::uint32_t id) { sessions_.erase(id); }
+
+  [[nodiscard]] std::size_t active() const { return active_; }
+  [[nodiscard]] std::size_t half_open() const { return sessions_.size() - active_; }
+  [[nodiscard]] std::size_t half_open_of(const Address& source) const;
+  /// A handle that no active session has. There is one while fewer than kMaxActive are.
+  [[nodiscard]] std::uint8_t free_handle() const;
+
+  template <class Predicate>
+  [[nodiscard]] std::vector<std::uint32_t> ids_where(Predicate predicate) const {
+    std::vector<std::uint32_t> ids;
+    for (const auto& [id, session] : sessions_)
+      if (predicate(session)) ids.push_back(id);
+    return ids;
+  }
+  /// When the first session may expire. Sessions only prolong their lives, so the answer may be too
+  /// early; it is exact after refresh_deadline().
+  [[nodiscard]] std::optional<TimePoint> deadline() const { return deadline_; }
+  void note_expiry(TimePoint at) { deadline_ = deadline_ ? std::min(*deadline_, at) : at; }
+  void refresh_deadline();
+
+  static constexpr std::size_t kMaxActive = 255;  ///< as many as there are handles
+
+ private:
+  std::unordered_map<std::uint32_t, Session> sessions_;
+  std::size_t active_ = 0;
+  std::optional<TimePoint> deadline_;
+};
+
+}  // namespace fwr::session

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// How many replies without a session may go out: for one source, and in all. PROTOCOL §8.4.
+#pragma once
+
+#include <cstddef>
+#include <list>
+#include <map>
+
+#include "base/address.hpp"
+#include "base/types.hpp"
+
+namespace fwr::session {
+
+/// The address without its port: one host, whatever sockets it uses.
+[[nodiscard]] Address host_of(Address address);
+
+/// A token bucket that is kept as one time: when it will be full again.
+class TokenBucket {
+ public:
+  TokenBucket(unsigned per_second, unsigned burst)
+      : interval_(per_second == 0 ? Duration::max()
+                                  : Duration(std::chrono::seconds(1)) / per_second),
+        depth_(per_second == 0 || burst == 0 ? Duration(-1) : interval_ * (burst - 1)) {}
+
+  [[nodiscard]] bool has_token(TimePoint now) const {
+    return depth_ >= Duration::zero() && std::max(full_at_, now) - now <= depth_;
+  }
+  /// Only when has_token().
+  void take(TimePoint now) { full_at_ = std::max(full_at_, now) + interval_; }
+
+ private:
+  Duration interval_;
+  Duration depth_;
+  TimePoint full_at_{};
+};
+
+class SourceLimiter {
+ public:
+  struct Limits {
+    unsigned per_source_per_s;
+    unsigned burst;
+    unsigned per_s;
+    std::size_t sources;
+  };
+  explicit SourceLimiter(const Limits& limits)
+      : limits_(limits), all_(limits.per_s, limits.per_s) {}
+
+  /// Takes a token of the source and one of all sources, or neither.
+  [[nodiscard]] bool admit(const Address& source, TimePoint now);
+  [[nodiscard]] std::size_t sources() const { return by_age_.size(); }
+
+ private:
+  struct Source {
+    Address host;
+    TokenBucket bucket;
+  };
+  TokenBucket& bucket_of(const Address& host);
+
+  Limits limits_;
+  TokenBucket all_;
+  std::list<Source> by_age_;  ///< most recently used first
+  /// Ordered, not hashed: a sender chooses its addresses, and must not choose our collisions.
+  std::map<Address, std::list<Source>::iterator> by_host_;
+};
+
+}  // namespace fwr::session

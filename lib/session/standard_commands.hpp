@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The commands of the IPMI specification that the server answers itself. IPMI v2.0 §20 and §22.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "session/server.hpp"
+#include "session/session_table.hpp"
+#include "wire/ipmi.hpp"
+
+namespace fwr::session {
+
+/// What a command is about. `self` is null without a session.
+struct CommandScene {
+  const ServerConfig& config;
+  SessionTable& sessions;
+  Session* self = nullptr;
+};
+
+struct CommandAnswer {
+  wire::IpmiResponse response;
+  std::optional<std::uint32_t> close;  ///< this session, after the answer
+};
+
+/// Nothing for a command that is not one of ours here; without a session also for one that needs
+/// one. Privilege is checked.
+[[nodiscard]] std::optional<CommandAnswer> answer_standard_command(const CommandScene& scene,
+                                                                   const wire::LanMessage& request);
+/// Whether it is answered without a session.
+[[nodiscard]] bool is_sessionless_command(std::uint8_t net_fn, std::uint8_t command);
+
+}  // namespace fwr::session

@@ -291,10 +291,8 @@ static int open_session(ipmi_ctx_t ctx, const struct FwrDonorAccess* access,
   explicit_bzero(k_g, sizeof k_g);
   if (opened == 0) return 0;
   if (ipmi_ctx_errnum(ctx) == IPMI_ERR_PARAMETERS)
-    return fail(error, FWR_DONOR_BAD_HOST, "%.100s is no host or host:port", access->host);
-  char doing[128];
-  (void)snprintf(doing, sizeof doing, "session with %.100s", access->host);
-  return fail_context(error, ctx, doing);
+    return fail(error, FWR_DONOR_BAD_HOST, "\"%.100s\" is no host or host:port", access->host);
+  return fail_context(error, ctx, "opening a session");
 }
 
 int fwr_donor_query(const struct FwrDonorAccess* access, const struct FwrDonorPlatform* platform,

@@ -34,8 +34,9 @@ UNIT_TESTS += %D%/flash_test
 UNIT_TESTS += %D%/freeipmi_test
 %C%_freeipmi_test_SOURCES =
 %C%_freeipmi_test_SOURCES += %D%/freeipmi_fixture.hpp
+%C%_freeipmi_test_SOURCES += %D%/freeipmi_session_test.cpp
 %C%_freeipmi_test_SOURCES += %D%/freeipmi_wire_test.cpp
-%C%_freeipmi_test_LDADD = $(WIRE_LIBS) $(FREEIPMI_LIBS) $(GTEST_LIBS)
+%C%_freeipmi_test_LDADD = $(SESSION_LIBS) $(FREEIPMI_LIBS) $(GTEST_LIBS)
 
 UNIT_TESTS += %D%/image_test
 %C%_image_test_SOURCES =
@@ -48,10 +49,12 @@ UNIT_TESTS += %D%/image_test
 
 UNIT_TESTS += %D%/oem_test
 %C%_oem_test_SOURCES =
+%C%_oem_test_SOURCES += %D%/donor_query_fixture.hpp
+%C%_oem_test_SOURCES += %D%/donor_query_test.cpp
 %C%_oem_test_SOURCES += %D%/freeipmi_fixture.hpp
 %C%_oem_test_SOURCES += %D%/oem_fixture.hpp
 %C%_oem_test_SOURCES += %D%/oem_test.cpp
-%C%_oem_test_LDADD = $(OEM_LIBS) $(GTEST_LIBS)
+%C%_oem_test_LDADD = $(OEM_LIBS) $(SESSION_LIBS) $(GTEST_LIBS) -lpthread
 
 UNIT_TESTS += %D%/policy_test
 %C%_policy_test_SOURCES =

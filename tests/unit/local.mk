@@ -64,6 +64,15 @@ UNIT_TESTS += %D%/policy_test
 %C%_policy_test_SOURCES += %D%/policy_rank_test.cpp
 %C%_policy_test_LDADD = $(POLICY_LIBS) $(GTEST_LIBS)
 
+UNIT_TESTS += %D%/recipient_test
+%C%_recipient_test_SOURCES =
+%C%_recipient_test_SOURCES += %D%/recipient_pace_test.cpp
+%C%_recipient_test_SOURCES += %D%/recipient_table_test.cpp
+%C%_recipient_test_SOURCES += %D%/recipient_transfer_test.cpp
+%C%_recipient_test_SOURCES += %D%/recipient_window_test.cpp
+%C%_recipient_test_SOURCES += %D%/sim_link.hpp
+%C%_recipient_test_LDADD = $(RECIPIENT_LIBS) $(GTEST_LIBS)
+
 UNIT_TESTS += %D%/wire_test
 %C%_wire_test_SOURCES =
 %C%_wire_test_SOURCES += %D%/hex.hpp

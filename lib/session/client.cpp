@@ -50,6 +50,7 @@ void Client::Impl::go_down(Error error) {
 
 void Client::Impl::arm(TimePoint now) {
   tries_ = 1;
+  refusals_ = 0;
   retry_wait_ = timers_.first_timeout;
   retry_due_ = now + retry_wait_;
 }

@@ -102,15 +102,22 @@ void Client::Impl::on_handshake(const wire::RmcpPlusPacket& packet, TimePoint no
   }
 }
 
+void Client::Impl::on_refusal(Error error) {
+  // Nothing authenticates a refusal: the medium may have damaged the question or the answer. The
+  // server answers a repeat, and only the last of several refusals is believed.
+  if (++refusals_ >= kRefusals) return go_down(std::move(error));
+  transmit_.push_back({handshake_message_, false});
+}
+
 void Client::Impl::on_open_session_response(ByteView payload, TimePoint now) {
   const auto response = wire::decode_open_session_rs(payload);
   if (!response || response->tag != tag_ || response->console_session != exchange_.console_session)
     return;
-  if (response->status != RakpStatus::Ok) return go_down(refused(response->status));
+  if (response->status != RakpStatus::Ok) return on_refusal(refused(response->status));
   const SuiteInfo& suite = info(credentials_.suite);
   if (response->authentication != suite.authentication || response->integrity != suite.integrity ||
       response->confidentiality != suite.confidentiality)
-    return go_down({Errc::NoCommonCipherSuite, "the server answers with other algorithms"});
+    return on_refusal({Errc::NoCommonCipherSuite, "the server answers with other algorithms"});
   if (response->managed_session == 0) return;
 
   exchange_.managed_session = response->managed_session;
@@ -133,7 +140,7 @@ void Client::Impl::on_rakp2(ByteView payload, TimePoint now) {
   auto message = wire::decode_rakp2(payload);
   if (!message || message->tag != tag_ || message->console_session != exchange_.console_session)
     return;
-  if (message->status != RakpStatus::Ok) return go_down(refused(message->status));
+  if (message->status != RakpStatus::Ok) return on_refusal(refused(message->status));
   exchange_.managed_random = message->managed_random;
   exchange_.guid = message->guid;
   const Hash hash = info(credentials_.suite).hash;
@@ -141,9 +148,10 @@ void Client::Impl::on_rakp2(ByteView payload, TimePoint now) {
   auto code = rakp3_code(hash, credentials_.password, exchange_);
   if (!expected || !code) return go_down((!expected ? expected : code).error());
   if (!equal_constant_time(*expected, message->key_exchange_code)) {
+    on_refusal({Errc::AuthenticationFailed, "the server has another password for this user"});
     // Said to the server, so that its half-open session does not wait for us.
-    send_rakp3(RakpStatus::InvalidIntegrityCheckValue, {});
-    return go_down({Errc::AuthenticationFailed, "the server has another password for this user"});
+    if (state_ == ClientState::Down) send_rakp3(RakpStatus::InvalidIntegrityCheckValue, {});
+    return;
   }
   enter(ClientStep::Challenged);
   send_rakp3(RakpStatus::Ok, *std::move(code));
@@ -163,9 +171,9 @@ void Client::Impl::on_rakp4(ByteView payload, TimePoint now) {
   const auto message = wire::decode_rakp4(payload);
   if (!message || message->tag != tag_ || message->console_session != exchange_.console_session)
     return;
-  if (message->status != RakpStatus::Ok) return go_down(refused(message->status));
+  if (message->status != RakpStatus::Ok) return on_refusal(refused(message->status));
   if (auto made = make_channel(message->integrity_check_value); !made)
-    return go_down(std::move(made).error());
+    return on_refusal(std::move(made).error());
   retry_due_.reset();
   handshake_message_.clear();
   enter(ClientStep::Proven);

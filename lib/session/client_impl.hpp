@@ -84,6 +84,7 @@ class Client::Impl {
   [[nodiscard]] Result<> check_credentials() const;
   void send_open_session(TimePoint now);
   void on_handshake(const wire::RmcpPlusPacket& packet, TimePoint now);
+  void on_refusal(Error error);
   void on_open_session_response(ByteView payload, TimePoint now);
   void on_rakp2(ByteView payload, TimePoint now);
   void on_rakp4(ByteView payload, TimePoint now);
@@ -94,6 +95,8 @@ class Client::Impl {
 
   /// Arrived payloads that nobody fetched; further ones are dropped, as a network would.
   static constexpr std::size_t kEventQueue = 4096;
+  /// Refusals of one handshake message that end the attempt.
+  static constexpr unsigned kRefusals = 3;
 
   Credentials credentials_;
   std::uint32_t iana_;
@@ -109,6 +112,7 @@ class Client::Impl {
   std::optional<TimePoint> retry_due_;
   Duration retry_wait_{};
   unsigned tries_ = 0;
+  unsigned refusals_ = 0;  ///< of the handshake message that waits for its answer
 
   std::deque<Queued> commands_;
   std::optional<InFlight> in_flight_;

@@ -22,6 +22,12 @@ bool has_long_name(ByteView payload) {
          static_cast<std::size_t>(payload[kNameLengthAt]) > wire::kMaxUserName_bytes;
 }
 
+/// Whether this is the message that started the exchange; its tag may have changed.
+bool is_repeat(const wire::Rakp1& message, const RakpExchange& exchange) {
+  return exchange.console_random == message.console_random && exchange.role == message.role &&
+         exchange.user == message.user;
+}
+
 }  // namespace
 
 void Server::Impl::on_handshake(const Path& path, const wire::RmcpPlusPacket& packet,
@@ -163,13 +169,9 @@ void Server::Impl::on_rakp1(const Path& path, ByteView payload) {
     refusal.console_session = session->console_session;
     if (!message) {
       refusal.status = RakpStatus::InvalidNameLength;
-    } else if (session->state() == SessionState::Rakp1) {
-      // The same message again gets the same answer; another one would be a second login.
-      const RakpExchange& known = session->challenge().exchange;
-      if (known.console_random != message->console_random || known.role != message->role ||
-          known.user != message->user)
-        return drop();
-    } else {
+    } else if (session->state() == SessionState::Open ||
+               !is_repeat(*message, session->challenge().exchange)) {
+      // Another message than the first: one of the two was damaged, and the later one counts.
       refusal.status = challenge(*session, *message);
     }
   }

@@ -28,6 +28,7 @@ struct SessionTransition {
 inline constexpr std::array kSessionTransitions{
     SessionTransition{SessionState::Open, SessionEvent::Challenge, SessionState::Rakp1},
     SessionTransition{SessionState::Open, SessionEvent::End, SessionState::Closed},
+    SessionTransition{SessionState::Rakp1, SessionEvent::Challenge, SessionState::Rakp1},
     SessionTransition{SessionState::Rakp1, SessionEvent::Proof, SessionState::Active},
     SessionTransition{SessionState::Rakp1, SessionEvent::End, SessionState::Closed},
     SessionTransition{SessionState::Active, SessionEvent::End, SessionState::Closed},

@@ -1,0 +1,725 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The server alone: its handshake seen from the wire, quotas, timeouts, and life without a session.
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "session/keys.hpp"
+#include "session_fixture.hpp"
+
+namespace fwr::session::testing {
+namespace {
+
+using wire::RakpStatus;
+
+constexpr std::uint8_t kApp = 0x06;
+constexpr std::uint8_t kOem = 0x2e;
+
+template <class Message>
+Message only_answer(Network& network, Result<Message> (*decode)(ByteView)) {
+  const auto stray = network.take_stray();
+  EXPECT_EQ(stray.size(), 1U);
+  if (stray.size() != 1) return {};
+  const auto message = wire::decode_rmcp(stray.front());
+  EXPECT_TRUE(message);
+  const auto answer = decode(std::get<wire::RmcpPlusPacket>(*message).payload);
+  EXPECT_TRUE(answer);
+  return answer ? *answer : Message{};
+}
+
+/// A client by hand, one message at a time.
+struct Hand {
+  Network& network;
+  Path path = path_of(9);
+  std::uint32_t console_session = 0xa0a2a3a4;
+  std::uint32_t managed_session = 0;
+  RakpExchange exchange{};
+
+  wire::OpenSessionRs open(wire::OpenSessionRq request) {
+    network.inject(path, plain(wire::PayloadType::OpenSessionRq, wire::encode(request)));
+    return only_answer(network, wire::decode_open_session_rs);
+  }
+  [[nodiscard]] wire::OpenSessionRq request() const {
+    wire::OpenSessionRq request;
+    request.tag = 5;
+    request.console_session = console_session;
+    request.privilege = wire::Privilege::Administrator;
+    request.authentication = wire::AuthAlgorithm::HmacSha256;
+    request.integrity = wire::IntegrityAlgorithm::HmacSha256_128;
+    request.confidentiality = wire::ConfidentialityAlgorithm::AesCbc128;
+    return request;
+  }
+  wire::OpenSessionRs open() {
+    const wire::OpenSessionRs response = open(request());
+    managed_session = response.managed_session;
+    return response;
+  }
+  [[nodiscard]] wire::Rakp1 rakp1_message() const {
+    wire::Rakp1 message;
+    message.tag = 6;
+    message.managed_session = managed_session;
+    message.console_random.fill(std::byte{0x42});
+    message.role = 0x12;
+    message.user = "alice";
+    return message;
+  }
+  wire::Rakp2 rakp1(const wire::Rakp1& message) {
+    network.inject(path, plain(wire::PayloadType::Rakp1, wire::encode(message)));
+    const auto answer = only_answer(network, wire::decode_rakp2);
+    if (answer.status == RakpStatus::Ok)
+      exchange = {.console_session = console_session,
+                  .managed_session = managed_session,
+                  .console_random = message.console_random,
+                  .managed_random = answer.managed_random,
+                  .guid = answer.guid,
+                  .role = message.role,
+                  .user = message.user};
+    return answer;
+  }
+  [[nodiscard]] wire::Rakp3 rakp3_message(std::string_view password = "correct horse") const {
+    wire::Rakp3 message;
+    message.tag = 7;
+    message.managed_session = managed_session;
+    message.key_exchange_code = *rakp3_code(Hash::Sha256, secret(password), exchange);
+    return message;
+  }
+  wire::Rakp4 rakp3(const wire::Rakp3& message) {
+    send_rakp3(message);
+    return only_answer(network, wire::decode_rakp4);
+  }
+  void send_rakp3(const wire::Rakp3& message) {
+    network.inject(path, plain(wire::PayloadType::Rakp3, wire::encode(message)));
+  }
+};
+
+// --- Open Session --------------------------------------------------------------------------------
+
+TEST(OpenSession, AnswersWithTheAlgorithmsAndTheRealPrivilege) {
+  Network network;
+  Hand hand{network};
+  const auto response = hand.open();
+  EXPECT_EQ(response.status, RakpStatus::Ok);
+  EXPECT_EQ(response.tag, 5);
+  EXPECT_EQ(response.console_session, 0xa0a2a3a4U);
+  EXPECT_NE(response.managed_session, 0U);
+  EXPECT_EQ(response.privilege, wire::Privilege::Administrator);
+  EXPECT_EQ(response.authentication, wire::AuthAlgorithm::HmacSha256);
+  EXPECT_EQ(response.integrity, wire::IntegrityAlgorithm::HmacSha256_128);
+  EXPECT_EQ(response.confidentiality, wire::ConfidentialityAlgorithm::AesCbc128);
+
+  auto highest = hand.request();
+  highest.tag = 6;
+  highest.privilege = wire::Privilege::Highest;
+  EXPECT_EQ(hand.open(highest).privilege, wire::Privilege::Administrator);
+  highest.tag = 7;
+  highest.privilege = wire::Privilege::User;
+  EXPECT_EQ(hand.open(highest).privilege, wire::Privilege::User);
+}
+
+TEST(OpenSession, ChoosesSuite17WhenAskedForAny) {
+  Network network;
+  Hand hand{network};
+  wire::OpenSessionRq any;
+  any.console_session = 1;
+  EXPECT_EQ(hand.open(any).authentication, wire::AuthAlgorithm::HmacSha256);
+}
+
+TEST(OpenSession, RefusesOtherAlgorithmsWithTheirStatus) {
+  Network network;
+  Hand hand{network};
+  auto request = hand.request();
+  request.authentication = wire::AuthAlgorithm::HmacMd5;
+  EXPECT_EQ(hand.open(request).status, RakpStatus::InvalidAuthenticationAlgorithm);
+  request = hand.request();
+  request.integrity = wire::IntegrityAlgorithm::HmacMd5_128;
+  EXPECT_EQ(hand.open(request).status, RakpStatus::InvalidIntegrityAlgorithm);
+  request = hand.request();
+  request.confidentiality = wire::ConfidentialityAlgorithm::None;
+  EXPECT_EQ(hand.open(request).status, RakpStatus::InvalidConfidentialityAlgorithm);
+  request = hand.request();
+  request.integrity = wire::IntegrityAlgorithm::HmacSha1_96;
+  EXPECT_EQ(hand.open(request).status, RakpStatus::NoMatchingCipherSuite);
+  // Suite 0: no authentication at all.
+  request.authentication = wire::AuthAlgorithm::None;
+  request.integrity = wire::IntegrityAlgorithm::None;
+  request.confidentiality = wire::ConfidentialityAlgorithm::None;
+  const auto refusal = hand.open(request);
+  EXPECT_EQ(refusal.status, RakpStatus::InvalidAuthenticationAlgorithm);
+  EXPECT_EQ(refusal.tag, 5);
+  EXPECT_EQ(refusal.console_session, 0xa0a2a3a4U);
+  EXPECT_EQ(network.server.half_open_sessions(), 0U);
+}
+
+TEST(OpenSession, RefusesNonsense) {
+  Network network;
+  Hand hand{network};
+  auto request = hand.request();
+  request.privilege = wire::Privilege::Oem;
+  EXPECT_EQ(hand.open(request).status, RakpStatus::InvalidRole);
+  request = hand.request();
+  request.console_session = 0;
+  EXPECT_EQ(hand.open(request).status, RakpStatus::IllegalParameter);
+}
+
+TEST(OpenSession, GivesARepeatTheSameSession) {
+  Network network;
+  Hand hand{network};
+  const auto first = hand.open();
+  EXPECT_EQ(hand.open().managed_session, first.managed_session);
+  EXPECT_EQ(network.server.half_open_sessions(), 1U);
+  hand.path = path_of(9, 40001);
+  EXPECT_NE(hand.open().managed_session, first.managed_session);
+}
+
+TEST(OpenSession, DrawsSessionIdsFromTheRandomSource) {
+  std::set<std::uint32_t> ids;
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    Network network(basic_config(), seed);
+    for (std::uint8_t host = 1; host <= 4; ++host) {
+      Hand hand{network, path_of(host)};
+      ids.insert(hand.open().managed_session);
+    }
+  }
+  EXPECT_EQ(ids.size(), 80U);
+  std::uint32_t any = 0;
+  std::uint32_t all = 0xffffffffU;
+  for (const std::uint32_t id : ids) {
+    any |= id;
+    all &= id;
+  }
+  EXPECT_EQ(any, 0xffffffffU);
+  EXPECT_EQ(all, 0U);
+}
+
+// --- RAKP ----------------------------------------------------------------------------------------
+
+TEST(Rakp, ComesToAnActiveSession) {
+  Network network;
+  Hand hand{network};
+  hand.open();
+  const auto rakp2 = hand.rakp1(hand.rakp1_message());
+  ASSERT_EQ(rakp2.status, RakpStatus::Ok);
+  EXPECT_EQ(rakp2.tag, 6);
+  EXPECT_EQ(rakp2.console_session, 0xa0a2a3a4U);
+  EXPECT_EQ(rakp2.key_exchange_code,
+            *rakp2_code(Hash::Sha256, secret("correct horse"), hand.exchange));
+  EXPECT_EQ(network.server.active_sessions(), 0U);
+  const auto rakp4 = hand.rakp3(hand.rakp3_message());
+  ASSERT_EQ(rakp4.status, RakpStatus::Ok);
+  EXPECT_EQ(rakp4.tag, 7);
+  EXPECT_EQ(network.server.active_sessions(), 1U);
+  EXPECT_EQ(network.server.counters().sessions_opened, 1U);
+}
+
+TEST(Rakp, Rakp1IsRefusedWithItsStatus) {
+  Network network;
+  Hand hand{network};
+  hand.open();
+  auto message = hand.rakp1_message();
+  message.role = 0x10;
+  EXPECT_EQ(hand.rakp1(message).status, RakpStatus::InvalidRole);
+  message.role = 0x15;
+  EXPECT_EQ(hand.rakp1(message).status, RakpStatus::InvalidRole);
+  message.role = 0x1f;
+  EXPECT_EQ(hand.rakp1(message).status, RakpStatus::InvalidRole);
+  message.role = 0x13;
+  EXPECT_EQ(hand.rakp1(message).status, RakpStatus::UnauthorizedRole);
+  message = hand.rakp1_message();
+  message.user = "Alice";
+  const auto refusal = hand.rakp1(message);
+  EXPECT_EQ(refusal.status, RakpStatus::UnauthorizedName);
+  EXPECT_EQ(refusal.tag, 6);
+  EXPECT_EQ(refusal.console_session, 0xa0a2a3a4U);
+  message.managed_session ^= 1;
+  EXPECT_EQ(hand.rakp1(message).status, RakpStatus::InvalidSessionId);
+  // After all of that the session still comes up.
+  EXPECT_EQ(hand.rakp1(hand.rakp1_message()).status, RakpStatus::Ok);
+}
+
+TEST(Rakp, ARoleAboveThatOfOpenSessionIsRefused) {
+  Network network;
+  Hand hand{network};
+  auto request = hand.request();
+  request.privilege = wire::Privilege::User;
+  hand.managed_session = hand.open(request).managed_session;
+  auto message = hand.rakp1_message();
+  message.user = "root";
+  message.role = 0x14;
+  EXPECT_EQ(hand.rakp1(message).status, RakpStatus::UnauthorizedRole);
+}
+
+TEST(Rakp, ANameThatIsTooLongGetsItsStatus) {
+  Network network;
+  Hand hand{network};
+  hand.open();
+  Bytes payload = wire::encode(hand.rakp1_message());
+  payload[27] = std::byte{17};
+  network.inject(hand.path, plain(wire::PayloadType::Rakp1, payload));
+  const auto refusal = only_answer(network, wire::decode_rakp2);
+  EXPECT_EQ(refusal.status, RakpStatus::InvalidNameLength);
+  EXPECT_EQ(refusal.console_session, 0xa0a2a3a4U);
+}
+
+TEST(Rakp, ARepeatedRakp1GetsTheSameChallengeAndAnotherOneANewChallenge) {
+  Network network;
+  Hand hand{network};
+  hand.open();
+  auto message = hand.rakp1_message();
+  const auto first = hand.rakp1(message);
+  message.tag = 77;
+  const auto second = hand.rakp1(message);
+  EXPECT_EQ(second.tag, 77);
+  EXPECT_EQ(second.managed_random, first.managed_random);
+  EXPECT_EQ(second.key_exchange_code, first.key_exchange_code);
+  message.console_random[3] ^= std::byte{1};
+  const auto third = hand.rakp1(message);
+  EXPECT_NE(third.managed_random, first.managed_random);
+  message.user = "nobody";
+  EXPECT_EQ(hand.rakp1(message).status, RakpStatus::UnauthorizedName);
+  EXPECT_EQ(hand.rakp3(hand.rakp3_message()).status, RakpStatus::Ok);
+}
+
+TEST(Rakp, Rakp3BeforeRakp1IsRefused) {
+  Network network;
+  Hand hand{network};
+  hand.open();
+  EXPECT_EQ(hand.rakp3(hand.rakp3_message()).status, RakpStatus::InvalidSessionId);
+  EXPECT_EQ(network.server.active_sessions(), 0U);
+}
+
+TEST(Rakp, AForgedRakp3DoesNotDisturbTheHandshake) {
+  Network network;
+  Hand hand{network};
+  hand.open();
+  hand.rakp1(hand.rakp1_message());
+  const auto refusal = hand.rakp3(hand.rakp3_message("guess"));
+  EXPECT_EQ(refusal.status, RakpStatus::InvalidIntegrityCheckValue);
+  EXPECT_EQ(refusal.console_session, 0xa0a2a3a4U);
+  EXPECT_EQ(network.server.counters().authentication_failures, 1U);
+  // A prefix of the right code is not the right code.
+  auto prefix = hand.rakp3_message();
+  prefix.key_exchange_code.resize(20);
+  EXPECT_EQ(hand.rakp3(prefix).status, RakpStatus::InvalidIntegrityCheckValue);
+  prefix.key_exchange_code.clear();
+  EXPECT_EQ(hand.rakp3(prefix).status, RakpStatus::InvalidIntegrityCheckValue);
+  EXPECT_EQ(hand.rakp3(hand.rakp3_message()).status, RakpStatus::Ok);
+}
+
+TEST(Rakp, ADuplicateRakp3GetsTheCachedRakp4) {
+  Network network;
+  Hand hand{network};
+  hand.open();
+  hand.rakp1(hand.rakp1_message());
+  auto message = hand.rakp3_message();
+  const auto first = hand.rakp3(message);
+  message.tag = 99;
+  const auto second = hand.rakp3(message);
+  EXPECT_EQ(second.tag, 99);
+  EXPECT_EQ(second.status, RakpStatus::Ok);
+  EXPECT_EQ(second.integrity_check_value, first.integrity_check_value);
+  EXPECT_EQ(network.server.counters().sessions_opened, 1U);
+  EXPECT_EQ(network.server.active_sessions(), 1U);
+}
+
+TEST(Rakp, NothingOfAHandshakeDisturbsAnActiveSession) {
+  Network network;
+  auto& node = network.connect(alice());
+  network.ask(node, kOem, 0x07, {});
+  const std::uint32_t id = network.application.requesters.front().session;
+  wire::Rakp3 forged;
+  forged.managed_session = id;
+  forged.key_exchange_code = pattern(32);
+  network.inject(node.path, plain(wire::PayloadType::Rakp3, wire::encode(forged)));
+  forged.status = RakpStatus::InvalidIntegrityCheckValue;
+  network.inject(node.path, plain(wire::PayloadType::Rakp3, wire::encode(forged)));
+  wire::Rakp1 again;
+  again.managed_session = id;
+  again.role = 0x12;
+  again.user = "alice";
+  network.inject(node.path, plain(wire::PayloadType::Rakp1, wire::encode(again)));
+  network.run(10ms);
+  EXPECT_EQ(network.ask(node, kOem, 0x07, bytes({1})).data, bytes({1}));
+}
+
+TEST(Rakp, AConsoleThatGivesUpFreesItsPlace) {
+  Network network;
+  Hand hand{network};
+  hand.open();
+  hand.rakp1(hand.rakp1_message());
+  wire::Rakp3 sorry = hand.rakp3_message();
+  sorry.status = RakpStatus::InvalidIntegrityCheckValue;
+  hand.send_rakp3(sorry);
+  EXPECT_TRUE(network.take_stray().empty());
+  EXPECT_EQ(network.server.half_open_sessions(), 0U);
+}
+
+TEST(Rakp, AnotherAddressCannotContinueAHandshake) {
+  Network network;
+  Hand hand{network};
+  hand.open();
+  hand.path = path_of(10);
+  EXPECT_EQ(hand.rakp1(hand.rakp1_message()).status, RakpStatus::InvalidSessionId);
+}
+
+TEST(Rakp, CommandsAreNotTakenBeforeRakp3) {
+  Network network;
+  Hand hand{network};
+  hand.open();
+  hand.rakp1(hand.rakp1_message());
+  wire::RmcpPlusHeader header;
+  header.session_id = hand.managed_session;
+  header.sequence = 1;
+  const auto command = wire::encode(wire::make_lan_request({kOem, 0x07, pattern(40)}, 1));
+  network.inject(hand.path, wire::encode_plain(header, command));
+  EXPECT_TRUE(network.application.commands.empty());
+  EXPECT_TRUE(network.take_stray().empty());
+}
+
+// --- quotas and times ----------------------------------------------------------------------------
+
+ServerConfig unlimited_rate() {
+  ServerConfig config = basic_config();
+  config.limits.replies_burst = 10000;
+  config.limits.replies_per_source_per_s = 10000;
+  config.limits.replies_per_s = 1000000;
+  return config;
+}
+
+TEST(HalfOpenQuota, HoldsForOneSource) {
+  Network network(unlimited_rate());
+  for (std::uint16_t port = 1; port <= 8; ++port) {
+    Hand hand{network, path_of(9, port)};
+    EXPECT_EQ(hand.open().status, RakpStatus::Ok);
+  }
+  Hand ninth{network, path_of(9, 9)};
+  EXPECT_EQ(ninth.open().status, RakpStatus::InsufficientResources);
+  Hand other{network, path_of(10)};
+  EXPECT_EQ(other.open().status, RakpStatus::Ok);
+  network.run(10s);
+  EXPECT_EQ(network.server.half_open_sessions(), 0U);
+  EXPECT_EQ(ninth.open().status, RakpStatus::Ok);
+}
+
+TEST(HalfOpenQuota, AFloodNeitherDisturbsLiveSessionsNorLocksOutNewOnes) {
+  Network network(unlimited_rate());
+  auto& node = network.connect(alice());
+  for (int i = 0; i < 5000; ++i) {
+    Path path = path_of(static_cast<std::uint8_t>(i));
+    path.peer.bytes[2] = static_cast<std::uint8_t>(1 + i / 256);
+    Hand hand{network, path};
+    hand.open();
+    ASSERT_LE(network.server.half_open_sessions(), 32U);
+  }
+  EXPECT_EQ(network.ask(node, kOem, 0x07, bytes({1})).data, bytes({1}));
+  network.connect(root(), path_of(8));
+  EXPECT_EQ(network.server.active_sessions(), 2U);
+}
+
+TEST(HalfOpenQuota, SessionsThatSentRakp1AreNotPushedOut) {
+  Network network(unlimited_rate());
+  std::vector<Hand> proven;
+  for (std::uint8_t host = 1; host <= 32; ++host) {
+    proven.push_back(Hand{network, path_of(host)});
+    proven.back().open();
+    EXPECT_EQ(proven.back().rakp1(proven.back().rakp1_message()).status, RakpStatus::Ok);
+  }
+  Hand late{network, path_of(99)};
+  EXPECT_EQ(late.open().status, RakpStatus::InsufficientResources);
+  for (Hand& hand : proven) EXPECT_EQ(hand.rakp3(hand.rakp3_message()).status, RakpStatus::Ok);
+  EXPECT_EQ(late.open().status, RakpStatus::Ok);
+}
+
+TEST(SessionLimit, IsToldToTheClient) {
+  ServerConfig config = basic_config();
+  config.limits.active_sessions = 1;
+  Network network(config);
+  network.connect(alice());
+  auto& second = network.add(alice(), path_of(8));
+  second.client.start(network.now);
+  network.run(100ms);
+  EXPECT_EQ(second.down(), Errc::SessionLimit);
+}
+
+TEST(SetUpTime, EndsAHandshakeThatDoesNotGoOn) {
+  Network network;
+  Hand hand{network};
+  hand.open();
+  network.run(9s);
+  EXPECT_EQ(hand.rakp1(hand.rakp1_message()).status, RakpStatus::Ok);
+  network.run(1s);
+  EXPECT_EQ(network.server.half_open_sessions(), 0U);
+  EXPECT_EQ(hand.rakp3(hand.rakp3_message()).status, RakpStatus::InvalidSessionId);
+}
+
+TEST(IdleTime, EndsASessionThatCarriesNothing) {
+  Network network;
+  auto& node = network.connect(alice());
+  network.run(50s);
+  network.ask(node, kOem, 0x07, {});
+  network.run(59s);
+  EXPECT_EQ(network.server.active_sessions(), 1U);
+  network.run(2s);
+  EXPECT_EQ(network.server.active_sessions(), 0U);
+  EXPECT_EQ(network.application.closed.size(), 1U);
+  EXPECT_FALSE(network.server.deadline());
+}
+
+TEST(IdleTime, IsNotProlongedByBadPackets) {
+  Network network;
+  auto& node = network.connect(alice());
+  network.ask(node, kOem, 0x07, {});
+  const Bytes replay = network.log[network.log.size() - 2].second;
+  network.run(30s);
+  network.inject(node.path, replay);
+  network.run(31s);
+  EXPECT_EQ(network.server.active_sessions(), 0U);
+}
+
+TEST(RateLimit, HoldsForHandshakesAndCommandsOfOneSource) {
+  Network network;
+  const Bytes ping = wire::encode(wire::PresencePing{1});
+  for (int i = 0; i < 100; ++i) network.inject(path_of(3), ping);
+  EXPECT_EQ(network.take_stray().size(), 40U);
+  EXPECT_EQ(network.server.counters().rate_limited, 60U);
+  const Bytes capabilities = sessionless_request({kApp, 0x38, bytes({0x8e, 4})}, 1);
+  network.inject(path_of(3, 999), capabilities);
+  EXPECT_TRUE(network.take_stray().empty());
+  network.inject(path_of(4), capabilities);
+  EXPECT_EQ(network.take_stray().size(), 1U);
+}
+
+TEST(RateLimit, DoesNotTouchSessions) {
+  Network network;
+  auto& node = network.connect(alice());
+  for (int i = 0; i < 100; ++i) network.inject(node.path, wire::encode(wire::PresencePing{1}));
+  network.run(10ms);
+  for (int i = 0; i < 200; ++i) EXPECT_EQ(network.ask(node, kOem, 7, bytes({i})).data, bytes({i}));
+}
+
+TEST(ReplyQueue, IsBounded) {
+  ServerConfig config = unlimited_rate();
+  config.limits.reply_queue = 10;
+  SeededRandom random(1);
+  EchoApplication application;
+  Server server(config, kIana, application, random);
+  for (int i = 0; i < 50; ++i)
+    server.handle_datagram(path_of(1), wire::encode(wire::PresencePing{1}), TimePoint{});
+  int replies = 0;
+  while (server.poll_transmit(TimePoint{})) ++replies;
+  EXPECT_EQ(replies, 10);
+  EXPECT_EQ(server.counters().dropped, 40U);
+}
+
+TEST(PollTransmit, SendsRepliesBeforeStreamPayloads) {
+  Network network;
+  auto& node = network.connect(alice());
+  network.ask(node, kOem, 0x07, {});
+  const std::uint32_t session = network.application.requesters.front().session;
+  network.application.outgoing.push_back({session + 1, pattern(3)});  // a session that has gone
+  network.application.outgoing.push_back({session, pattern(3)});
+  network.server.handle_datagram(path_of(3), wire::encode(wire::PresencePing{1}), network.now);
+  const auto first = network.server.poll_transmit(network.now);
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->path, path_of(3));
+  const auto second = network.server.poll_transmit(network.now);
+  ASSERT_TRUE(second);
+  EXPECT_EQ(second->path, node.path);
+  EXPECT_TRUE(is_type(second->bytes, wire::PayloadType::OemExplicit));
+  EXPECT_FALSE(network.server.poll_transmit(network.now));
+}
+
+// --- without a session ---------------------------------------------------------------------------
+
+TEST(Sessionless, AnswersAPresencePing) {
+  Network network;
+  network.inject(path_of(3), wire::encode(wire::PresencePing{0x42}));
+  const auto stray = network.take_stray();
+  ASSERT_EQ(stray.size(), 1U);
+  const auto pong = std::get<wire::PresencePong>(*wire::decode_rmcp(stray.front()));
+  EXPECT_EQ(pong.tag, 0x42);
+  EXPECT_TRUE(pong.ipmi_supported);
+  network.inject(path_of(3), wire::encode(wire::PresencePing{0xff}));
+  EXPECT_TRUE(network.take_stray().empty());
+}
+
+TEST(Sessionless, AnswersInTheFramingOfTheQuestion) {
+  Network network;
+  const Bytes message =
+      wire::encode(wire::make_lan_request({kApp, 0x54, bytes({0xe, 0, 0x80})}, 9));
+  network.inject(path_of(3), wire::encode(wire::SessionlessV15{message}));
+  auto stray = network.take_stray();
+  ASSERT_EQ(stray.size(), 1U);
+  EXPECT_TRUE(std::holds_alternative<wire::SessionlessV15>(*wire::decode_rmcp(stray.front())));
+  auto reply = parse_sessionless_reply(stray.front());
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(reply->sequence, 9);
+  EXPECT_EQ(reply->net_fn, 0x07);
+  EXPECT_EQ(reply->command, 0x54);
+
+  network.inject(path_of(3), plain(wire::PayloadType::Ipmi, message));
+  stray = network.take_stray();
+  ASSERT_EQ(stray.size(), 1U);
+  EXPECT_TRUE(is_type(stray.front(), wire::PayloadType::Ipmi));
+  const auto second = parse_sessionless_reply(stray.front());
+  ASSERT_TRUE(second);
+  EXPECT_EQ(second->response.data, reply->response.data);
+}
+
+TEST(Sessionless, StaysSilentToEverythingElse) {
+  Network network;
+  const std::vector<wire::IpmiRequest> requests{
+      {kApp, 0x01, {}},            // Get Device ID
+      {kApp, 0x3b, bytes({4})},    // Set Session Privilege Level
+      {kApp, 0x3d, bytes({0})},    // Get Session Info
+      {kApp, 0x39, pattern(17)},   // Get Session Challenge, IPMI v1.5
+      {0x00, 0x01, {}},            // Get Chassis Status
+      {0x2c, 0x00, bytes({0})},    // PICMG
+      {kOem, 0x03, pattern(40)},   // Get Manifest
+      {kOem, 0x07, pattern(14)},   // Read Image
+      {kOem, 0x09, pattern(200)},  // Get Donor Status
+  };
+  for (const auto& request : requests) network.inject(path_of(3), sessionless_request(request, 1));
+  EXPECT_TRUE(network.application.commands.empty());
+  EXPECT_TRUE(network.take_stray().empty());
+  EXPECT_EQ(network.server.counters().dropped, requests.size());
+  EXPECT_EQ(network.server.counters().rate_limited, 0U);
+}
+
+TEST(Sessionless, ForwardsTheTwoCommandsThatNeedNoSession) {
+  Network network;
+  // Three data bytes of the answer and the completion code fit into four of the question.
+  network.application.reply = wire::IpmiResponse{.code = {}, .data = bytes({1, 2, 3})};
+  network.inject(path_of(3), sessionless_request({kOem, 0x02, pattern(4)}, 1));
+  const auto stray = network.take_stray();
+  ASSERT_EQ(stray.size(), 1U);
+  const auto reply = parse_sessionless_reply(stray.front());
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(reply->response.data, bytes({1, 2, 3}));
+  ASSERT_EQ(network.application.requesters.size(), 1U);
+  EXPECT_FALSE(network.application.requesters.front().authenticated());
+  EXPECT_EQ(network.application.requesters.front().path, path_of(3));
+}
+
+TEST(Sessionless, NeverAnswersWithMoreThanItWasAsked) {
+  for (const bool v15 : {true, false}) {
+    for (std::size_t asked = 0; asked <= 160; asked += 5) {
+      for (const std::size_t answered : {0U, 1U, 4U, 80U, 147U, 239U, 2000U}) {
+        Network network;
+        network.application.reply = wire::IpmiResponse{.code = {}, .data = pattern(answered)};
+        const Bytes message = wire::encode(wire::make_lan_request({kOem, 0x02, pattern(asked)}, 1));
+        const Bytes request = v15 ? wire::encode(wire::SessionlessV15{message})
+                                  : plain(wire::PayloadType::Ipmi, message);
+        network.inject(path_of(3), request);
+        const auto stray = network.take_stray();
+        EXPECT_EQ(stray.size(), answered + 1 <= asked ? 1U : 0U);
+        for (const Bytes& reply : stray) EXPECT_LE(reply.size(), request.size());
+      }
+    }
+  }
+}
+
+TEST(Sessionless, StandardAnswersAreAtMostThreeTimesAsLarge) {
+  Network network;
+  const std::vector<Bytes> requests{
+      wire::encode(wire::PresencePing{1}),
+      sessionless_request({kApp, 0x38, bytes({0x8e, 4})}, 1),
+      sessionless_request({kApp, 0x54, bytes({0x0e, 0, 0x80})}, 1),
+      sessionless_request({kApp, 0x37, {}}, 1),
+      plain(wire::PayloadType::Ipmi, wire::encode(wire::make_lan_request({kApp, 0x37, {}}, 1))),
+  };
+  for (const Bytes& request : requests) {
+    network.inject(path_of(3), request);
+    const auto stray = network.take_stray();
+    ASSERT_EQ(stray.size(), 1U);
+    EXPECT_LE(stray.front().size(), 3 * request.size());
+  }
+}
+
+TEST(Sessionless, ASilentApplicationMeansSilence) {
+  Network network;
+  network.application.silent = true;
+  network.inject(path_of(3), sessionless_request({kOem, 0x02, pattern(160)}, 1));
+  EXPECT_EQ(network.application.commands.size(), 1U);
+  EXPECT_TRUE(network.take_stray().empty());
+}
+
+TEST(Sessionless, ResponsesAndOtherAddressesAreDropped) {
+  Network network;
+  auto message = wire::make_lan_request({kApp, 0x38, bytes({0x8e, 4})}, 1);
+  message.responder_address = 0x24;
+  network.inject(path_of(3), wire::encode(wire::SessionlessV15{wire::encode(message)}));
+  message.responder_address = 0x20;
+  message.responder_lun = 1;
+  network.inject(path_of(3), wire::encode(wire::SessionlessV15{wire::encode(message)}));
+  message.responder_lun = 0;
+  message.net_fn = 0x07;
+  network.inject(path_of(3), wire::encode(wire::SessionlessV15{wire::encode(message)}));
+  EXPECT_TRUE(network.take_stray().empty());
+}
+
+TEST(Garbage, IsDroppedWithoutAWord) {
+  Network network;
+  std::mt19937 dice(7);
+  for (int i = 0; i < 20000; ++i) {
+    Bytes datagram(dice() % 120);
+    for (std::byte& b : datagram) b = static_cast<std::byte>(dice());
+    if (datagram.size() >= 6 && i % 2 == 0) {
+      const Bytes head = bytes({6, 0, 0xff, 7, 6});
+      std::copy(head.begin(), head.end(), datagram.begin());
+    }
+    network.inject(path_of(static_cast<std::uint8_t>(i)), datagram);
+  }
+  EXPECT_EQ(network.server.active_sessions(), 0U);
+  EXPECT_TRUE(network.application.commands.empty());
+  network.take_stray();
+  network.inject(path_of(3), bytes({0x06, 0x00, 0xff, 0x07}));
+  EXPECT_TRUE(network.take_stray().empty());
+}
+
+// --- reconfiguration -----------------------------------------------------------------------------
+
+TEST(Reconfigure, ClosesSessionsOfUsersThatAreGoneOrChanged) {
+  Network network;
+  auto& a = network.connect(alice());
+  auto& r = network.connect(root(), path_of(8));
+  ServerConfig next = basic_config();
+  network.server.reconfigure(next, network.now);
+  EXPECT_EQ(network.server.active_sessions(), 2U);
+  next.accounts[0].password = secret("changed");
+  network.server.reconfigure(next, network.now);
+  EXPECT_EQ(network.server.active_sessions(), 1U);
+  EXPECT_EQ(network.ask(r, kOem, 0x07, bytes({1})).data, bytes({1}));
+  next.accounts.pop_back();
+  network.server.reconfigure(next, network.now);
+  EXPECT_EQ(network.server.active_sessions(), 0U);
+  EXPECT_EQ(network.application.closed.size(), 2U);
+  (void)a;
+}
+
+TEST(Reconfigure, ClosesSessionsWhoseKeysOrSuiteAreNoLongerGood) {
+  Network network;
+  network.connect(alice(CipherSuite::Suite3));
+  network.connect(root(), path_of(8));
+  ServerConfig next = basic_config();
+  next.allow_suite3 = false;
+  network.server.reconfigure(next, network.now);
+  EXPECT_EQ(network.server.active_sessions(), 1U);
+  next.kg = secret("new");
+  network.server.reconfigure(next, network.now);
+  EXPECT_EQ(network.server.active_sessions(), 0U);
+}
+
+TEST(CloseAll, ClosesEverySession) {
+  Network network;
+  network.connect(alice());
+  Hand hand{network};
+  hand.open();
+  network.server.close_all(network.now);
+  EXPECT_EQ(network.server.active_sessions(), 0U);
+  EXPECT_EQ(network.server.half_open_sessions(), 0U);
+  EXPECT_EQ(network.application.closed.size(), 1U);
+  EXPECT_FALSE(network.server.deadline());
+}
+
+}  // namespace
+}  // namespace fwr::session::testing

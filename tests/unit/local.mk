@@ -73,6 +73,16 @@ UNIT_TESTS += %D%/recipient_test
 %C%_recipient_test_SOURCES += %D%/sim_link.hpp
 %C%_recipient_test_LDADD = $(RECIPIENT_LIBS) $(GTEST_LIBS)
 
+UNIT_TESTS += %D%/session_test
+%C%_session_test_SOURCES =
+%C%_session_test_SOURCES += %D%/session_channel_test.cpp
+%C%_session_test_SOURCES += %D%/session_commands_test.cpp
+%C%_session_test_SOURCES += %D%/session_fixture.hpp
+%C%_session_test_SOURCES += %D%/session_keys_test.cpp
+%C%_session_test_SOURCES += %D%/session_server_test.cpp
+%C%_session_test_SOURCES += %D%/session_test.cpp
+%C%_session_test_LDADD = $(SESSION_LIBS) $(FREEIPMI_LIBS) $(GTEST_LIBS)
+
 UNIT_TESTS += %D%/wire_test
 %C%_wire_test_SOURCES =
 %C%_wire_test_SOURCES += %D%/hex.hpp
@@ -84,15 +94,6 @@ UNIT_TESTS += %D%/wire_test
 %C%_wire_test_SOURCES += %D%/wire_stream_test.cpp
 %C%_wire_test_SOURCES += %D%/wire_tables_test.cpp
 %C%_wire_test_LDADD = $(WIRE_LIBS) $(GTEST_LIBS)
-UNIT_TESTS += %D%/session_test
-%C%_session_test_SOURCES =
-%C%_session_test_SOURCES += %D%/session_channel_test.cpp
-%C%_session_test_SOURCES += %D%/session_commands_test.cpp
-%C%_session_test_SOURCES += %D%/session_fixture.hpp
-%C%_session_test_SOURCES += %D%/session_keys_test.cpp
-%C%_session_test_SOURCES += %D%/session_server_test.cpp
-%C%_session_test_SOURCES += %D%/session_test.cpp
-%C%_session_test_LDADD = $(SESSION_LIBS) $(FREEIPMI_LIBS) $(GTEST_LIBS)
 
 endif
 

@@ -15,6 +15,19 @@ UNIT_TESTS += %D%/base_test
 %C%_base_test_SOURCES += %D%/hex.hpp
 %C%_base_test_LDADD = $(BASE_LIBS) $(GTEST_LIBS)
 
+UNIT_TESTS += %D%/donor_test
+%C%_donor_test_SOURCES =
+%C%_donor_test_SOURCES += %D%/donor_catalogue_test.cpp
+%C%_donor_test_SOURCES += %D%/donor_command_test.cpp
+%C%_donor_test_SOURCES += %D%/donor_directory_test.cpp
+%C%_donor_test_SOURCES += %D%/donor_fixture.hpp
+%C%_donor_test_SOURCES += %D%/donor_lease_test.cpp
+%C%_donor_test_SOURCES += %D%/donor_offer_test.cpp
+%C%_donor_test_SOURCES += %D%/donor_random_test.cpp
+%C%_donor_test_SOURCES += %D%/donor_stream_test.cpp
+%C%_donor_test_SOURCES += %D%/stock_tool.hpp
+%C%_donor_test_LDADD = $(DONOR_LIBS) $(GTEST_LIBS)
+
 UNIT_TESTS += %D%/facade_test
 %C%_facade_test_SOURCES =
 %C%_facade_test_SOURCES += %D%/facade_test.cpp

@@ -3,9 +3,35 @@
 # Files that are only distributed go to EXTRA_DIST, one a line:
 #   EXTRA_DIST += %D%/demo/demo.sh
 # Completion is installed: dist_bashcompletion_DATA += %D%/completion/fwrecover
-# Units too, when there is systemd: dist_systemdsystemunit_DATA += %D%/systemd/fwdonord.service
+# Units too, when there is systemd; those with paths in them have a template NAME.service.in.
 
 dist_bashcompletion_DATA =
-dist_systemdsystemunit_DATA =
 EXTRA_DIST += %D%/demo/demo.sh
 EXTRA_DIST += %D%/lab/recover-with-ipmitool.sh
+
+examplesdir = $(docdir)/examples
+dist_examples_DATA =
+dist_examples_DATA += %D%/cron/fwdonord.cron
+dist_examples_DATA += %D%/cron/fwrecover.cron
+dist_examples_DATA += %D%/examples/fwdonord.toml
+dist_examples_DATA += %D%/examples/fwrecover.toml
+
+units =
+units += %D%/systemd/fwdonord.service
+units += %D%/systemd/fwrecover-check.service
+units += %D%/systemd/fwrecover-rollback.service
+if HAVE_SYSTEMD
+dist_systemdsystemunit_DATA = %D%/systemd/fwrecover-check.timer
+nodist_systemdsystemunit_DATA = $(units)
+endif
+EXTRA_DIST += %D%/systemd/fwdonord.service.in
+EXTRA_DIST += %D%/systemd/fwrecover-check.service.in
+EXTRA_DIST += %D%/systemd/fwrecover-rollback.service.in
+CLEANFILES += $(units)
+
+%D%/systemd/fwdonord.service: %D%/systemd/fwdonord.service.in
+%D%/systemd/fwrecover-check.service: %D%/systemd/fwrecover-check.service.in
+%D%/systemd/fwrecover-rollback.service: %D%/systemd/fwrecover-rollback.service.in
+$(units): Makefile
+	@$(MKDIR_P) $(@D)
+	$(AM_V_GEN)sed 's,@sbindir[@],$(sbindir),g' $(srcdir)/$@.in >$@

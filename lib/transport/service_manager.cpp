@@ -4,7 +4,7 @@
 
 #include "config.h"
 
-#ifdef HAVE_LIBSYSTEMD
+#ifdef FWR_HAVE_SYSTEMD
 #include <systemd/sd-daemon.h>
 #endif
 
@@ -12,7 +12,7 @@ namespace fwr::transport {
 namespace {
 
 void notify([[maybe_unused]] const char* state) {
-#ifdef HAVE_LIBSYSTEMD
+#ifdef FWR_HAVE_SYSTEMD
   (void)sd_notify(0, state);
 #endif
 }

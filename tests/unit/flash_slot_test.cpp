@@ -27,7 +27,7 @@ using test::IoKind;
 using test::IoReply;
 using testing::HasSubstr;
 
-constexpr std::uint64_t kSlot_bytes = 64 * 1024;
+constexpr std::uint64_t kSlot_bytes = 64ULL << 10;
 
 class FileSlotsTest : public testing::Test {
  protected:

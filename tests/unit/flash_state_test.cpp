@@ -216,6 +216,7 @@ std::vector<IoCall> record_calls(const std::function<Result<>()>& operation) {
 
 std::vector<IoKind> kinds(const std::vector<IoCall>& calls) {
   std::vector<IoKind> result;
+  result.reserve(calls.size());
   for (const IoCall& call : calls) result.push_back(call.kind);
   return result;
 }

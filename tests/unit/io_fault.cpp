@@ -30,7 +30,7 @@ std::string path_of(int fd) {
 }
 
 /// Asks the hook; sets errno and gives false when the call has to fail.
-bool ask(IoCall call, std::size_t* count = nullptr) {
+bool ask(const IoCall& call, std::size_t* count = nullptr) {
   if (!hook()) return true;
   const IoReply reply = hook()(call);
   if (reply.error_number != 0) {
@@ -91,55 +91,62 @@ IoHook kill_at(std::size_t n) {
 
 }  // namespace fwr::test
 
-// The names that the library's objects find before those of the C library.
-using fwr::test::IoKind;
-
+// These have the symbols of the C library's functions, and the library's objects find them first.
+// Under names of their own, because a header may have the real ones as inline functions.
 extern "C" {
 
-ssize_t pread(int fd, void* out, size_t count, off_t offset) {
+ssize_t fault_pread(int fd, void* out, size_t count, off_t offset) __asm__("pread");
+ssize_t fault_pwrite(int fd, const void* bytes, size_t count, off_t offset) __asm__("pwrite");
+int fault_ftruncate(int fd, off_t length) __asm__("ftruncate");
+int fault_fsync(int fd) __asm__("fsync");
+int fault_fdatasync(int fd) __asm__("fdatasync");
+int fault_rename(const char* from, const char* to) __asm__("rename");
+int fault_unlink(const char* path) __asm__("unlink");
+
+}  // extern "C"
+
+using fwr::test::ask;
+using fwr::test::IoKind;
+using fwr::test::path_of;
+
+ssize_t fault_pread(int fd, void* out, size_t count, off_t offset) {
   std::size_t granted = count;
-  if (!fwr::test::ask(
-          {IoKind::Read, fwr::test::path_of(fd), static_cast<std::uint64_t>(offset), count, {}},
-          &granted))
+  if (!ask({IoKind::Read, path_of(fd), static_cast<std::uint64_t>(offset), count, {}}, &granted))
     return -1;
   return ::syscall(SYS_pread64, fd, out, granted, offset);
 }
 
-ssize_t pwrite(int fd, const void* bytes, size_t count, off_t offset) {
+ssize_t fault_pwrite(int fd, const void* bytes, size_t count, off_t offset) {
   std::size_t granted = count;
   const auto* first = static_cast<const std::byte*>(bytes);
-  if (!fwr::test::ask({IoKind::Write, fwr::test::path_of(fd), static_cast<std::uint64_t>(offset),
-                       count, fwr::Bytes(first, first + count)},
-                      &granted))
+  if (!ask({IoKind::Write, path_of(fd), static_cast<std::uint64_t>(offset), count,
+            fwr::Bytes(first, first + count)},
+           &granted))
     return -1;
   return ::syscall(SYS_pwrite64, fd, bytes, granted, offset);
 }
 
-int ftruncate(int fd, off_t length) noexcept {
-  if (!fwr::test::ask(
-          {IoKind::Truncate, fwr::test::path_of(fd), static_cast<std::uint64_t>(length), 0, {}}))
-    return -1;
+int fault_ftruncate(int fd, off_t length) {
+  if (!ask({IoKind::Truncate, path_of(fd), static_cast<std::uint64_t>(length), 0, {}})) return -1;
   return static_cast<int>(::syscall(SYS_ftruncate, fd, length));
 }
 
-int fsync(int fd) {
-  if (!fwr::test::ask({IoKind::Sync, fwr::test::path_of(fd), 0, 0, {}})) return -1;
+int fault_fsync(int fd) {
+  if (!ask({IoKind::Sync, path_of(fd), 0, 0, {}})) return -1;
   return static_cast<int>(::syscall(SYS_fsync, fd));
 }
 
-int fdatasync(int fd) {
-  if (!fwr::test::ask({IoKind::Sync, fwr::test::path_of(fd), 0, 0, {}})) return -1;
+int fault_fdatasync(int fd) {
+  if (!ask({IoKind::Sync, path_of(fd), 0, 0, {}})) return -1;
   return static_cast<int>(::syscall(SYS_fdatasync, fd));
 }
 
-int rename(const char* from, const char* to) noexcept {
-  if (!fwr::test::ask({IoKind::Rename, from, 0, 0, {}})) return -1;
+int fault_rename(const char* from, const char* to) {
+  if (!ask({IoKind::Rename, from, 0, 0, {}})) return -1;
   return static_cast<int>(::syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0));
 }
 
-int unlink(const char* path) noexcept {
-  if (!fwr::test::ask({IoKind::Unlink, path, 0, 0, {}})) return -1;
+int fault_unlink(const char* path) {
+  if (!ask({IoKind::Unlink, path, 0, 0, {}})) return -1;
   return static_cast<int>(::syscall(SYS_unlinkat, AT_FDCWD, path, 0));
 }
-
-}  // extern "C"

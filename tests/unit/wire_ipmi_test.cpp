@@ -11,7 +11,6 @@
 namespace fwr::wire {
 namespace {
 
-using test::exact;
 using test::hex;
 
 // rsAddr 20h, netFn App request, rqAddr 81h, rqSeq 1, Get Device ID.

@@ -46,7 +46,7 @@ struct Table {
 };
 
 const std::vector<Table>& tables_of_the_document() {
-  static const std::vector<Table> tables = [] {
+  static const std::vector<Table> kTables = [] {
     std::vector<Table> found;
     const char* const top = std::getenv("TOP_SRCDIR");
     std::ifstream file(std::string(top != nullptr ? top : "..") + "/doc/PROTOCOL.md");
@@ -69,7 +69,7 @@ const std::vector<Table>& tables_of_the_document() {
     }
     return found;
   }();
-  return tables;
+  return kTables;
 }
 
 std::vector<const Table*> tables_in(std::string_view section) {

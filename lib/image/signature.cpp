@@ -174,7 +174,7 @@ Result<> check_algorithm(const SignatureFile& file) {
 }  // namespace
 
 std::string to_text(const KeyId& id) {
-  return fmt::format("{:016X}", ByteReader(id).le<8>());
+  return fmt::format("{:X}", ByteReader(id).le<8>());
 }
 
 Result<PublicKey> parse_public_key(std::string_view text) {

@@ -21,7 +21,7 @@ inline constexpr std::size_t kTrustedKeyLimit = 32;
 using fwr::to_text;  // this namespace's own would hide it
 
 using KeyId = std::array<std::byte, 8>;
-[[nodiscard]] std::string to_text(const KeyId& id);  ///< as minisign prints it
+[[nodiscard]] std::string to_text(const KeyId& id);  ///< as minisign prints it: no leading zeros
 
 struct PublicKey {
   KeyId id{};

@@ -14,8 +14,16 @@
 namespace fwr::image {
 namespace {
 
-constexpr std::uint64_t kSizes[] = {1,          4095,           4096,       4097,
-                                    128 * 4096, 128 * 4096 + 1, 129 * 4096, (3U << 20) + 5};
+/// Image bytes whose hashes fill one tree block.
+constexpr std::size_t kUnderOneLeaf_bytes = kHashesPerBlock * kBlock_bytes;
+constexpr std::uint64_t kSizes[] = {1,
+                                    4095,
+                                    4096,
+                                    4097,
+                                    kUnderOneLeaf_bytes,
+                                    kUnderOneLeaf_bytes + 1,
+                                    kUnderOneLeaf_bytes + kBlock_bytes,
+                                    (3U << 20) + 5};
 
 Bytes pseudo_random(std::uint64_t size) {
   std::mt19937_64 engine(size);
@@ -80,12 +88,12 @@ TEST(TreeBuilder, HasTheRecordedDigests) {
             "b803429503d95915829b29fdbc8bbad142f3abfd11b1cadf5526582e685c0551");
   EXPECT_EQ(to_text(digest_only(Bytes(4096))),
             "babc284ee4ffe7f449377fbf6692715b43aec7bc39c094a95878904d34bac97e");
-  EXPECT_EQ(to_text(digest_only(Bytes(129 * 4096))),
+  EXPECT_EQ(to_text(digest_only(Bytes(kUnderOneLeaf_bytes + kBlock_bytes))),
             "2331d9bc1bfa1c8c1a2272b1bc04acca57ec879136c554d313b45b77b94f326e");
 }
 
 TEST(TreeBuilder, GivesTheSameForBytesInAnyPortions) {
-  const Bytes image = pseudo_random(130 * 4096 + 17);
+  const Bytes image = pseudo_random(kUnderOneLeaf_bytes + 2 * kBlock_bytes + 17);
   const Built whole = build(image, image.size());
   for (const std::size_t step : {std::size_t{1}, std::size_t{777}, kBlock_bytes, kBlock_bytes + 1,
                                  3 * kBlock_bytes, 3 * kBlock_bytes - 1}) {
@@ -117,8 +125,8 @@ TEST(TreeBuilder, RefusesMoreBytesThanTheSizeAndStaysRefused) {
 
 TEST(TreeBuilder, StopsWhenTheTreeCannotBeKept) {
   const auto full = [](std::uint64_t, ByteView) -> Result<> { return fail(Errc::NoSpace, "disk"); };
-  TreeBuilder early(129 * 4096, full);
-  const auto added = early.add(Bytes(128 * 4096));
+  TreeBuilder early(kUnderOneLeaf_bytes + kBlock_bytes, full);
+  const auto added = early.add(Bytes(kUnderOneLeaf_bytes));
   ASSERT_FALSE(added);
   EXPECT_EQ(added.error().code, Errc::NoSpace);
   TreeBuilder late(4097, full);
@@ -159,10 +167,10 @@ TEST(TreeShape, LeadsFromEachBlockToTheDigest) {
 }
 
 TEST(TreeShape, ShowsADamagedBitInBlockAndTree) {
-  Bytes image = pseudo_random(129 * 4096 + 9);
+  Bytes image = pseudo_random(kUnderOneLeaf_bytes + kBlock_bytes + 9);
   Built built = build(image, image.size());
   const TreeShape shape(image.size());
-  image[128 * 4096 + 4095] ^= std::byte{1};
+  image[kUnderOneLeaf_bytes + 4095] ^= std::byte{1};
   EXPECT_FALSE(climbs(shape, image, built.tree, 128, built.digest));
   EXPECT_TRUE(climbs(shape, image, built.tree, 129, built.digest));
   built.tree[0] ^= std::byte{1};  // root level: the hash of the first leaf block

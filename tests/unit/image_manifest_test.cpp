@@ -40,7 +40,7 @@ std::vector<std::pair<std::string, std::string>> all_keys() {
 std::string object_of(const std::vector<std::pair<std::string, std::string>>& keys) {
   std::string text;
   for (const auto& [key, value] : keys)
-    text.append(text.empty() ? "{" : ",").append("\"" + key + "\":" + value);
+    text.append(text.empty() ? "{\"" : ",\"").append(key).append("\":").append(value);
   return text + "}";
 }
 

@@ -75,6 +75,12 @@ TEST(ParsePublicKey, TakesAFileAndALine) {
   EXPECT_EQ(parse_public_key(std::string(kKeyLine) + "\r\n"), *file);
 }
 
+TEST(ParsePublicKey, GivesAnIdWithoutLeadingZeros) {
+  EXPECT_EQ(
+      to_text(parse_public_key("RWTzWHnDBeZaCZiRJdXS+VTAtCvqulSaiEKM00EAUnMGh2jiOU9anElg")->id),
+      "95AE605C37958F3");  // as minisign 0.11 printed it
+}
+
 TEST(ParsePublicKey, SaysWhatIsWrong) {
   const auto why = [](const std::string& text) {
     const auto key = parse_public_key(text);
@@ -148,7 +154,7 @@ TEST(VerifySignature, RefusesLegacySignatures) {
 
 TEST(VerifySignature, TakesAnyOfSeveralTrustedKeys) {
   PublicKey other = recorded_key();
-  other.id.fill(std::byte{1});
+  other.id.fill(std::byte{0x11});
   for (const auto& keys : {std::vector<PublicKey>{other, recorded_key()},
                            std::vector<PublicKey>{recorded_key(), other}})
     EXPECT_TRUE(verify_signature(as_bytes(kMessage), kSignature, keys));
@@ -156,11 +162,11 @@ TEST(VerifySignature, TakesAnyOfSeveralTrustedKeys) {
 
 TEST(VerifySignature, NamesTheKeysWhenNoneIsTheRightOne) {
   PublicKey other = recorded_key();
-  other.id.fill(std::byte{1});
+  other.id.fill(std::byte{0x11});
   const auto result = verify_signature(as_bytes(kMessage), kSignature, {&other, 1});
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().code, Errc::UntrustedKey);
-  EXPECT_EQ(result.error().detail, "key 691ADC6803055B50, trusted is 0101010101010101");
+  EXPECT_EQ(result.error().detail, "key 691ADC6803055B50, trusted is 1111111111111111");
   const auto none = verify_signature(as_bytes(kMessage), kSignature, {});
   ASSERT_FALSE(none);
   EXPECT_EQ(none.error().code, Errc::UntrustedKey);

@@ -63,6 +63,7 @@ struct Ran {
 inline std::optional<Ran> run(const Scratch& scratch, const std::vector<std::string>& command) {
   const std::string log = scratch.put("output", "");
   std::vector<char*> arguments;
+  arguments.reserve(command.size() + 1);
   for (const std::string& argument : command)
     arguments.push_back(const_cast<char*>(argument.c_str()));
   arguments.push_back(nullptr);

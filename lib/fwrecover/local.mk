@@ -4,9 +4,20 @@
 
 noinst_LTLIBRARIES += %D%/libfacade.la
 %C%_libfacade_la_SOURCES =
+%C%_libfacade_la_SOURCES += %D%/catalogue.cpp
 %C%_libfacade_la_SOURCES += %D%/conclude.cpp
 %C%_libfacade_la_SOURCES += %D%/conclude.hpp
+%C%_libfacade_la_SOURCES += %D%/diagnostics.cpp
+%C%_libfacade_la_SOURCES += %D%/donor_config.cpp
+%C%_libfacade_la_SOURCES += %D%/donor_config.hpp
+%C%_libfacade_la_SOURCES += %D%/donor_daemon.cpp
 %C%_libfacade_la_SOURCES += %D%/event.cpp
+%C%_libfacade_la_SOURCES += %D%/recipient.cpp
+%C%_libfacade_la_SOURCES += %D%/recipient_config.cpp
+%C%_libfacade_la_SOURCES += %D%/recipient_config.hpp
+%C%_libfacade_la_SOURCES += %D%/recipient_health.cpp
+%C%_libfacade_la_SOURCES += %D%/recipient_impl.hpp
+%C%_libfacade_la_SOURCES += %D%/recipient_request.cpp
 %C%_libfacade_la_SOURCES += %D%/settings.cpp
 %C%_libfacade_la_SOURCES += %D%/settings.hpp
 %C%_libfacade_la_SOURCES += %D%/version.cpp

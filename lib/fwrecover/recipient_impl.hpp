@@ -12,11 +12,10 @@
 
 namespace fwrecover {
 
-/// Health as check() tells it: the verdict, and what a recovery needs to know of the active slot.
+/// Health as check() tells it.
 struct Assessment {
   bool healthy = false;
-  std::string summary;                         ///< one sentence
-  std::optional<fwr::image::Manifest> active;  ///< of the active slot, when its signature is good
+  std::string summary;  ///< one sentence
 };
 
 class Recipient::Impl {

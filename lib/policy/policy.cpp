@@ -211,6 +211,11 @@ std::optional<Error> judge_expiry(const Situation& situation, const image::Manif
 
 }  // namespace
 
+std::vector<Preference> default_order() {
+  return {Preference::SecurityVersion, Preference::Version, Preference::Role,
+          Preference::Medium,          Preference::Load,    Preference::RoundTrip};
+}
+
 std::optional<Preference> parse_preference(std::string_view name) {
   const auto found = std::find_if(kPreferenceNames.begin(), kPreferenceNames.end(),
                                   [&](const PreferenceName& row) { return row.name == name; });

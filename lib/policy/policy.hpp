@@ -27,6 +27,9 @@ enum class Preference : std::uint8_t { SecurityVersion, Version, Role, Medium, L
     std::string_view name);  ///< "security-version", "version", "role", "medium", "load", "rtt"
 [[nodiscard]] std::string_view to_text(Preference preference);
 
+/// Security version, version, role, medium, load, round-trip time.
+[[nodiscard]] std::vector<Preference> default_order();
+
 struct Policy {
   // requirements
   std::uint32_t minimum_security_version = 0;
@@ -39,9 +42,7 @@ struct Policy {
       false;  ///< an older marketing version of the same or a higher security version
   std::optional<std::string> pinned_version;
   // preferences
-  std::vector<Preference> order{
-      Preference::SecurityVersion, Preference::Version, Preference::Role,
-      Preference::Medium,          Preference::Load,    Preference::RoundTrip};
+  std::vector<Preference> order = default_order();
   DonorRole preferred_role = DonorRole::Console;
   // limits (PROTOCOL §8.1)
   std::chrono::milliseconds offer_window{3000};

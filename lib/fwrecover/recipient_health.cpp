@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Determining the need: reads record and active slot, and lets the policy judge what was seen.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "fwrecover/recipient_impl.hpp"
+#include "image/hash_tree.hpp"
+#include "policy/health.hpp"
+#include "transport/clock.hpp"
+
+namespace fwrecover {
+namespace {
+
+using fwr::Digest;
+using fwr::Result;
+using fwr::flash::BootRecord;
+using fwr::flash::SlotId;
+using fwr::policy::Observed;
+using fwr::policy::Seen;
+
+constexpr std::size_t kChunk_bytes = 1U << 20;
+
+Result<Digest> digest_slot(fwr::flash::Slots& slots, SlotId slot, std::uint64_t size_bytes) {
+  fwr::image::TreeBuilder builder(size_bytes, {});
+  fwr::Bytes chunk(kChunk_bytes);
+  for (std::uint64_t offset = 0; offset < size_bytes; offset += kChunk_bytes) {
+    const auto count =
+        static_cast<std::size_t>(std::min<std::uint64_t>(kChunk_bytes, size_bytes - offset));
+    const std::span<std::byte> part = std::span(chunk).first(count);
+    if (auto read = slots.read(slot, offset, part); !read) return tl::unexpected(read.error());
+    if (auto added = builder.add(part); !added) return tl::unexpected(added.error());
+  }
+  return builder.finish();
+}
+
+void see_slot(const BootRecord& record, const std::vector<fwr::image::PublicKey>& keys,
+              fwr::flash::Slots& slots, Observed& seen) {
+  const fwr::flash::SlotInfo& info = record.slot(record.active);
+  seen.active_slot = slots.describe(record.active);
+  const auto manifest = fwr::image::parse_manifest(info.manifest);
+  seen.manifest = info.manifest.empty() ? Seen::bad("nothing was ever installed there by fwrecover")
+                                        : Seen::of(manifest);
+  if (!manifest) return;
+  seen.parsed_manifest = *manifest;
+  seen.signature =
+      Seen::of(fwr::image::verify_signature(fwr::as_bytes(info.manifest), info.signature, keys));
+  const auto digest = digest_slot(slots, record.active, manifest->size_bytes);
+  seen.slot = Seen::of(digest);
+  if (digest) seen.slot_digest = *digest;
+}
+
+Observed observe(const fwr::settings::RecipientConfig& config, fwr::flash::Slots& slots) {
+  Observed seen;
+  seen.minimum_security_version = config.policy.minimum_security_version;
+  const auto record = slots.load_record();
+  seen.record = Seen::of(record);
+  if (!record) return seen;
+  seen.security_floor = record->security_floor;
+  see_slot(*record, config.trusted_keys, slots, seen);
+  if (record->trial) {
+    Observed::Trial trial;
+    trial.expired = trial_expired(*record, fwr::transport::wall_clock().value_or(0));
+    if (record->trial->limit_s != 0) trial.ends = record->trial->began + record->trial->limit_s;
+    seen.trial = trial;
+  }
+  return seen;
+}
+
+}  // namespace
+
+Assessment Recipient::Impl::assess(const fwr::settings::RecipientConfig& config,
+                                   fwr::flash::Slots& slots, Observer& observer) const {
+  const fwr::policy::Health health = fwr::policy::assess(observe(config, slots));
+  for (const fwr::policy::Finding& finding : health.findings) {
+    Event event("finding");
+    event.set("finding", std::string(to_text(finding.check)));
+    event.set("ok", finding.ok);
+    event.set("known", finding.known);
+    event.set("text", finding.words);
+    observer.on_event(event);
+  }
+  observer.on_event(Event("health").set("healthy", health.healthy()));
+  return {health.healthy(), health.summary()};
+}
+
+Conclusion Recipient::Impl::check(Observer& observer) const {
+  const auto config = configure();
+  if (!config) return conclude(config.error());
+  auto slots = fwr::flash::open_file_slots(config->slots, fwr::flash::Access::ReadOnly);
+  if (!slots) return conclude(slots.error());
+  const Assessment found = assess(*config, **slots, observer);
+  if (found.healthy) return conclude_ok(found.summary);
+  return conclude({fwr::Errc::ReplacementNeeded, found.summary});
+}
+
+}  // namespace fwrecover

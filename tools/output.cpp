@@ -269,7 +269,7 @@ void TextOutput::on_event(const Event& event) {
 /// Columns as wide as their widest cell; the last one is not padded.
 void TextOutput::flush_table() {
   const Table* table = table_of(table_);
-  if (table == nullptr) return;
+  if (table == nullptr || rows_.empty()) return;
   rows_.insert(rows_.begin(), table->head);
   std::vector<std::size_t> widths(table->head.size());
   for (const auto& row : rows_)

@@ -138,7 +138,12 @@ publish 2.14.0 5 console
 say '2. The console and a peer server serve them: fwdonord, from cron or systemd.'
 serve() {
   printf '%s$ fwdonord --config %s.toml &\n' "$1" "$1"
-  on "$1" "$fwdonord" --config "$1.toml" 2>"$1.log" &
+  # Not by on(): its process would stand between us and the daemon's pid.
+  if [ "$FWR_DEMO_NETWORK" = namespaces ]; then
+    ip netns exec "$1" "$fwdonord" --config "$1.toml" 2>"$1.log" &
+  else
+    "$fwdonord" --config "$1.toml" 2>"$1.log" &
+  fi
   pids="$pids $!"
   tries=0
   until grep -q ready "$1.log"; do

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <filesystem>
 
 #include "fwrecover/conclude.hpp"
 #include "fwrecover/donor.hpp"
@@ -158,7 +159,8 @@ class Catalogue::Impl {
  public:
   explicit Impl(DonorSource source) : source_(std::move(source)) {}
 
-  Result<std::unique_ptr<DirectoryCatalogue>> open() const {
+  /// `create`: an empty catalogue where there is none yet.
+  Result<std::unique_ptr<DirectoryCatalogue>> open(bool create = false) const {
     const bool named = !source_.config_path.empty();
     const auto settings = fwr::settings::Settings::load(
         fwr::settings::donor_table(),
@@ -170,6 +172,10 @@ class Catalogue::Impl {
     if (config->trusted_keys.empty())
       return fwr::fail(Errc::BadConfiguration,
                        "no trusted public key: put your minisign key where trust.keys looks");
+    std::error_code error;
+    if (create) std::filesystem::create_directories(config->catalogue, error);
+    if (error)
+      return fwr::fail(Errc::IoFailed, fmt::format("{}: {}", config->catalogue, error.message()));
     return DirectoryCatalogue::open(config->catalogue, std::move(config->trusted_keys));
   }
 
@@ -216,7 +222,7 @@ Conclusion Catalogue::manifest(const ManifestOptions& options, Observer& observe
 
 Conclusion Catalogue::add(const std::string& image_path, const std::string& manifest_path,
                           const std::string& signature_path, Observer& observer) {
-  auto catalogue = impl_->open();
+  auto catalogue = impl_->open(true);
   if (!catalogue) return conclude(catalogue.error());
   const auto digest =
       (*catalogue)

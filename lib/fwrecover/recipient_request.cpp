@@ -82,6 +82,7 @@ class RecoveryMachine final : public fwr::transport::Machine {
     if (offered.verdict.accepted) ++acceptable_;
   }
   void tell(const fwr::recipient::Chosen& chosen, TimePoint) {
+    told_whole_ = false;
     donor_ = chosen.candidate;
     Event event("donor");
     set_candidate(event, chosen.candidate);
@@ -96,7 +97,9 @@ class RecoveryMachine final : public fwr::transport::Machine {
   }
   /// Not more often than people can read, but always the last one.
   void tell(const fwr::recipient::Progress& progress, TimePoint now) {
-    if (progress.done_bytes != progress.total_bytes && now < next_progress_) return;
+    const bool whole = progress.done_bytes == progress.total_bytes;
+    if (whole ? told_whole_ : now < next_progress_) return;
+    told_whole_ = whole;
     next_progress_ = now + kProgressInterval;
     Event event("progress");
     set_progress(event, progress);
@@ -111,6 +114,7 @@ class RecoveryMachine final : public fwr::transport::Machine {
   std::size_t offers_ = 0;
   std::size_t acceptable_ = 0;
   TimePoint next_progress_{};
+  bool told_whole_ = false;
 };
 
 /// For one who drops what is told: request --if-needed assesses without talking about it.

@@ -147,8 +147,8 @@ std::string Health::summary() const {
   if (healthy()) return "the firmware is healthy";
   const auto known_bad = std::find_if(findings.begin(), findings.end(),
                                       [](const Finding& f) { return f.known && !f.ok; });
-  if (known_bad != findings.end()) return "the firmware needs to be replaced: " + known_bad->words;
-  return "the firmware needs to be replaced: its health could not be checked";
+  if (known_bad != findings.end()) return known_bad->words;
+  return "its health could not be checked";
 }
 
 }  // namespace fwr::policy

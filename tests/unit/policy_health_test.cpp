@@ -34,7 +34,7 @@ void expect_only(const Observed& observed, HealthCheck check, const std::string&
   EXPECT_EQ(finding(health, check).words, words);
   EXPECT_FALSE(health.healthy());
   EXPECT_EQ(health.exit_code(), ExitCode::ReplacementNeeded);
-  EXPECT_EQ(health.summary(), "the firmware needs to be replaced: " + words);
+  EXPECT_EQ(health.summary(), words);
 }
 
 TEST(Assess, FindsAHealthySystemHealthy) {
@@ -65,8 +65,7 @@ TEST(Assess, KnowsNothingMoreWithoutTheRecord) {
   observed.record = Seen::bad("the state record is damaged in both copies");
   const Health health = assess(observed);
   EXPECT_EQ(health.exit_code(), ExitCode::ReplacementNeeded);
-  EXPECT_EQ(health.summary(),
-            "the firmware needs to be replaced: the state record is damaged in both copies");
+  EXPECT_EQ(health.summary(), "the state record is damaged in both copies");
   for (const Finding& f : health.findings) {
     EXPECT_FALSE(f.ok);
     EXPECT_EQ(f.known, f.check == HealthCheck::StateRecord);
@@ -77,7 +76,7 @@ TEST(Assess, KnowsNothingMoreWithoutTheRecord) {
 TEST(Assess, DoesNotCallUnknownThingsHealthy) {
   const Health health = assess(Observed());
   EXPECT_FALSE(health.healthy());
-  EXPECT_EQ(health.summary(), "the firmware needs to be replaced: its health could not be checked");
+  EXPECT_EQ(health.summary(), "its health could not be checked");
   EXPECT_FALSE(Health().healthy()) << "without findings";
 }
 
@@ -89,8 +88,7 @@ TEST(Assess, NeedsAManifest) {
   observed.parsed_manifest.reset();
   observed.slot_digest.reset();
   const Health health = assess(observed);
-  EXPECT_EQ(health.summary(),
-            "the firmware needs to be replaced: slot a was never written by a recovery");
+  EXPECT_EQ(health.summary(), "slot a was never written by a recovery");
   for (const HealthCheck check : {HealthCheck::Signature, HealthCheck::ActiveSlot,
                                   HealthCheck::Digest, HealthCheck::SecurityVersion})
     EXPECT_FALSE(finding(health, check).known || finding(health, check).ok) << to_text(check);
@@ -110,8 +108,7 @@ TEST(Assess, NeedsAReadableSlot) {
   observed.slot_digest.reset();
   const Health health = assess(observed);
   EXPECT_EQ(health.exit_code(), ExitCode::ReplacementNeeded);
-  EXPECT_EQ(health.summary(),
-            "the firmware needs to be replaced: slot a cannot be read at 4096: Input/output error");
+  EXPECT_EQ(health.summary(), "slot a cannot be read at 4096: Input/output error");
   EXPECT_EQ(finding(health, HealthCheck::Digest).words, "not checked: the slot was not read whole");
   EXPECT_FALSE(finding(health, HealthCheck::Digest).known);
 }

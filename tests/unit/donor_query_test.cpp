@@ -100,7 +100,7 @@ IpmiResponse good_answer(const IpmiRequest& request) {
 }
 
 /// A good donor but for one command.
-ScriptedDonor::Answer except(Command command, IpmiResponse instead) {
+ScriptedDonor::Answer except(Command command, const IpmiResponse& instead) {
   return [command, instead](const IpmiRequest& request) {
     return request.command == static_cast<std::uint8_t>(command) ? instead : good_answer(request);
   };

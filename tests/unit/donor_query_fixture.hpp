@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A donor on loopback whose answers the test writes, behind the real RMCP+ server.
+// The real RMCP+ server on loopback, and a donor behind it whose answers the test writes.
 #pragma once
 
 #include <arpa/inet.h>
@@ -20,7 +20,8 @@
 
 namespace fwr::test {
 
-class SeededRandom final : public RandomSource {
+/// Good enough for keys that protect nothing.
+class LoopbackRandom final : public RandomSource {
  public:
   void fill(std::span<std::byte> out) override {
     for (std::byte& byte : out) byte = static_cast<std::byte>(engine_() & 0xffU);
@@ -50,11 +51,12 @@ class ScriptedDonor final : public session::Application {
 };
 
 /// Runs a session::Server on a port of loopback in a thread of its own until it goes.
-class LoopbackDonor {
+class LoopbackServer {
  public:
-  LoopbackDonor(session::ServerConfig config, std::uint32_t iana, ScriptedDonor::Answer answer,
-                int family = AF_INET)
-      : donor_(std::move(answer)), server_(std::move(config), iana, donor_, random_) {
+  /// `application` must outlive the server.
+  LoopbackServer(session::ServerConfig config, std::uint32_t iana,
+                 session::Application& application, int family = AF_INET)
+      : server_(std::move(config), iana, application, random_) {
     socket_ = ::socket(family, SOCK_DGRAM, 0);
     sockaddr_storage address{};
     socklen_t length = 0;
@@ -76,13 +78,13 @@ class LoopbackDonor {
     host_ = (family == AF_INET6 ? "[::1]:" : "127.0.0.1:") + std::to_string(port_);
     thread_ = std::thread([this] { run(); });
   }
-  ~LoopbackDonor() {
+  ~LoopbackServer() {
     stop_ = true;
     thread_.join();
     ::close(socket_);
   }
-  LoopbackDonor(const LoopbackDonor&) = delete;
-  LoopbackDonor& operator=(const LoopbackDonor&) = delete;
+  LoopbackServer(const LoopbackServer&) = delete;
+  LoopbackServer& operator=(const LoopbackServer&) = delete;
 
   [[nodiscard]] bool bound() const { return bound_; }
   [[nodiscard]] const char* host() const { return host_.c_str(); }
@@ -115,8 +117,7 @@ class LoopbackDonor {
     }
   }
 
-  SeededRandom random_;
-  ScriptedDonor donor_;
+  LoopbackRandom random_;
   session::Server server_;
   int socket_ = -1;
   bool bound_ = false;
@@ -125,6 +126,22 @@ class LoopbackDonor {
   std::atomic<bool> stop_ = false;
   std::atomic<bool> silent_ = false;
   std::thread thread_;
+};
+
+/// A server with a scripted donor.
+class LoopbackDonor {
+ public:
+  LoopbackDonor(session::ServerConfig config, std::uint32_t iana, ScriptedDonor::Answer answer,
+                int family = AF_INET)
+      : donor_(std::move(answer)), server_(std::move(config), iana, donor_, family) {}
+
+  [[nodiscard]] bool bound() const { return server_.bound(); }
+  [[nodiscard]] const char* host() const { return server_.host(); }
+  void fall_silent() { server_.fall_silent(); }
+
+ private:
+  ScriptedDonor donor_;
+  LoopbackServer server_;
 };
 
 }  // namespace fwr::test

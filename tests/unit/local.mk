@@ -62,12 +62,14 @@ UNIT_TESTS += %D%/image_test
 
 UNIT_TESTS += %D%/oem_test
 %C%_oem_test_SOURCES =
+%C%_oem_test_SOURCES += %D%/donor_fixture.hpp
 %C%_oem_test_SOURCES += %D%/donor_query_fixture.hpp
 %C%_oem_test_SOURCES += %D%/donor_query_test.cpp
 %C%_oem_test_SOURCES += %D%/freeipmi_fixture.hpp
+%C%_oem_test_SOURCES += %D%/oem_donor_test.cpp
 %C%_oem_test_SOURCES += %D%/oem_fixture.hpp
 %C%_oem_test_SOURCES += %D%/oem_test.cpp
-%C%_oem_test_LDADD = $(OEM_LIBS) $(SESSION_LIBS) $(GTEST_LIBS) -lpthread
+%C%_oem_test_LDADD = $(OEM_LIBS) $(DONOR_LIBS) $(GTEST_LIBS) -lpthread
 
 UNIT_TESTS += %D%/policy_test
 %C%_policy_test_SOURCES =

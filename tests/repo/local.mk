@@ -11,6 +11,7 @@ REPO_TESTS += %D%/installed-interface.sh
 REPO_TESTS += %D%/man-pages.sh
 REPO_TESTS += %D%/mandoc.sh
 REPO_TESTS += %D%/no-io-symbols.sh
+REPO_TESTS += %D%/settings.sh
 REPO_TESTS += %D%/tidy.sh
 
 TESTS += $(REPO_TESTS)

@@ -31,13 +31,13 @@ void DonorLink::handle_timeout(TimePoint now) {
   if (!alive() || asking() || now - last_sent_ < kKeepAlive) return;
   last_sent_ = now;
   // A full queue means that enough is on its way: then there is nothing to keep alive.
-  (void)client_.submit(wire::oem::make_request(iana_, wire::oem::Command::GetDonorStatus), now);
-  // The status keeps the session, a read keeps the lease: verifying a large slot takes its time.
+  // A read keeps the lease, first of all: verifying a large slot takes its time.
   if (lease_)
     (void)client_.submit(wire::oem::make_request(
                              iana_, wire::oem::Command::ReadImage,
                              wire::oem::ReadRq{.handle = lease_->handle, .offset = 0, .count = 1}),
                          now);
+  (void)client_.submit(wire::oem::make_request(iana_, wire::oem::Command::GetDonorStatus), now);
 }
 
 std::optional<Datagram> DonorLink::poll_transmit(TimePoint now) {

@@ -26,7 +26,7 @@ void Recovery::Impl::enter(Event event, StateData next) {
     return row.from == state() && row.event == event && row.to == to;
   }));
   data_ = std::move(next);
-  emit(Entered{to});
+  emit(Entered{to, event});
 }
 
 bool Recovery::Impl::has_row(State from, Event event) {

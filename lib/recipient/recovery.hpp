@@ -89,6 +89,7 @@ struct RecoveryConfig {
 
 struct Entered {
   State state;
+  Event event;  ///< that led there
 };
 struct Offered {
   policy::Candidate candidate;

@@ -44,9 +44,8 @@ void SegmentSize::lost(std::uint16_t granules, bool overtaken, TimePoint now) {
   Step* step = find(granules);
   if (step == nullptr || step->works) return;
   step->on_its_way = false;
-  if (!overtaken) return;
-  ++step->failures;
-  step->not_before = now + kProbeAgainAfter;
+  if (overtaken) ++step->failures;
+  step->not_before = now + (overtaken ? kProbeAgainAfter : kProbeAfterSilence);
 }
 
 void SegmentSize::fall_back(TimePoint now) {

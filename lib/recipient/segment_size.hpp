@@ -12,6 +12,8 @@ namespace fwr::recipient {
 
 inline constexpr Duration kProbeAgainAfter = std::chrono::seconds(10);
 inline constexpr unsigned kProbeTries = 2;
+/// Nothing arrived at all: the segments that do not test anything go first.
+inline constexpr Duration kProbeAfterSilence = std::chrono::seconds(1);
 
 class SegmentSize {
  public:
@@ -25,8 +27,7 @@ class SegmentSize {
   void probing(std::uint16_t granules);
   /// A segment of this size arrived, as a probe or not.
   void arrived(std::uint16_t granules);
-  /// The probe did not arrive. Only a probe that later grants overtook says something about its
-  /// size.
+  /// The probe did not arrive. It failed only when something of later grants did.
   void lost(std::uint16_t granules, bool overtaken, TimePoint now);
   /// Nothing arrives any more, perhaps because the path has become narrower: back to the start.
   void fall_back(TimePoint now);

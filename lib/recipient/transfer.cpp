@@ -70,6 +70,7 @@ Fetched<> Transfer::handle_segment(const wire::stream::Segment& segment, TimePoi
   if (!fresh) return tl::unexpected(fresh.error());
   if (*fresh > 0) last_progress_ = now;
 
+  newest_answered_ = std::max(newest_answered_, std::min(segment.number, next_number_ - 1));
   const auto arrival = book_.arrived(segment.number, segment.data.size(), segment.last, now);
   if (arrival.round_trip) pace_.first_segment(*arrival.round_trip);
   if (segment.data.size() % kGranule == 0)
@@ -106,7 +107,8 @@ void Transfer::close(const OpenGrant& grant) {
 
 void Transfer::lose(const OpenGrant& grant, bool overtaken, TimePoint now) {
   close(grant);
-  if (grant.probe) size_.lost(grant.segment_granules, overtaken, now);
+  if (grant.probe)
+    size_.lost(grant.segment_granules, overtaken || newest_answered_ > grant.number, now);
 }
 
 bool Transfer::can_examine() const {
@@ -180,6 +182,9 @@ Grant Transfer::send(std::vector<Range> ranges, std::uint16_t segment, bool is_p
 std::optional<Grant> Transfer::probe(TimePoint now) {
   const auto granules = size_.probe(now);
   if (!granules || book_.in_flight_bytes() + *granules * kGranule > pace_.limit_bytes())
+    return std::nullopt;
+  // Without later grants nobody could tell why the probe did not arrive.
+  if (window_->wanted_granules() < *granules + kLaterGrantsAnswered * size_.current())
     return std::nullopt;
   const auto range = window_->grant_whole(*granules);
   if (!range) return std::nullopt;

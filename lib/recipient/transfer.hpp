@@ -66,6 +66,7 @@ class Transfer {
   SegmentSize size_;
   GrantBook book_;
   std::uint32_t next_number_ = 1;
+  std::uint32_t newest_answered_ = 0;
 
   wire::stream::Object object_ = wire::stream::Object::Tree;
   BlockWindow* window_ = nullptr;

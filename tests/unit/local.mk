@@ -81,12 +81,17 @@ UNIT_TESTS += %D%/policy_test
 
 UNIT_TESTS += %D%/recipient_test
 %C%_recipient_test_SOURCES =
+%C%_recipient_test_SOURCES += %D%/memory_slots.hpp
+%C%_recipient_test_SOURCES += %D%/recipient_faults_test.cpp
 %C%_recipient_test_SOURCES += %D%/recipient_pace_test.cpp
+%C%_recipient_test_SOURCES += %D%/recipient_recovery_test.cpp
 %C%_recipient_test_SOURCES += %D%/recipient_table_test.cpp
 %C%_recipient_test_SOURCES += %D%/recipient_transfer_test.cpp
 %C%_recipient_test_SOURCES += %D%/recipient_window_test.cpp
+%C%_recipient_test_SOURCES += %D%/recovery_rig.hpp
 %C%_recipient_test_SOURCES += %D%/sim_link.hpp
-%C%_recipient_test_LDADD = $(RECIPIENT_LIBS) $(GTEST_LIBS)
+%C%_recipient_test_SOURCES += %D%/test_signer.hpp
+%C%_recipient_test_LDADD = lib/donor/libdonor.la $(RECIPIENT_LIBS) $(GTEST_LIBS)
 
 UNIT_TESTS += %D%/session_test
 %C%_session_test_SOURCES =

@@ -198,6 +198,16 @@ INSTANTIATE_TEST_SUITE_P(Paths, TransferMtu,
                                          Mtu{65535, 512}),
                          [](const auto& mtu) { return "Mtu" + std::to_string(mtu.param.mtu); });
 
+TEST(Transfer, SmallObjectsArriveOnNarrowPaths) {
+  // A lost probe must not be repeated for ever when there is little else to ask for.
+  for (std::size_t granules = 1; granules < 400; granules += 7) {
+    Rig rig(granules * 64, LinkOptions{.delay = 1ms, .mtu = 1280});
+    ASSERT_TRUE(rig.run());
+    ASSERT_TRUE(rig.transfer.complete());
+    EXPECT_LT(rig.seconds(), 0.3) << granules;
+  }
+}
+
 TEST(Transfer, RandomLossDoesNotCollapseTheRate) {
   // 32 MiB at 12.5 MB/s are 2.7 s of payload; FACTS of the field: TFTP needs 45 s and more.
   for (const double loss : {0.0, 0.01, 0.05}) {

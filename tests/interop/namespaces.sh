@@ -1,0 +1,96 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# On a bridge, donors are found by broadcast on IPv4 and by multicast on IPv6, without any address in the
+# recipient's configuration; behind a router, by a configured range.
+. "$TOP_SRCDIR/tests/lib.sh"
+if [ -z "${FWR_INTEROP_INSIDE:-}" ]; then
+  need_program minisign unshare ip mount
+  if unshare -nm true 2>/dev/null; then set -- -nm; else set -- -rnm; fi
+  unshare "$@" true 2>/dev/null || skip 'network namespaces cannot be made here'
+  FWR_INTEROP_INSIDE=1 unshare "$@" sh "$0"
+  exit
+fi
+. "$TOP_SRCDIR/tests/interop/common.sh"
+# "ip netns" keeps its names in /run; these are nobody else's.
+mount --make-rprivate / || skip "mounts cannot be made private here"
+mount -t tmpfs tmpfs /run || skip "nothing can be mounted here"
+
+ip link set lo up
+ip link add rack type bridge
+ip link set rack up
+for name in recipient console peer far; do
+  ip netns add $name || skip 'network namespaces cannot be made here'
+  ip link add v$name type veth peer name eth0 netns $name
+  ip -n $name link set lo up
+  ip -n $name link set eth0 up
+  ip link set v$name up
+  [ $name = far ] || ip link set v$name master rack
+done
+on() { ip netns exec "$@"; }
+v4() { # recipient .1, console .2 and peer .3 on the bridge; this namespace routes to "far"
+  number=1
+  for name in recipient console peer; do
+    ip -n $name address add 10.8.0.$number/24 brd + dev eth0
+    ip -n $name route add default via 10.8.0.254
+    number=$((number + 1))
+  done
+  ip address add 10.8.0.254/24 dev rack
+  ip address add 10.9.0.254/24 dev vfar
+  ip -n far address add 10.9.0.5/24 brd + dev eth0
+  ip -n far route add default via 10.9.0.254
+  echo 1 >/proc/sys/net/ipv4/ip_forward
+}
+
+make_key vendor
+for version in 1.0 2.0 3.0; do
+  make_image image-$version 300000
+  sign image-$version $version 1
+done
+donor_config console console 0.0.0.0:623
+donor_config peer peer 0.0.0.0:623
+donor_config far console 0.0.0.0:623
+sed -i 's/listen = .*/listen = ["0.0.0.0:623", "[::]:623"]/' console.toml peer.toml
+add peer image-1.0
+add console image-2.0
+add far image-3.0
+offer_window=3s
+recipient_config near '' true
+recipient_config range '"10.9.0.[1-8]"' false
+recover_in='ip netns exec recipient'
+
+v4
+start_donor peer ip netns exec peer
+start_donor console ip netns exec console
+start_donor far ip netns exec far
+
+offers() { grep -c '"event":"offer"' out.json; }
+
+say 'IPv4 broadcast finds both donors of the bridge, and not the one behind the router'
+recover 0 near offers
+[ "$(offers)" -eq 2 ] || fail "$(offers) offers instead of 2"
+for address in 10.8.0.2 10.8.0.3; do expect_line out.json "lan:$address\""; done
+recover 0 near request
+recover_in=
+expect_installed near image-2.0
+
+say 'a range finds the donor behind the router'
+recover_in='ip netns exec recipient'
+recover 0 range offers
+[ "$(offers)" -eq 1 ] || fail "$(offers) offers instead of 1"
+expect_line out.json 'lan:10.9.0.5"'
+recover 0 range request
+expect_installed range image-3.0
+
+say 'IPv6 multicast finds both when there is no IPv4'
+for name in recipient console peer; do ip -n $name -4 address flush dev eth0; done
+# A link-local address can be used when duplicate address detection has ended.
+for name in recipient console peer; do
+  settled() { ip -n "$name" -6 address show dev eth0 | grep fe80 | grep -q -v tentative; }
+  wait_for 20 settled
+done
+recipient_config six '' true
+recover 0 six offers
+[ "$(offers)" -eq 2 ] || fail "$(offers) offers instead of 2"
+expect_line out.json 'fe80::'
+recover 0 six request
+expect_installed six image-2.0

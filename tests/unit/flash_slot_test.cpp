@@ -129,6 +129,13 @@ TEST_F(FileSlotsTest, NeverTouchASlotThatBecameActive) {
   EXPECT_FALSE(slots->write(SlotId::B, 0, Bytes(100)));
   EXPECT_FALSE(slots->prepare(SlotId::B, 100));
   EXPECT_TRUE(slots->prepare(SlotId::A, 100));
+  // Back again: what was prepared before it became active does not count any more.
+  BootRecord back = record;
+  back.slot(SlotId::A).state = SlotState::Good;
+  ASSERT_TRUE(slots->store_record(roll_back(back).value()));
+  EXPECT_FALSE(slots->write(SlotId::B, 0, Bytes(100)));
+  EXPECT_TRUE(slots->prepare(SlotId::B, 100));
+  EXPECT_TRUE(slots->write(SlotId::B, 0, Bytes(100)));
 }
 
 TEST_F(FileSlotsTest, WriteOnlyWhatWasPrepared) {

@@ -4,6 +4,7 @@
 # Helper files that are not tests: EXTRA_DIST += %D%/common.sh
 
 INTEROP_TESTS =
+INTEROP_TESTS += %D%/contrib.sh
 INTEROP_TESTS += %D%/namespaces.sh
 INTEROP_TESTS += %D%/stock-clients.sh
 

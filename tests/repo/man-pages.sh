@@ -28,8 +28,9 @@ help_facts() {
         sub(/^[^=]*=/, "", value); sub(/ (\(|\.\.\.|REQUIRED|Needs:|Excludes:).*$/, "", value)
         if (value != "") print "default", name[count], value
       }
-      if (/\(without: /) print "words", name[count]
     }
+    # Below the option when that is long.
+    /^  / && /\(without: / && count { print "words", name[count] }
   ' "$work/help" >"$work/facts.$#"
   cat "$work/facts.$#"
   # Three levels are enough for our tools.
@@ -125,7 +126,8 @@ case $* in
   --help) printf '%s\n' 'Usage: tool [OPTIONS] SUBCOMMAND' '' 'Options:' \
     '  -h,--help                   Print this' '' 'Subcommands:' '  ask                         Asks' ;;
   'ask --help') printf '%s\n' 'Asks' '' 'Options:' '  -h,--help                   Print this' \
-    '  --port NUMBER=623           UDP port' ;;
+    '  --port NUMBER=623           UDP port' \
+    '  --retries NUMBER:INT in [0 - 255]' '                              Retries (without: 3)' ;;
 esac
 END
 chmod +x "$work/tool"
@@ -140,6 +142,8 @@ Asks.
 .It Fl -port Ar number
 The UDP port.
 The default is 623.
+.It Fl -retries Ar number
+The default is 3.
 .El
 END
 }

@@ -8,7 +8,6 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
-#include <filesystem>
 
 #include "fwrecover/conclude.hpp"
 #include "fwrecover/donor.hpp"
@@ -172,10 +171,9 @@ class Catalogue::Impl {
     if (config->trusted_keys.empty())
       return fwr::fail(Errc::BadConfiguration,
                        "no trusted public key: put your minisign key where trust.keys looks");
-    std::error_code error;
-    if (create) std::filesystem::create_directories(config->catalogue, error);
-    if (error)
-      return fwr::fail(Errc::IoFailed, fmt::format("{}: {}", config->catalogue, error.message()));
+    if (create)
+      if (auto made = DirectoryCatalogue::create(config->catalogue); !made)
+        return tl::unexpected(made.error());
     return DirectoryCatalogue::open(config->catalogue, std::move(config->trusted_keys));
   }
 

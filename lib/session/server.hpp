@@ -41,8 +41,8 @@ struct ServerLimits {
   std::size_t half_open_per_source = 8;
   std::chrono::seconds setup{10};
   std::chrono::seconds idle{60};
-  unsigned replies_per_source_per_s = 20;
-  unsigned replies_burst = 40;
+  unsigned replies_per_source_per_s = 100;
+  unsigned replies_burst = 200;
   unsigned replies_per_s = 1000;
   std::size_t sources = 1024;
   std::size_t reply_queue = 256;  ///< datagrams; further ones are dropped, as a network would

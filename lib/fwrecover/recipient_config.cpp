@@ -126,6 +126,7 @@ Result<policy::Policy> read_policy(const Settings& settings) {
                            narrow(settings, "policy.offer_window", 100, 600'000, window_ms),
                            narrow(settings, "policy.deadline", 1000, 30 * kDay_ms, deadline_ms)})
     if (!done) return tl::unexpected(done.error());
+  if (auto good = policy::validate(policy); !good) return tl::unexpected(good.error());
   policy.offer_window = std::chrono::milliseconds(window_ms);
   policy.deadline =
       std::chrono::duration_cast<std::chrono::seconds>(std::chrono::milliseconds(deadline_ms));

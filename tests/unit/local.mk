@@ -31,6 +31,7 @@ UNIT_TESTS += %D%/donor_test
 UNIT_TESTS += %D%/facade_test
 %C%_facade_test_SOURCES =
 %C%_facade_test_SOURCES += %D%/facade_test.cpp
+%C%_facade_test_SOURCES += %D%/settings_test.cpp
 %C%_facade_test_LDADD = $(FACADE_LIBS) $(GTEST_LIBS)
 
 UNIT_TESTS += %D%/flash_test
@@ -102,6 +103,12 @@ UNIT_TESTS += %D%/session_test
 %C%_session_test_SOURCES += %D%/session_server_test.cpp
 %C%_session_test_SOURCES += %D%/session_test.cpp
 %C%_session_test_LDADD = $(SESSION_LIBS) $(FREEIPMI_LIBS) $(GTEST_LIBS)
+
+UNIT_TESTS += %D%/transport_test
+%C%_transport_test_SOURCES =
+%C%_transport_test_SOURCES += %D%/transport_hosts_test.cpp
+%C%_transport_test_SOURCES += %D%/transport_loop_test.cpp
+%C%_transport_test_LDADD = $(TRANSPORT_LIBS) $(GTEST_LIBS)
 
 UNIT_TESTS += %D%/wire_test
 %C%_wire_test_SOURCES =

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Configuration files, overrides and secrets.
+#include "fwrecover/settings.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "fwrecover/donor_config.hpp"
+#include "fwrecover/recipient_config.hpp"
+
+namespace fwr::settings {
+namespace {
+
+constexpr std::array kTable{
+    Setting{"net", "name", Kind::Text, "\"none\"", ""},
+    Setting{"net", "hosts", Kind::TextList, "[]", ""},
+    Setting{"net", "port", Kind::Integer, "623", ""},
+    Setting{"net", "on", Kind::Boolean, "true", ""},
+    Setting{"net", "wait", Kind::Duration, "\"3s\"", ""},
+    Setting{"net", "room", Kind::Size, "\"64MiB\"", ""},
+    Setting{"net", "extra", Kind::Text, "", ""},
+    Setting{"user.*", "file", Kind::Text, "", ""},
+};
+
+class SettingsFile : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = (std::filesystem::temp_directory_path() / "fwr-settings-XXXXXX").string();
+    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
+    directory_ = pattern;
+  }
+  void TearDown() override { std::filesystem::remove_all(directory_); }
+
+  std::string write(const std::string& name, const std::string& content, mode_t mode = 0600) const {
+    const std::string path = directory_ / name;
+    std::ofstream(path, std::ios::binary) << content;
+    EXPECT_EQ(chmod(path.c_str(), mode), 0);
+    return path;
+  }
+  Result<Settings> load(const std::string& content,
+                        const std::vector<std::string>& overrides = {}) {
+    return Settings::load(kTable, write("x.toml", content), true, overrides);
+  }
+  /// The error's words, which must name the place and contain `part`.
+  void expect_refused(const std::string& content, const std::string& part) {
+    const auto settings = load(content);
+    ASSERT_FALSE(settings) << content;
+    EXPECT_EQ(settings.error().code, Errc::BadConfiguration);
+    EXPECT_NE(settings.error().detail.find("x.toml"), std::string::npos) << settings.error().detail;
+    EXPECT_NE(settings.error().detail.find(part), std::string::npos) << settings.error().detail;
+  }
+  std::filesystem::path directory_;
+};
+
+TEST_F(SettingsFile, HaveDefaults) {
+  const auto settings = load("");
+  ASSERT_TRUE(settings) << settings.error().message();
+  EXPECT_EQ(settings->text("net.name"), "none");
+  EXPECT_EQ(settings->integer("net.wait"), 3000);
+  EXPECT_EQ(settings->integer("net.room"), 64 << 20);
+  EXPECT_TRUE(settings->flag("net.on"));
+  EXPECT_FALSE(settings->has("net.extra"));
+  EXPECT_EQ(settings->source("net.port"), "default");
+}
+
+TEST_F(SettingsFile, ReadEveryKindAndRememberTheLine) {
+  const auto settings = load(
+      "[net]\nname = 'x'\nhosts = ['a', 'b']\nport = 7\non = false\nwait = 2\nroom = 4096\n"
+      "[user.joe]\nfile = '/f'\n");
+  ASSERT_TRUE(settings) << settings.error().message();
+  EXPECT_EQ(settings->text("net.name"), "x");
+  EXPECT_EQ(settings->list("net.hosts"), (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(settings->integer("net.port"), 7);
+  EXPECT_FALSE(settings->flag("net.on"));
+  EXPECT_EQ(settings->integer("net.wait"), 2000);
+  EXPECT_EQ(settings->integer("net.room"), 4096);
+  EXPECT_EQ(settings->names("user.*"), std::vector<std::string>{"joe"});
+  EXPECT_EQ(settings->text("user.joe.file"), "/f");
+  EXPECT_TRUE(settings->source("net.port").ends_with("x.toml:4"));
+}
+
+TEST_F(SettingsFile, AreOverriddenByTheCommandLine) {
+  const auto settings = load("[net]\nport = 7\n", {"net.port=8", "net.name=bare", "net.hosts=['q']",
+                                                   "net.wait=10m", "user.joe.file=/g"});
+  ASSERT_TRUE(settings) << settings.error().message();
+  EXPECT_EQ(settings->integer("net.port"), 8);
+  EXPECT_EQ(settings->text("net.name"), "bare");
+  EXPECT_EQ(settings->list("net.hosts"), std::vector<std::string>{"q"});
+  EXPECT_EQ(settings->integer("net.wait"), 600'000);
+  EXPECT_EQ(settings->text("user.joe.file"), "/g");
+  EXPECT_EQ(settings->source("net.port"), "command line");
+}
+
+TEST_F(SettingsFile, RefuseWhatTheyDoNotKnowWithItsPlace) {
+  expect_refused("[net]\nprot = 7\n", "x.toml:2: there is no setting 'net.prot'");
+  expect_refused("\n[met]\nport = 7\n", "[met]");
+  expect_refused("port = 7\n", "'port'");
+  expect_refused("[user.a.b]\nfile = 'x'\n", "[user.a.b]");
+}
+
+TEST_F(SettingsFile, RefuseAWrongTypeAndSayWhatIsExpected) {
+  expect_refused("[net]\nport = '7'\n", "wants an integer");
+  expect_refused("[net]\non = 1\n", "true or false");
+  expect_refused("[net]\nhosts = 'a'\n", "a list of texts");
+  expect_refused("[net]\nhosts = [1]\n", "a list of texts");
+  expect_refused("[net]\nwait = '3 weeks'\n", "\"10m\"");
+  expect_refused("[net]\nwait = -1\n", "seconds");
+  expect_refused("[net]\nroom = '99999999999GiB'\n", "\"64MiB\"");
+}
+
+TEST_F(SettingsFile, RefuseATruncatedFile) {
+  const std::string whole = "[net]\nname = \"abc\"\nhosts = [\"a\", \"b\"]\n";
+  expect_refused(whole.substr(0, 15), "x.toml:2");
+  expect_refused(whole.substr(0, whole.size() - 3), "x.toml:");
+}
+
+TEST_F(SettingsFile, MayBeMissingOnlyWhenNobodyNamedThem) {
+  const std::string path = directory_ / "none.toml";
+  EXPECT_TRUE(Settings::load(kTable, path, false, {}));
+  const auto named = Settings::load(kTable, path, true, {});
+  ASSERT_FALSE(named);
+  EXPECT_NE(named.error().detail.find(path), std::string::npos);
+}
+
+TEST_F(SettingsFile, AreBoundedInSize) {
+  EXPECT_FALSE(load(std::string(kConfigLimit_bytes + 1, '#')));
+}
+
+TEST_F(SettingsFile, CheckBounds) {
+  const auto settings = load("[net]\nport = 70000\n");
+  ASSERT_TRUE(settings);
+  std::uint16_t port = 0;
+  const auto done = narrow(*settings, "net.port", 1, 65535, port);
+  ASSERT_FALSE(done);
+  EXPECT_NE(done.error().detail.find("from 1 to 65535"), std::string::npos);
+  EXPECT_NE(done.error().detail.find("x.toml:2"), std::string::npos);
+}
+
+TEST_F(SettingsFile, RefuseSecretsThatOthersCanRead) {
+  EXPECT_EQ(read_secret(write("pw", "geheim\n"), "", "password").value(), "geheim");
+  for (const mode_t mode : {0640U, 0604U, 0644U, 0620U}) {
+    const auto secret = read_secret(write("pw", "geheim\n", mode), "", "password");
+    ASSERT_FALSE(secret);
+    EXPECT_EQ(secret.error().code, Errc::InsecureSecret);
+    EXPECT_EQ(secret.error().detail.find("geheim"), std::string::npos);
+  }
+}
+
+TEST_F(SettingsFile, RefuseSecretsOfNoUse) {
+  EXPECT_FALSE(read_secret(write("pw", ""), "", "password"));
+  EXPECT_FALSE(read_secret(write("pw", std::string(21, 'x')), "", "password"));
+  EXPECT_TRUE(read_secret(write("pw", std::string(20, 'x')), "", "password"));
+  EXPECT_EQ(read_secret(directory_ / "none", "", "password").error().code, Errc::NotFound);
+}
+
+TEST_F(SettingsFile, TakeASecretFromTheEnvironmentWhenNoFileIsNamed) {
+  ASSERT_EQ(setenv("FWR_TEST_SECRET", "aus der Umgebung", 1), 0);
+  EXPECT_EQ(read_secret("", "FWR_TEST_SECRET", "password").value(), "aus der Umgebung");
+  ASSERT_EQ(unsetenv("FWR_TEST_SECRET"), 0);
+  const auto secret = read_secret("", "FWR_TEST_SECRET", "password");
+  ASSERT_FALSE(secret);
+  EXPECT_NE(secret.error().detail.find("FWR_TEST_SECRET"), std::string::npos);
+}
+
+TEST_F(SettingsFile, OfTheRecipientHaveDefaultsThatAreGood) {
+  const auto settings = Settings::load(recipient_table(), "", false, {});
+  ASSERT_TRUE(settings) << settings.error().message();
+  const auto config = read_recipient(*settings);
+  ASSERT_TRUE(config) << config.error().message();
+  EXPECT_EQ(config->policy.order.size(), 6U);
+  EXPECT_EQ(config->policy.deadline, std::chrono::hours(1));
+  EXPECT_EQ(config->trial_limit_s, 600U);
+  EXPECT_TRUE(config->lan.broadcast);
+}
+
+TEST_F(SettingsFile, OfTheRecipientRefuseWhatPolicyDoesNotKnow) {
+  for (const char* text : {"policy.role=boss", "policy.media=['air']", "policy.prefer=['price']",
+                           "policy.donors=0", "policy.offer_window=0", "system.component=BMC!",
+                           "system.manufacturer=16777216", "slots.size=1", "lan.port=0"}) {
+    const std::vector<std::string> overrides{text};
+    const auto settings = Settings::load(recipient_table(), "", false, overrides);
+    ASSERT_TRUE(settings) << text;
+    const auto config = read_recipient(*settings);
+    ASSERT_FALSE(config) << text;
+    EXPECT_EQ(config.error().exit_code(), ExitCode::Usage) << text;
+    EXPECT_NE(config.error().detail.find("command line"), std::string::npos)
+        << config.error().detail;
+  }
+}
+
+TEST_F(SettingsFile, OfTheDonorListenNowhereByThemselves) {
+  const auto settings = Settings::load(donor_table(), "", false, {});
+  ASSERT_TRUE(settings) << settings.error().message();
+  const auto config = read_donor(*settings);
+  ASSERT_TRUE(config) << config.error().message();
+  EXPECT_TRUE(config->listen.empty());
+  EXPECT_TRUE(config->server.accounts.empty());
+  EXPECT_FALSE(config->server.allow_suite3);
+  EXPECT_EQ(read_donor(*settings)->donor.guid, config->donor.guid);  // the same on every start
+}
+
+TEST_F(SettingsFile, OfTheDonorReadAccounts) {
+  const std::string file = write("pw", "0123456789");
+  const std::vector<std::string> overrides{"user.joe.password_file=" + file,
+                                           "user.joe.privilege=operator"};
+  const auto settings = Settings::load(donor_table(), "", false, overrides);
+  ASSERT_TRUE(settings) << settings.error().message();
+  const auto config = read_donor(*settings);
+  ASSERT_TRUE(config) << config.error().message();
+  ASSERT_EQ(config->server.accounts.size(), 1U);
+  EXPECT_EQ(config->server.accounts[0].name, "joe");
+  EXPECT_EQ(config->server.accounts[0].limit, wire::Privilege::Operator);
+  EXPECT_EQ(as_text(config->server.accounts[0].password.view()), "0123456789");
+}
+
+}  // namespace
+}  // namespace fwr::settings

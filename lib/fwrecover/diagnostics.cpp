@@ -247,6 +247,50 @@ void tell_status(const std::string& host, const FwrDonorStatus& s, Observer& obs
   observer.on_event(event);
 }
 
+struct Account {
+  std::string password;
+  std::string kg;  ///< empty: none
+};
+
+Result<Account> read_account(const DiagOptions& options) {
+  Account account;
+  auto password =
+      fwr::settings::read_secret(options.password_file, "FWRECOVER_PASSWORD", "password");
+  if (!password) return tl::unexpected(password.error());
+  account.password = *std::move(password);
+  if (options.kg_file.empty()) return account;
+  auto kg = fwr::settings::read_secret(options.kg_file, "", "K_g");
+  if (!kg) return tl::unexpected(kg.error());
+  account.kg = *std::move(kg);
+  return account;
+}
+
+Result<> query_donor(const std::string& host, const DiagOptions& options, const Account& account,
+                     Observer& observer) {
+  FwrDonorAccess access{};
+  access.host = host.c_str();
+  access.user_name = options.user.c_str();
+  access.password = account.password.c_str();
+  access.k_g =
+      account.kg.empty() ? nullptr : reinterpret_cast<const unsigned char*>(account.kg.data());
+  access.k_g_length = static_cast<unsigned>(account.kg.size());
+  access.privilege_level = static_cast<std::uint8_t>(fwr::wire::Privilege::User);
+  access.cipher_suite_id = static_cast<std::uint8_t>(options.cipher_suite);
+  access.session_timeout = static_cast<unsigned>(std::max<std::int64_t>(options.wait_ms, 1000));
+  access.retransmission_timeout = access.session_timeout / 4;
+  access.iana = default_iana_pen();
+  FwrDonorAnswer answer{};
+  FwrDonorError error{};
+  if (fwr_donor_query(&access, nullptr, &answer, &error) != 0)
+    return fwr::fail(code_of(error.code), fmt::format("{}: {}", host, error.text));
+  Event event("capabilities");
+  event.set("host", host);
+  set_capabilities(event, from_query(answer.capabilities));
+  observer.on_event(event);
+  tell_status(host, answer.status, observer);
+  return {};
+}
+
 }  // namespace
 
 Conclusion ping(const DiagOptions& options, Observer& observer) {
@@ -354,45 +398,20 @@ Conclusion discover(const DiagOptions& options, Observer& observer) {
 }
 
 Conclusion donor(const DiagOptions& options, Observer& observer) {
-  const auto password =
-      fwr::settings::read_secret(options.password_file, "FWRECOVER_PASSWORD", "password");
-  if (!password) return conclude(password.error());
-  std::string kg;
-  if (!options.kg_file.empty()) {
-    auto read = fwr::settings::read_secret(options.kg_file, "", "K_g");
-    if (!read) return conclude(read.error());
-    kg = *std::move(read);
+  const auto account = read_account(options);
+  if (!account) return conclude(account.error());
+  std::vector<std::string> hosts;
+  for (const std::string& range : options.hosts) {
+    const auto expanded = fwr::transport::expand_range(range);
+    if (!expanded) return conclude(expanded.error());
+    hosts.insert(hosts.end(), expanded->begin(), expanded->end());
   }
   std::optional<fwr::Error> first;
-  for (const std::string& range : options.hosts) {
-    const auto hosts = fwr::transport::expand_range(range);
-    if (!hosts) return conclude(hosts.error());
-    for (const std::string& host : *hosts) {
-      FwrDonorAccess access{};
-      access.host = host.c_str();
-      access.user_name = options.user.c_str();
-      access.password = password->c_str();
-      access.k_g = kg.empty() ? nullptr : reinterpret_cast<const unsigned char*>(kg.data());
-      access.k_g_length = static_cast<unsigned>(kg.size());
-      access.privilege_level = static_cast<std::uint8_t>(fwr::wire::Privilege::User);
-      access.cipher_suite_id = static_cast<std::uint8_t>(options.cipher_suite);
-      access.session_timeout = static_cast<unsigned>(std::max<std::int64_t>(options.wait_ms, 1000));
-      access.retransmission_timeout = access.session_timeout / 4;
-      access.iana = default_iana_pen();
-      FwrDonorAnswer answer{};
-      FwrDonorError error{};
-      if (fwr_donor_query(&access, nullptr, &answer, &error) != 0) {
-        const fwr::Error failed{code_of(error.code), fmt::format("{}: {}", host, error.text)};
-        observer.on_event(Event("problem").set("text", failed.message()));
-        if (!first) first = failed;
-        continue;
-      }
-      Event event("capabilities");
-      event.set("host", host);
-      set_capabilities(event, from_query(answer.capabilities));
-      observer.on_event(event);
-      tell_status(host, answer.status, observer);
-    }
+  for (const std::string& host : hosts) {
+    const auto done = query_donor(host, options, *account, observer);
+    if (done) continue;
+    if (hosts.size() > 1) observer.on_event(Event("problem").set("text", done.error().message()));
+    if (!first) first = done.error();
   }
   return first ? conclude(*first) : conclude_ok("");
 }

@@ -97,9 +97,9 @@ Conclusion Recipient::Impl::status(Observer& observer) const {
   const auto record = (*slots)->load_record();
   if (!record) return conclude(record.error());
   for (const SlotId id : {SlotId::A, SlotId::B})
-    observer.on_event(describe_slot(
-        *record, id, id == SlotId::A ? config->slots.slot_a : config->slots.slot_b,
-        config->trusted_keys));
+    observer.on_event(describe_slot(*record, id,
+                                    id == SlotId::A ? config->slots.slot_a : config->slots.slot_b,
+                                    config->trusted_keys));
   Event event("status");
   event.set("active", std::string(to_text(record->active)));
   event.set("on_trial", record->trial.has_value());

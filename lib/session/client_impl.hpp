@@ -94,7 +94,7 @@ class Client::Impl {
   void raise_privilege(TimePoint now);
 
   /// Arrived payloads that nobody fetched; further ones are dropped, as a network would.
-  static constexpr std::size_t kEventQueue = 4096;
+  static constexpr std::size_t kEventQueue = 512;
   /// Refusals of one handshake message that end the attempt.
   static constexpr unsigned kRefusals = 3;
 

@@ -80,7 +80,7 @@ void Server::Impl::on_open_session(const Path& path, ByteView payload, TimePoint
   if (refusal.status == RakpStatus::Ok) {
     const Session* again = sessions.find_open(path, request->console_session, request->tag);
     if (again != nullptr) return answer_open_session(*again);
-    if (!make_room(path, now)) refusal.status = RakpStatus::InsufficientResources;
+    if (!make_half_open_room(path, now)) refusal.status = RakpStatus::InsufficientResources;
   }
   if (refusal.status != RakpStatus::Ok)
     return send_handshake(path, wire::PayloadType::OpenSessionRs, wire::encode(refusal));
@@ -126,9 +126,8 @@ RakpStatus Server::Impl::choose_suite(const wire::OpenSessionRq& request,
   return RakpStatus::NoMatchingCipherSuite;
 }
 
-bool Server::Impl::make_room(const Path& path, TimePoint now) {
+bool Server::Impl::make_half_open_room(const Path& path, TimePoint now) {
   const ServerLimits& limits = config_.limits;
-  if (sessions.active() >= limits.active_sessions) return false;
   if (sessions.half_open_of(path.peer) >= limits.half_open_per_source) return false;
   if (sessions.half_open() < limits.half_open_sessions) return true;
   // Who got this far may have forged its address and can fill the quota for free. A session that
@@ -258,7 +257,6 @@ RakpStatus Server::Impl::activate(Session& session, const wire::Rakp3& message, 
   }
   const Account* account = find_account(challenge.exchange.user);
   if (account == nullptr) return RakpStatus::UnauthorizedName;
-  if (sessions.active() >= config_.limits.active_sessions) return RakpStatus::InsufficientResources;
 
   const SuiteInfo& suite = info(session.suite);
   const Secret& key = config_.kg ? *config_.kg : account->password;
@@ -266,7 +264,8 @@ RakpStatus Server::Impl::activate(Session& session, const wire::Rakp3& message, 
   if (!keys) return RakpStatus::InsufficientResources;
   auto check = rakp4_check(suite, *keys, challenge.exchange);
   auto channel = SecureChannel::create(session.suite, *keys, session.console_session, random_);
-  if (!check || !channel) return RakpStatus::InsufficientResources;
+  if (!check || !channel || !make_active_room(account->name, session.path, now))
+    return RakpStatus::InsufficientResources;
 
   Live live{.channel = *std::move(channel),
             .requester = {.path = session.path,
@@ -284,6 +283,15 @@ RakpStatus Server::Impl::activate(Session& session, const wire::Rakp3& message, 
   sessions.note_expiry(session.expires);
   ++counters.sessions_opened;
   return RakpStatus::Ok;
+}
+
+bool Server::Impl::make_active_room(const std::string& user, const Path& path, TimePoint now) {
+  if (sessions.active() < config_.limits.active_sessions) return true;
+  // A client that was killed and started again must not wait until its old sessions expire.
+  const Session* silent = sessions.longest_silent(user, path.peer);
+  if (silent == nullptr || now < silent->expires - config_.limits.idle + kYieldAfter) return false;
+  close(silent->id, now);
+  return true;
 }
 
 void Server::Impl::answer_rakp3(const Session& session, std::uint8_t tag) {

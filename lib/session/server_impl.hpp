@@ -55,7 +55,8 @@ class Server::Impl {
   void on_rakp3(const Path& path, ByteView payload, TimePoint now);
   [[nodiscard]] wire::RakpStatus choose_suite(const wire::OpenSessionRq& request,
                                               CipherSuite& suite) const;
-  [[nodiscard]] bool make_room(const Path& path, TimePoint now);
+  [[nodiscard]] bool make_half_open_room(const Path& path, TimePoint now);
+  [[nodiscard]] bool make_active_room(const std::string& user, const Path& path, TimePoint now);
   void answer_open_session(const Session& session);
   [[nodiscard]] wire::RakpStatus challenge(Session& session, const wire::Rakp1& message);
   void answer_rakp1(Session& session, std::uint8_t tag);
@@ -67,6 +68,8 @@ class Server::Impl {
 
   /// Payloads whose session has gone, passed over in one poll.
   static constexpr unsigned kStalePayloads = 64;
+  /// Silence after which a session yields to a new one of the same user and host.
+  static constexpr std::chrono::seconds kYieldAfter{5};
 
   ServerConfig config_;
   std::uint32_t iana_;

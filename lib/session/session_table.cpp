@@ -52,6 +52,18 @@ Session* SessionTable::oldest_open() {
   return oldest;
 }
 
+const Session* SessionTable::longest_silent(const std::string& user, const Address& source) const {
+  const Address host = host_of(source);
+  const Session* longest = nullptr;
+  // Every valid packet sets `expires` to the same time ahead, so the first to expire is it.
+  for (const auto& [id, session] : sessions_)
+    if (session.state_ == SessionState::Active && session.live().requester.user == user &&
+        host_of(session.path.peer) == host &&
+        (longest == nullptr || session.expires < longest->expires))
+      longest = &session;
+  return longest;
+}
+
 Session& SessionTable::add(RandomSource& random) {
   std::uint32_t id = 0;
   while (id == 0 || sessions_.contains(id)) {

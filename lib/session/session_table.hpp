@@ -88,6 +88,9 @@ class SessionTable {
   /// The oldest session that still waits for RAKP 1.
   [[nodiscard]] Session* oldest_open();
 
+  /// The active session of this user and host that has been silent the longest.
+  [[nodiscard]] const Session* longest_silent(const std::string& user, const Address& source) const;
+
   /// A new session in state Open, under an id that is random, not zero and not in use.
   Session& add(RandomSource& random);
   /// The only way from state to state. A transition that is not in the table is our own defect.

@@ -440,6 +440,31 @@ TEST(SessionLimit, IsToldToTheClient) {
   EXPECT_EQ(second.down(), Errc::SessionLimit);
 }
 
+TEST(SessionLimit, ALongSilentSessionYieldsToTheSameUserAndHostOnly) {
+  ServerConfig config = basic_config();
+  config.limits.active_sessions = 2;
+  Network network(config);
+  auto& old = network.connect(alice(), path_of(7, 1));
+  network.run(1s);
+  auto& busy = network.connect(alice(), path_of(7, 2));
+  const auto attempt = [&network](Credentials credentials, Path path) {
+    auto& node = network.add(std::move(credentials), path);
+    node.client.start(network.now);
+    network.run(100ms);
+    return node.is_up();
+  };
+  EXPECT_FALSE(attempt(alice(), path_of(7, 3)));  // not silent for long enough
+  network.run(4s);
+  EXPECT_FALSE(attempt(alice(), path_of(8)));
+  EXPECT_FALSE(attempt(root(), path_of(7, 4)));
+  EXPECT_TRUE(attempt(alice(), path_of(7, 5)));
+  EXPECT_EQ(network.server.active_sessions(), 2U);
+  EXPECT_EQ(network.ask(busy, kOem, 0x07, bytes({1})).data, bytes({1}));
+  ASSERT_TRUE(old.client.submit({kOem, 0x07, {}}, network.now));
+  network.run(1s);
+  EXPECT_EQ(network.application.commands.size(), 1U);
+}
+
 TEST(SetUpTime, EndsAHandshakeThatDoesNotGoOn) {
   Network network;
   Hand hand{network};

@@ -322,6 +322,37 @@ TEST(ClientClose, ClosesTheSessionOfTheServer) {
   EXPECT_TRUE(std::holds_alternative<SessionDown>(node.events.back()));
 }
 
+TEST(ClientClose, WorksInEveryState) {
+  // The network swallows answers from the nth on, so that the client stands still before it.
+  for (int answers = 0; answers <= 4; ++answers) {
+    Network network;
+    int seen = 0;
+    network.tamper = [&](Way way, const Bytes& datagram) {
+      const bool lost = way == Way::ToClient && seen++ >= answers;
+      return lost ? std::vector<Bytes>{} : std::vector<Bytes>{datagram};
+    };
+    auto& node = network.add(root());
+    node.client.start(network.now);
+    network.run(100ms);
+    EXPECT_EQ(node.is_up(), answers == 4);
+    node.client.close(network.now);
+    network.run(10ms);
+    EXPECT_EQ(node.down(), Errc::Interrupted) << answers;
+    EXPECT_FALSE(node.client.deadline());
+    // From RAKP 4 on the server is told.
+    if (answers >= 3) {
+      EXPECT_EQ(network.server.active_sessions(), 0U);
+    }
+  }
+  Network network;
+  auto& idle = network.add(alice());
+  idle.client.close(network.now);
+  idle.client.start(network.now);
+  network.run(10ms);
+  EXPECT_EQ(idle.down(), Errc::Interrupted);
+  EXPECT_TRUE(network.log.empty());
+}
+
 TEST(ClientSession, DropsPacketsOfAnotherEnterpriseOrPayloadId) {
   Network network;
   auto& node = network.connect(alice());

@@ -45,7 +45,8 @@ CHECK_PACKAGES = \
 BENCH_PACKAGES = \
 	$(DEMO_PACKAGES) \
 	atftp \
-	atftpd
+	atftpd \
+	time
 LINT_PACKAGES = \
 	clang-tidy \
 	libgmock-dev \

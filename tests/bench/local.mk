@@ -2,4 +2,6 @@
 # tests/bench: scripts that "make bench" runs with the build directory as argument.  One a line:
 #   bench_scripts += tests/bench/loopback.sh
 
+bench_scripts += tests/bench/loopback.sh
+
 EXTRA_DIST += $(bench_scripts)

@@ -2,10 +2,14 @@
 # contrib: the demonstration, lab scripts, systemd units, cron examples, shell completion.
 # Files that are only distributed go to EXTRA_DIST, one a line:
 #   EXTRA_DIST += %D%/demo/demo.sh
-# Completion is installed: dist_bashcompletion_DATA += %D%/completion/fwrecover
+# Completion for bash is installed under the name of its program.
 # Units too, when there is systemd; those with paths in them have a template NAME.service.in.
 
 dist_bashcompletion_DATA =
+dist_bashcompletion_DATA += %D%/completion/fwdiag
+dist_bashcompletion_DATA += %D%/completion/fwdonor
+dist_bashcompletion_DATA += %D%/completion/fwdonord
+dist_bashcompletion_DATA += %D%/completion/fwrecover
 EXTRA_DIST += %D%/demo/demo.sh
 EXTRA_DIST += %D%/lab/recover-with-ipmitool.sh
 

@@ -2,6 +2,7 @@
 # tests/repo: the repository checks itself.  One script a line.
 
 REPO_TESTS =
+REPO_TESTS += %D%/completion.sh
 REPO_TESTS += %D%/distribution.sh
 REPO_TESTS += %D%/expected-failure.sh
 REPO_TESTS += %D%/format.sh

@@ -7,6 +7,8 @@ INTEROP_TESTS =
 INTEROP_TESTS += %D%/contrib.sh
 INTEROP_TESTS += %D%/failures-of-content.sh
 INTEROP_TESTS += %D%/failures-of-donors.sh
+INTEROP_TESTS += %D%/failures-of-this-system.sh
+INTEROP_TESTS += %D%/kill.sh
 INTEROP_TESTS += %D%/namespaces.sh
 INTEROP_TESTS += %D%/stock-clients.sh
 

@@ -9,7 +9,9 @@ INTEROP_TESTS += %D%/failures-of-content.sh
 INTEROP_TESTS += %D%/failures-of-donors.sh
 INTEROP_TESTS += %D%/failures-of-this-system.sh
 INTEROP_TESTS += %D%/kill.sh
+INTEROP_TESTS += %D%/lab-script.sh
 INTEROP_TESTS += %D%/namespaces.sh
+INTEROP_TESTS += %D%/oracles.sh
 INTEROP_TESTS += %D%/stock-clients.sh
 
 TESTS += $(INTEROP_TESTS)

@@ -59,7 +59,7 @@ for _ in $(seq 100); do grep -q ready donor.log && break; sleep 0.05; done
 donor=${pids[0]}
 
 recipient() { # SIZE: the configuration of a system that lacks that image
-  cat >$1.toml <<END
+  cat >"$1.toml" <<END
 [system]
 product = 7
 component = "b$1"
@@ -80,7 +80,7 @@ broadcast = false
 offer_window = "200ms"
 END
 }
-for size in 8 32 128; do recipient $size; done
+for size in 8 32 128; do recipient "$size"; done
 
 # --- one run of each -------------------------------------------------------------------------------
 

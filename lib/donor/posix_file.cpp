@@ -32,15 +32,6 @@ Errc code_of(int error) {
 
 }  // namespace
 
-UniqueFd& UniqueFd::operator=(UniqueFd&& other) noexcept {
-  std::swap(fd_, other.fd_);
-  return *this;
-}
-
-UniqueFd::~UniqueFd() {
-  if (fd_ >= 0) ::close(fd_);
-}
-
 tl::unexpected<Error> system_failure(int error, const std::string& what) {
   return fail(code_of(error), fmt::format("{}: {}", what, std::generic_category().message(error)));
 }

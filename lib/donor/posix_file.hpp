@@ -8,26 +8,12 @@
 #include <cstdint>
 #include <span>
 #include <string>
-#include <utility>
 
 #include "base/bytes.hpp"
 #include "base/error.hpp"
+#include "base/unique_fd.hpp"
 
 namespace fwr::donor {
-
-class UniqueFd {
- public:
-  UniqueFd() = default;
-  explicit UniqueFd(int fd) : fd_(fd) {}
-  UniqueFd(UniqueFd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  UniqueFd& operator=(UniqueFd&& other) noexcept;
-  ~UniqueFd();
-  [[nodiscard]] int get() const { return fd_; }
-  [[nodiscard]] bool is_open() const { return fd_ >= 0; }
-
- private:
-  int fd_ = -1;
-};
 
 /// Errors: NotFound, NoPermission, NoSpace, AlreadyExists, otherwise IoFailed; the detail is
 /// "<what>: <the system's words>".

@@ -63,7 +63,7 @@ bool same_file(int fd, const std::string& path) {
 Result<UniqueFd> open_locked(const std::string& path) {
   for (int tries = 0; tries < kLockTries; ++tries) {
     UniqueFd fd = open_fd(path, O_RDWR | O_CREAT | O_NOFOLLOW);
-    if (!fd.valid())
+    if (!fd.is_open())
       return fail_errno(errno == ENOENT ? Errc::NotFound : Errc::IoFailed, "opening " + path,
                         errno);
     while (::flock(fd.get(), LOCK_EX) != 0)
@@ -118,7 +118,7 @@ Result<> append_history(const std::string& state_directory, const std::string& l
 Result<std::vector<std::string>> read_history(const std::string& state_directory) {
   const std::string path = state_directory + "/" + std::string(kName);
   const UniqueFd fd = open_fd(path, O_RDONLY | O_NOFOLLOW);
-  if (!fd.valid()) {
+  if (!fd.is_open()) {
     if (errno == ENOENT) return std::vector<std::string>{};
     return fail_errno(Errc::IoFailed, "opening " + path, errno);
   }

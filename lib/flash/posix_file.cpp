@@ -24,20 +24,6 @@ auto again(Call call) {
 
 }  // namespace
 
-UniqueFd& UniqueFd::operator=(UniqueFd&& other) noexcept {
-  if (this != &other) {
-    reset();
-    fd_ = std::exchange(other.fd_, -1);
-  }
-  return *this;
-}
-
-void UniqueFd::reset() {
-  // Not again after a signal: Linux has closed it by then.
-  if (fd_ >= 0) ::close(fd_);
-  fd_ = -1;
-}
-
 std::string errno_text(int error_number) {
   return std::generic_category().message(error_number);
 }
@@ -101,7 +87,7 @@ bool flush_to_medium(int fd) {
 
 Result<> sync_directory(const std::string& directory) {
   const UniqueFd fd = open_fd(directory, O_RDONLY | O_DIRECTORY);
-  if (!fd.valid()) return fail_errno(Errc::IoFailed, "opening directory " + directory, errno);
+  if (!fd.is_open()) return fail_errno(Errc::IoFailed, "opening directory " + directory, errno);
   // EINVAL: a file system that has no such operation also has nothing to flush.
   if (again([&] { return ::fsync(fd.get()); }) != 0 && errno != EINVAL)
     return fail_errno(Errc::IoFailed, "flushing directory " + directory, errno);
@@ -119,7 +105,7 @@ Result<> replace_file(const std::string& directory, const std::string& name, Byt
   const std::string fresh = path + ".new";
   // A leftover of a power cut is overwritten; a link in its place is not followed.
   UniqueFd fd = open_fd(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW);
-  if (!fd.valid()) return fail_errno(Errc::IoFailed, "creating " + fresh, errno);
+  if (!fd.is_open()) return fail_errno(Errc::IoFailed, "creating " + fresh, errno);
   if (!write_at(fd.get(), 0, bytes) || again([&] { return ::fsync(fd.get()); }) != 0) {
     const int error_number = errno;
     ::unlink(fresh.c_str());

@@ -10,31 +10,12 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include "base/bytes.hpp"
 #include "base/error.hpp"
+#include "base/unique_fd.hpp"
 
 namespace fwr::flash {
-
-/// Owns a file descriptor. -1: none.
-class UniqueFd {
- public:
-  UniqueFd() = default;
-  explicit UniqueFd(int fd) : fd_(fd) {}
-  UniqueFd(UniqueFd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  UniqueFd& operator=(UniqueFd&& other) noexcept;
-  UniqueFd(const UniqueFd&) = delete;
-  UniqueFd& operator=(const UniqueFd&) = delete;
-  ~UniqueFd() { reset(); }
-
-  [[nodiscard]] int get() const { return fd_; }
-  [[nodiscard]] bool valid() const { return fd_ >= 0; }
-  void reset();
-
- private:
-  int fd_ = -1;
-};
 
 /// The words of errno.
 [[nodiscard]] std::string errno_text(int error_number);

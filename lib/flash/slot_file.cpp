@@ -151,7 +151,7 @@ Result<std::uint64_t> FileSlots::capacity(SlotId slot) {
   if (S_ISREG(status.st_mode))
     return slot_size_ != 0 ? slot_size_ : static_cast<std::uint64_t>(status.st_size);
   const UniqueFd fd = open_fd(path, O_RDONLY);
-  if (!fd.valid()) return fail_errno(Errc::SlotUnreadable, "opening " + describe(slot), errno);
+  if (!fd.is_open()) return fail_errno(Errc::SlotUnreadable, "opening " + describe(slot), errno);
   const off_t end = ::lseek(fd.get(), 0, SEEK_END);
   if (end < 0)
     return fail_errno(Errc::SlotUnreadable, "finding the size of " + describe(slot), errno);
@@ -160,10 +160,10 @@ Result<std::uint64_t> FileSlots::capacity(SlotId slot) {
 
 Result<> FileSlots::read(SlotId slot, std::uint64_t offset, std::span<std::byte> out) {
   File& target = file(slot);
-  if (!target.fd.valid()) {
+  if (!target.fd.is_open()) {
     // Non-blocking, because a FIFO that took its place would wait for a writer.
     UniqueFd fd = open_fd(target.path, O_RDONLY | O_NONBLOCK);
-    if (!fd.valid()) return fail_errno(Errc::SlotUnreadable, "opening " + describe(slot), errno);
+    if (!fd.is_open()) return fail_errno(Errc::SlotUnreadable, "opening " + describe(slot), errno);
     target.fd = std::move(fd);
   }
   if (!read_at(target.fd.get(), offset, out))
@@ -196,7 +196,7 @@ Result<UniqueFd> FileSlots::open_for_writing(SlotId slot) {
   // Without O_CREAT this refuses a device that is mounted or otherwise in use.
   if (there && S_ISBLK(status.st_mode)) flags |= O_EXCL;
   UniqueFd fd = open_fd(path, flags);
-  if (!fd.valid()) {
+  if (!fd.is_open()) {
     if (errno == ENOENT)
       return fail(Errc::NotFound, describe(slot) + ": its directory does not exist");
     const char* mounted = errno == EBUSY ? " (is it mounted?)" : "";
@@ -282,9 +282,9 @@ Result<> FileSlots::store_record(const BootRecord& record) {
 
 Result<> FileSlots::open_tree(int flags) {
   const bool writable = (flags & O_ACCMODE) == O_RDWR;
-  if (tree_.valid() && (tree_writable_ || !writable)) return {};
+  if (tree_.is_open() && (tree_writable_ || !writable)) return {};
   UniqueFd fd = open_fd(tree_path(), flags | O_NOFOLLOW);
-  if (!fd.valid())
+  if (!fd.is_open())
     return fail_errno(errno == ENOENT ? Errc::NotFound : Errc::IoFailed, "opening " + tree_path(),
                       errno);
   tree_ = std::move(fd);

@@ -34,13 +34,13 @@ std::string holder(int fd) {
 
 StateLock::~StateLock() {
   // Nobody should read the id of a process that has gone. A failure leaves only that.
-  if (fd_.valid() && ::ftruncate(fd_.get(), 0) != 0) fd_.reset();
+  if (fd_.is_open() && ::ftruncate(fd_.get(), 0) != 0) fd_.reset();
 }
 
 Result<StateLock> StateLock::take(const std::string& state_directory) {
   const std::string path = state_directory + "/lock";
   UniqueFd fd = open_fd(path, O_RDWR | O_CREAT | O_NOFOLLOW);
-  if (!fd.valid()) return fail_errno(Errc::IoFailed, "opening lock file " + path, errno);
+  if (!fd.is_open()) return fail_errno(Errc::IoFailed, "opening lock file " + path, errno);
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno == EWOULDBLOCK)
       return fail(Errc::AlreadyRunning, path + " is held" + holder(fd.get()));
@@ -70,7 +70,7 @@ Result<Chosen> StateFile::read_chosen(int fd) const {
 
 Result<BootRecord> StateFile::load() const {
   const UniqueFd fd = open(O_RDONLY);
-  if (!fd.valid()) {
+  if (!fd.is_open()) {
     if (errno == ENOENT) return BootRecord{};
     return fail_errno(Errc::IoFailed, "opening " + path_, errno);
   }
@@ -84,7 +84,7 @@ Result<> StateFile::store(const BootRecord& record) const {
   const auto copy = encode_copy(record);
   if (!copy) return tl::unexpected(copy.error());
   const UniqueFd fd = open(O_RDWR);
-  if (!fd.valid()) {
+  if (!fd.is_open()) {
     if (errno == ENOENT) return create(record);
     return fail_errno(Errc::IoFailed, "opening " + path_ + " for writing", errno);
   }
@@ -108,7 +108,7 @@ Result<> StateFile::store(const BootRecord& record) const {
 
 Result<> StateFile::create_if_missing() const {
   const UniqueFd fd = open(O_RDONLY);
-  if (fd.valid()) return {};
+  if (fd.is_open()) return {};
   if (errno != ENOENT) return fail_errno(Errc::IoFailed, "opening " + path_, errno);
   return create(BootRecord{});
 }

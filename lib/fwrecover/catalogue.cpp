@@ -9,12 +9,12 @@
 #include <charconv>
 #include <cstring>
 
+#include "base/unique_fd.hpp"
 #include "fwrecover/conclude.hpp"
 #include "fwrecover/donor.hpp"
 #include "fwrecover/donor_config.hpp"
 #include "image/image_file.hpp"
 #include "transport/clock.hpp"
-#include "transport/udp_socket.hpp"
 
 namespace fwrecover {
 namespace {
@@ -100,9 +100,8 @@ Result<> write_file(const std::string& path, std::string_view content) {
                                        : Errc::IoFailed,
                      fmt::format("{}: {}: {}", path, what, std::strerror(error)));
   };
-  const fwr::transport::UniqueFd fd(
-      open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
-  if (!fd) return failed("create");
+  const fwr::UniqueFd fd(open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+  if (!fd.is_open()) return failed("create");
   while (!content.empty()) {
     const ssize_t count = write(fd.get(), content.data(), content.size());
     if (count < 0 && errno == EINTR) continue;

@@ -16,7 +16,7 @@
 #include <cstring>
 #include <sstream>
 
-#include "transport/udp_socket.hpp"
+#include "base/unique_fd.hpp"
 
 namespace fwr::settings {
 namespace {
@@ -292,8 +292,8 @@ std::vector<Settings::Effective> Settings::effective() const {
 }
 
 Result<std::string> read_text_file(const std::string& path, std::size_t limit) {
-  const transport::UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
-  if (!fd) {
+  const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+  if (!fd.is_open()) {
     const Errc code = errno == ENOENT || errno == ENOTDIR ? Errc::NotFound
                       : errno == EACCES                   ? Errc::NoPermission
                                                           : Errc::IoFailed;

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/unique_fd.hpp"
 #include "image/manifest.hpp"
 
 namespace fwr::image {
@@ -24,19 +25,13 @@ tl::unexpected<Error> file_error(const std::string& path) {
   return fail(code, fmt::format("{}: {}", path, std::strerror(errno)));
 }
 
-struct Closer {
-  int fd;
-  ~Closer() { close(fd); }
-};
-
 }  // namespace
 
 Result<FileDigest> digest_file(const std::string& path, TreeBuilder::Emit emit) {
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-  if (fd < 0) return file_error(path);
-  const Closer closer{fd};
+  const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+  if (!fd.is_open()) return file_error(path);
   struct stat status {};
-  if (fstat(fd, &status) != 0) return file_error(path);
+  if (fstat(fd.get(), &status) != 0) return file_error(path);
   if (!S_ISREG(status.st_mode)) return fail(Errc::IoFailed, path + ": is not a regular file");
   FileDigest result;
   result.size_bytes = static_cast<std::uint64_t>(status.st_size);
@@ -46,7 +41,7 @@ Result<FileDigest> digest_file(const std::string& path, TreeBuilder::Emit emit) 
   TreeBuilder builder(result.size_bytes, std::move(emit));
   Bytes chunk(kChunk_bytes);
   while (true) {
-    const ssize_t count = read(fd, chunk.data(), chunk.size());
+    const ssize_t count = read(fd.get(), chunk.data(), chunk.size());
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return file_error(path);
     if (count == 0) break;

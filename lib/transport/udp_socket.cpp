@@ -97,17 +97,6 @@ void set_source(msghdr& message, const Address& local) {
 
 }  // namespace
 
-UniqueFd& UniqueFd::operator=(UniqueFd&& other) noexcept {
-  if (this != &other) {
-    if (fd_ >= 0) close(fd_);
-    fd_ = other.release();
-  }
-  return *this;
-}
-UniqueFd::~UniqueFd() {
-  if (fd_ >= 0) close(fd_);
-}
-
 struct UdpSocket::Buffers {
   Bytes data = Bytes(kBatch * kDatagram_bytes);
   std::array<mmsghdr, kBatch> messages{};
@@ -144,7 +133,7 @@ Result<UdpSocket> UdpSocket::open(const Address& local) {
   if (size == 0) return fail(Errc::Internal, "a UDP socket needs an IP address");
   const bool v6 = local.family == AddressFamily::Ipv6;
   UniqueFd fd(socket(v6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!fd) return socket_error(local, "socket");
+  if (!fd.is_open()) return socket_error(local, "socket");
   if (!(v6 ? set_ipv6_options(fd.get()) : set_ipv4_options(fd.get())) ||
       !set_option(fd.get(), SOL_SOCKET, SO_BROADCAST, 1))
     return socket_error(local, "socket options");

@@ -8,6 +8,7 @@ INTEROP_TESTS += %D%/contrib.sh
 INTEROP_TESTS += %D%/failures-of-content.sh
 INTEROP_TESTS += %D%/failures-of-donors.sh
 INTEROP_TESTS += %D%/failures-of-this-system.sh
+INTEROP_TESTS += %D%/json.sh
 INTEROP_TESTS += %D%/kill.sh
 INTEROP_TESTS += %D%/lab-script.sh
 INTEROP_TESTS += %D%/namespaces.sh

@@ -3,6 +3,7 @@
 
 REPO_TESTS =
 REPO_TESTS += %D%/completion.sh
+REPO_TESTS += %D%/contracts.sh
 REPO_TESTS += %D%/distribution.sh
 REPO_TESTS += %D%/expected-failure.sh
 REPO_TESTS += %D%/format.sh
@@ -19,3 +20,4 @@ TESTS += $(REPO_TESTS)
 XFAIL_TESTS += %D%/expected-failure.sh
 EXTRA_DIST += $(REPO_TESTS)
 EXTRA_DIST += %D%/common.sh
+EXTRA_DIST += %D%/json-contract.awk

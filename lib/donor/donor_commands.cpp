@@ -17,6 +17,7 @@ namespace oem = wire::oem;
 namespace {
 
 constexpr std::size_t kFlagsByte = 4;  // Request Firmware, byte 5 of the data (PROTOCOL §5.2)
+constexpr std::chrono::seconds kAbandoned{5};  // without a read (PROTOCOL §8.2)
 
 /// The code for a request that could not be decoded.
 CompletionCode code_of(const Error& error) {
@@ -193,6 +194,15 @@ Donor::Impl::Answer Donor::Impl::accept_offer(const session::Requester& from, By
   return accepted(*lease);
 }
 
+/// PROTOCOL §8.2: a recipient that was killed comes back with a new nonce.
+void Donor::Impl::replace_abandoned(const session::Requester& from, TimePoint now) {
+  if (!leases_.wait_for_room(from.user, now)) return;
+  Lease* lease = leases_.longest_silent(from.user, from.path.peer);
+  if (lease == nullptr || lease->ends > now + config_.lease - kAbandoned) return;
+  tell(DonorEvent::Kind::Expired, *lease);
+  leases_.enter(*lease, LeaseEvent::Expire);
+}
+
 /// A lease in state Free, or the answer that says why not.
 tl::expected<Lease*, IpmiResponse> Donor::Impl::make_lease(const session::Requester& from,
                                                            const oem::AcceptOfferRq& rq,
@@ -202,6 +212,7 @@ tl::expected<Lease*, IpmiResponse> Donor::Impl::make_lease(const session::Reques
     tell({DonorEvent::Kind::Refused, from.path, from.user, rq.digest, std::move(why), 0});
     return tl::unexpected(std::move(answer));
   };
+  replace_abandoned(from, now);
   if (const auto wait = leases_.wait_for_room(from.user, now))
     return refused(busy(*wait), "no room for another lease");
   // The last byte is there unless the file is gone or short: better to refuse now than to fail

@@ -53,6 +53,7 @@ class Donor::Impl {
   [[nodiscard]] wire::IpmiResponse ok(const Message& message) const;
   [[nodiscard]] wire::IpmiResponse accepted(const Lease& lease) const;
 
+  void replace_abandoned(const session::Requester& from, TimePoint now);
   tl::expected<Lease*, wire::IpmiResponse> make_lease(const session::Requester& from,
                                                       const wire::oem::AcceptOfferRq& rq,
                                                       const image::Manifest& manifest,

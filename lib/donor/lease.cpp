@@ -88,6 +88,17 @@ std::optional<Duration> LeaseBook::wait_for_room(std::string_view user, TimePoin
   return first ? std::max(*first - now, Duration::zero()) : Duration::zero();
 }
 
+Lease* LeaseBook::longest_silent(std::string_view user, const Address& host) {
+  Lease* found = nullptr;
+  for (Lease& lease : leases_) {
+    const Address& peer = lease.path.peer;
+    const bool same = lease.user == user && peer.family == host.family &&
+                      peer.bytes == host.bytes && peer.scope == host.scope;
+    if (same && (found == nullptr || lease.ends < found->ends)) found = &lease;
+  }
+  return found;
+}
+
 Lease& LeaseBook::add(RandomSource& random) {
   std::array<std::byte, 4> drawn{};
   random.fill(drawn);

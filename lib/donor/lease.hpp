@@ -55,6 +55,8 @@ class LeaseBook {
   /// Nothing when there is room for another lease of this user; otherwise how long it takes at
   /// most until one in its way ends.
   [[nodiscard]] std::optional<Duration> wait_for_room(std::string_view user, TimePoint now) const;
+  /// The lease of this user and host that will end first: the one that was read the longest ago.
+  [[nodiscard]] Lease* longest_silent(std::string_view user, const Address& host);
   /// A new lease in state Free, with a handle that no other has. The caller enters Accept at once.
   [[nodiscard]] Lease& add(RandomSource& random);
 

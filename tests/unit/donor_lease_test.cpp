@@ -228,14 +228,31 @@ TEST_F(Lease, OverTheLimitIsBusyUntilTheFirstOneEnds) {
   EXPECT_EQ(CompletionCode::Ok, ask(in_session(3, "carol"), Command::AcceptOffer, rq)->code);
 }
 
+TEST_F(Lease, OverTheLimitASilentOneOfTheSameUserAndHostGivesWay) {
+  config_.leases = 2;
+  rebuild();
+  const std::uint32_t old = accept(in_session(1, "alice"), 1).handle;
+  now_ += 1s;
+  accept(in_session(2, "bob"), 2);
+  now_ += 4s;  // alice has been silent for 5 s
+  auto elsewhere = in_session(3, "alice");
+  elsewhere.path.peer.bytes[3] = 8;
+  expect_busy(ask(elsewhere, Command::AcceptOffer, acceptance(offer(3))), 55);
+  expect_busy(ask(in_session(4, "carol"), Command::AcceptOffer, acceptance(offer(4))), 55);
+  auto again = in_session(5, "alice");
+  again.path.peer.port = 50001;
+  EXPECT_EQ(CompletionCode::Ok, ask(again, Command::AcceptOffer, acceptance(offer(5)))->code);
+  EXPECT_EQ(CompletionCode::LeaseEnded, read_code(in_session(1, "alice"), old));
+}
+
 TEST_F(Lease, OverTheLimitOfOneUserIsBusyUntilOneOfTheirsEnds) {
   config_.leases_per_user = 1;
   rebuild();
   accept(in_session(1, "bob"), 1);
   now_ += 20s;
   accept(in_session(2, "alice"), 2);
-  now_ += 10s;
-  expect_busy(ask(in_session(2, "alice"), Command::AcceptOffer, acceptance(offer(3))), 50);
+  now_ += 4s;
+  expect_busy(ask(in_session(2, "alice"), Command::AcceptOffer, acceptance(offer(3))), 56);
   EXPECT_EQ(CompletionCode::Ok,
             ask(in_session(3, "carol"), Command::AcceptOffer, acceptance(offer(4)))->code);
 }

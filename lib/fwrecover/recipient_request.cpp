@@ -2,6 +2,7 @@
 // The recovery itself: the machine of lib/recipient under the event loop.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <csignal>
 
 #include "fwrecover/recipient_impl.hpp"
@@ -134,8 +135,14 @@ Result<fwr::policy::Situation> look_around(const fwr::settings::RecipientConfig&
   situation.wall_clock = fwr::transport::wall_clock();
   if (const auto manifest = trusted_manifest(record->slot(record->active), config.trusted_keys))
     situation.installed_version = manifest->version;
-  const auto capacity = slots.capacity(other(record->active));
-  if (!capacity && !offers_only) return tl::unexpected(capacity.error());
+  const fwr::flash::SlotId target = other(record->active);
+  const auto capacity = slots.capacity(target);
+  if (!offers_only) {
+    if (!capacity) return tl::unexpected(capacity.error());
+    // All that a slot may hold, because nobody has said yet how large the image will be.
+    const auto room = slots.prepare(target, std::min(*capacity, fwr::image::kImageLimit_bytes));
+    if (!room) return tl::unexpected(room.error());
+  }
   situation.slot_capacity_bytes = capacity ? *capacity : fwr::image::kImageLimit_bytes;
   return situation;
 }

@@ -141,11 +141,12 @@ Result<std::uint64_t> FileSlots::capacity(SlotId slot) {
   if (::stat(path.c_str(), &status) != 0) {
     if (errno != ENOENT) return fail_errno(Errc::SlotUnreadable, describe(slot), errno);
     if (is_device_path(path))
-      return fail(Errc::NotFound, describe(slot) + ": there is no such device");
+      return fail(Errc::SlotUnreadable, describe(slot) + ": there is no such device");
     if (slot_size_ == 0)
-      return fail(Errc::NotFound, describe(slot) +
-                                      " does not exist, and no slot size is configured with which "
-                                      "it could be created");
+      return fail(Errc::SlotUnreadable,
+                  describe(slot) +
+                      " does not exist, and no slot size is configured with which "
+                      "it could be created");
     return slot_size_;
   }
   if (S_ISREG(status.st_mode))
@@ -198,7 +199,7 @@ Result<UniqueFd> FileSlots::open_for_writing(SlotId slot) {
   UniqueFd fd = open_fd(path, flags);
   if (!fd.is_open()) {
     if (errno == ENOENT)
-      return fail(Errc::NotFound, describe(slot) + ": its directory does not exist");
+      return fail(Errc::SlotUnreadable, describe(slot) + ": its directory does not exist");
     const char* mounted = errno == EBUSY ? " (is it mounted?)" : "";
     return fail_errno(Errc::SlotWriteFailed, "opening " + describe(slot) + " for writing" + mounted,
                       errno);

@@ -20,7 +20,7 @@ class Slots {
  public:
   virtual ~Slots() = default;
 
-  /// Bytes that fit. Errors: SlotUnreadable, NoPermission, NotFound.
+  /// Bytes that fit. Errors: SlotUnreadable, also when there is nothing; NoPermission.
   [[nodiscard]] virtual Result<std::uint64_t> capacity(SlotId slot) = 0;
   /// Fills `out` from `offset`; bytes past the end of what was ever written read as zero. Errors:
   /// SlotUnreadable; NoPermission, which says nothing about the slot.
@@ -29,7 +29,7 @@ class Slots {
   /// Makes room for `size` bytes, and for their hash tree, before the first write. Bytes that the
   /// slot has keep their value, so that it can be called before anything is requested. Only the
   /// inactive slot is ever prepared or written. Errors: ImageTooLarge, NoSpace, NoPermission,
-  /// SlotWriteFailed; Internal for the active slot.
+  /// SlotUnreadable, SlotWriteFailed; Internal for the active slot.
   [[nodiscard]] virtual Result<> prepare(SlotId slot, std::uint64_t size) = 0;
   /// Within what was prepared. Errors: NoSpace, NoPermission, SlotWriteFailed.
   [[nodiscard]] virtual Result<> write(SlotId slot, std::uint64_t offset, ByteView bytes) = 0;

@@ -155,7 +155,7 @@ TEST_F(FileSlotsTest, TakeTheSizeOfTheFileWhenNoneIsConfigured) {
   EXPECT_EQ(1234U, slots->capacity(SlotId::A).value());
   const auto missing = slots->capacity(SlotId::B);
   ASSERT_FALSE(missing);
-  EXPECT_EQ(Errc::NotFound, missing.error().code);
+  EXPECT_EQ(Errc::SlotUnreadable, missing.error().code);
   EXPECT_THAT(missing.error().detail, HasSubstr("no slot size"));
 }
 
@@ -299,7 +299,7 @@ TEST_F(FileSlotsTest, NeverCreateAFileInPlaceOfADevice) {
   const auto slots = open_file_slots(bad, Access::ReadWrite).value();
   for (const Error& error :
        {slots->capacity(SlotId::B).error(), slots->prepare(SlotId::B, 100).error()}) {
-    EXPECT_EQ(Errc::NotFound, error.code);
+    EXPECT_EQ(Errc::SlotUnreadable, error.code);
     EXPECT_THAT(error.detail, HasSubstr("there is no such device"));
   }
 }
@@ -314,7 +314,7 @@ TEST_F(FileSlotsTest, SayWhichDirectoryIsMissing) {
   const auto slots = open_file_slots(bad, Access::ReadWrite).value();
   const auto prepared = slots->prepare(SlotId::B, 100);
   ASSERT_FALSE(prepared);
-  EXPECT_EQ(Errc::NotFound, prepared.error().code);
+  EXPECT_EQ(Errc::SlotUnreadable, prepared.error().code);
   EXPECT_THAT(prepared.error().detail, HasSubstr("its directory does not exist"));
 }
 

@@ -22,14 +22,16 @@ using fwr::flash::Access;
 using fwr::flash::BootRecord;
 using fwr::flash::SlotId;
 
+using Change = std::function<Result<BootRecord>(fwr::flash::Slots&, BootRecord)>;
+
 Result<BootRecord> change_record(const fwr::settings::RecipientConfig& config, SlotId& slot_before,
-                                 const std::function<Result<BootRecord>(BootRecord)>& change) {
+                                 const Change& change) {
   auto slots = fwr::flash::open_file_slots(config.slots, Access::ReadWrite);
   if (!slots) return tl::unexpected(slots.error());
   auto record = (*slots)->load_record();
   if (!record) return record;
   slot_before = record->active;
-  auto changed = change(*std::move(record));
+  auto changed = change(**slots, *std::move(record));
   if (!changed) return changed;
   if (auto stored = (*slots)->store_record(*changed); !stored)
     return tl::unexpected(stored.error());
@@ -53,6 +55,17 @@ Event describe_slot(const BootRecord& record, SlotId id, const std::string& plac
 }
 
 }  // namespace
+
+Result<BootRecord> go_back(fwr::flash::Slots& slots, const BootRecord& record) {
+  auto changed = fwr::flash::roll_back(record);
+  if (!changed) return changed;
+  const SlotId to = changed->active;
+  if (const auto whole = check_contents(slots, record, to); !whole)
+    return fwr::fail(Errc::NoPreviousImage,
+                     fmt::format("{}: {}; slot {} stays active", slots.describe(to),
+                                 whole.error().message(), to_text(record.active)));
+  return changed;
+}
 
 Result<fwr::image::Manifest> trusted_manifest(const fwr::flash::SlotInfo& slot,
                                               const std::vector<fwr::image::PublicKey>& keys) {
@@ -142,14 +155,15 @@ Conclusion Recipient::Impl::confirm(Observer& observer) const {
   const auto config = configure();
   if (!config) return conclude(config.error());
   SlotId before = SlotId::A;
-  const auto changed = change_record(*config, before, [&](BootRecord record) -> Result<BootRecord> {
-    if (!record.trial)
-      return fwr::fail(Errc::NothingOnTrial,
-                       fmt::format("slot {} is active", to_text(record.active)));
-    const auto manifest = trusted_manifest(record.slot(record.active), config->trusted_keys);
-    if (!manifest) return tl::unexpected(manifest.error());
-    return fwr::flash::confirm(std::move(record), manifest->security_version);
-  });
+  const auto changed =
+      change_record(*config, before, [&](auto&, BootRecord record) -> Result<BootRecord> {
+        if (!record.trial)
+          return fwr::fail(Errc::NothingOnTrial,
+                           fmt::format("slot {} is active", to_text(record.active)));
+        const auto manifest = trusted_manifest(record.slot(record.active), config->trusted_keys);
+        if (!manifest) return tl::unexpected(manifest.error());
+        return fwr::flash::confirm(std::move(record), manifest->security_version);
+      });
   if (!changed) return conclude(changed.error());
   const std::string slot(to_text(changed->active));
   remember(*config, Event("confirmed").set("slot", slot), observer);
@@ -168,7 +182,9 @@ Conclusion Recipient::Impl::rollback(bool if_expired, Observer& observer) const 
       return conclude_ok("no trial has run out: nothing to do");
   }
   SlotId before = SlotId::A;
-  const auto changed = change_record(*config, before, fwr::flash::roll_back);
+  const auto changed = change_record(
+      *config, before,
+      [](fwr::flash::Slots& slots, const BootRecord& record) { return go_back(slots, record); });
   if (!changed) return conclude(changed.error());
   Event event("rollback");
   event.set("from", std::string(to_text(before)));

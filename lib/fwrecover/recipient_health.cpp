@@ -69,6 +69,18 @@ Observed observe(const fwr::settings::RecipientConfig& config, fwr::flash::Slots
 
 }  // namespace
 
+Result<> check_contents(fwr::flash::Slots& slots, const BootRecord& record, SlotId slot) {
+  const auto manifest = fwr::image::parse_manifest(record.slot(slot).manifest);
+  if (!manifest) return tl::unexpected(manifest.error());
+  const auto digest = digest_slot(slots, slot, manifest->size_bytes);
+  if (!digest) return tl::unexpected(digest.error());
+  if (*digest != manifest->digest)
+    return fwr::fail(fwr::Errc::DigestMismatch,
+                     fmt::format("read {}, the manifest says {}", fwr::to_text(*digest),
+                                 fwr::to_text(manifest->digest)));
+  return {};
+}
+
 Assessment Recipient::Impl::assess(const fwr::settings::RecipientConfig& config,
                                    fwr::flash::Slots& slots, Observer& observer) const {
   const fwr::policy::Health health = fwr::policy::assess(observe(config, slots));

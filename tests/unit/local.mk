@@ -31,7 +31,10 @@ UNIT_TESTS += %D%/donor_test
 UNIT_TESTS += %D%/facade_test
 %C%_facade_test_SOURCES =
 %C%_facade_test_SOURCES += %D%/facade_test.cpp
+%C%_facade_test_SOURCES += %D%/facade_recipient_test.cpp
+%C%_facade_test_SOURCES += %D%/scratch_directory.hpp
 %C%_facade_test_SOURCES += %D%/settings_test.cpp
+%C%_facade_test_SOURCES += %D%/test_signer.hpp
 %C%_facade_test_LDADD = $(FACADE_LIBS) $(GTEST_LIBS)
 
 UNIT_TESTS += %D%/flash_test

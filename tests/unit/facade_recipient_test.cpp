@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The recipient's facade on slots in files: what an administrator's commands do to them.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "flash/slots.hpp"
+#include "fwrecover/recipient.hpp"
+#include "image/hash_tree.hpp"
+#include "image/manifest.hpp"
+#include "scratch_directory.hpp"
+#include "test_signer.hpp"
+#include "transport/clock.hpp"
+
+namespace {
+
+using fwr::flash::BootRecord;
+using fwr::flash::SlotId;
+using fwr::flash::SlotState;
+using fwr::flash::Trial;
+using fwr::test::write_text;
+using fwrecover::Conclusion;
+using fwrecover::Event;
+
+class Collector final : public fwrecover::Observer {
+ public:
+  void on_event(const Event& event) override { events.push_back(event); }
+  [[nodiscard]] bool saw(std::string_view name) const {
+    return std::any_of(events.begin(), events.end(),
+                       [&](const Event& event) { return event.name() == name; });
+  }
+  std::vector<Event> events;
+};
+
+/// A system with an image in each slot: "1" in a, good; "2" in b, active and on trial.
+class RecipientOnFiles : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    fill(SlotId::A, "1", SlotState::Good);
+    fill(SlotId::B, "2", SlotState::Trial);
+    record_.active = SlotId::B;
+    begin_trial(0);
+  }
+
+  void fill(SlotId slot, const std::string& version, SlotState state) {
+    const std::string content(5000, version.front());
+    write_text(path(slot), content);
+    fwr::image::TreeBuilder builder(content.size(), {});
+    ASSERT_TRUE(builder.add(fwr::as_bytes(content)));
+    fwr::image::Manifest manifest;
+    manifest.name = "test firmware";
+    manifest.component = "bmc";
+    manifest.version = version;
+    manifest.size_bytes = content.size();
+    manifest.digest = builder.finish().value();
+    manifest.platforms.emplace_back();
+    manifest.created = 1700000000;
+    const std::string json = fwr::image::to_json(manifest);
+    record_.slot(slot) = {state, json, signer_.sign(json)};
+  }
+  /// Zero: it has no limit.
+  void begin_trial(std::uint32_t limit_s) {
+    record_.trial = Trial{SlotId::A, fwr::transport::wall_clock().value_or(0) - 100, limit_s};
+  }
+  void store() {
+    const auto slots = fwr::flash::open_file_slots(
+        {path(SlotId::A), path(SlotId::B), 65536, scratch_.path()}, fwr::flash::Access::ReadWrite);
+    ASSERT_TRUE(slots);
+    ++record_.generation;
+    ASSERT_TRUE((*slots)->store_record(record_));
+  }
+  [[nodiscard]] BootRecord stored() const {
+    const auto slots = fwr::flash::open_file_slots(
+        {path(SlotId::A), path(SlotId::B), 65536, scratch_.path()}, fwr::flash::Access::ReadOnly);
+    return (*slots)->load_record().value();
+  }
+  [[nodiscard]] std::string path(SlotId slot) const {
+    return scratch_ / (slot == SlotId::A ? "slot-a" : "slot-b");
+  }
+  [[nodiscard]] fwrecover::RecipientSource source() const {
+    write_text(scratch_ / "none.toml", "");
+    return {scratch_ / "none.toml",
+            {fmt::format("slots.a='{}'", path(SlotId::A)),
+             fmt::format("slots.b='{}'", path(SlotId::B)), "slots.size='64KiB'",
+             fmt::format("slots.state='{}'", scratch_.path()), "lan.broadcast=false"}};
+  }
+
+  fwr::test::ScratchDirectory scratch_;
+  fwr::test::TestSigner signer_;
+  BootRecord record_;
+  Collector seen_;
+};
+
+TEST_F(RecipientOnFiles, RollsBackToAnImageThatIsStillThere) {
+  store();
+  const Conclusion done = fwrecover::Recipient(source()).rollback(false, seen_);
+  EXPECT_TRUE(done.ok()) << done.message;
+  EXPECT_EQ(SlotId::A, stored().active);
+  EXPECT_EQ(SlotState::Bad, stored().slot(SlotId::B).state);
+  EXPECT_TRUE(seen_.saw("rollback"));
+}
+
+TEST_F(RecipientOnFiles, NeverRollsBackToASlotThatLostItsImage) {
+  begin_trial(10);
+  store();
+  write_text(path(SlotId::A), std::string(5000, 'x'));
+  for (const bool if_expired : {false, true}) {
+    const Conclusion done = fwrecover::Recipient(source()).rollback(if_expired, seen_);
+    EXPECT_EQ("no-previous-image", done.code);
+    EXPECT_NE(std::string::npos, done.message.find("slot b stays active")) << done.message;
+  }
+  std::filesystem::remove(path(SlotId::A));
+  EXPECT_EQ("no-previous-image", fwrecover::Recipient(source()).rollback(true, seen_).code);
+  EXPECT_EQ(SlotId::B, stored().active);
+  EXPECT_EQ(SlotState::Trial, stored().slot(SlotId::B).state);
+  EXPECT_FALSE(seen_.saw("rollback"));
+}
+
+}  // namespace

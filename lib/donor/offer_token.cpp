@@ -2,6 +2,7 @@
 // Offer tokens with HMAC-SHA256. PROTOCOL §6.2.
 #include "donor/offer_token.hpp"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
@@ -19,7 +20,7 @@ Secret draw_key(RandomSource& random) {
   std::array<std::byte, kKey_bytes> key{};
   random.fill(key);
   Secret secret{ByteView(key)};
-  std::fill(key.begin(), key.end(), std::byte{0});
+  OPENSSL_cleanse(key.data(), key.size());
   return secret;
 }
 

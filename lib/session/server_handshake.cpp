@@ -128,12 +128,13 @@ RakpStatus Server::Impl::choose_suite(const wire::OpenSessionRq& request,
 
 bool Server::Impl::make_half_open_room(const Path& path, TimePoint now) {
   const ServerLimits& limits = config_.limits;
-  if (sessions.half_open_of(path.peer) >= limits.half_open_per_source) return false;
-  if (sessions.half_open() < limits.half_open_sessions) return true;
-  // Who got this far may have forged its address and can fill the quota for free. A session that
-  // has not even sent RAKP 1 makes room, so that a flood delays newcomers but does not lock them
-  // out.
-  const Session* oldest = sessions.oldest_open();
+  const bool source_is_full = sessions.half_open_of(path.peer) >= limits.half_open_per_source;
+  if (!source_is_full && sessions.half_open() < limits.half_open_sessions) return true;
+  // Who got this far may have forged its address and can fill either quota for free, also that of
+  // somebody else. A session that has not even sent RAKP 1 makes room, so that a flood delays
+  // newcomers but does not lock them out.
+  const Session* oldest =
+      source_is_full ? sessions.oldest_open_of(path.peer) : sessions.oldest_open();
   if (oldest == nullptr) return false;
   close(oldest->id, now);
   return true;

@@ -43,10 +43,20 @@ const Session* SessionTable::find_nth_active(std::size_t n) const {
   return *nth;
 }
 
-Session* SessionTable::oldest_open() {
-  Session* oldest = nullptr;
-  for (auto& [id, session] : sessions_)
+const Session* SessionTable::oldest_open() const {
+  const Session* oldest = nullptr;
+  for (const auto& [id, session] : sessions_)
     if (session.state_ == SessionState::Open &&
+        (oldest == nullptr || session.opened < oldest->opened))
+      oldest = &session;
+  return oldest;
+}
+
+const Session* SessionTable::oldest_open_of(const Address& source) const {
+  const Address host = host_of(source);
+  const Session* oldest = nullptr;
+  for (const auto& [id, session] : sessions_)
+    if (session.state_ == SessionState::Open && host_of(session.path.peer) == host &&
         (oldest == nullptr || session.opened < oldest->opened))
       oldest = &session;
   return oldest;

@@ -86,7 +86,9 @@ class SessionTable {
   /// The nth active session, from 1, in the order of their handles.
   [[nodiscard]] const Session* find_nth_active(std::size_t n) const;
   /// The oldest session that still waits for RAKP 1.
-  [[nodiscard]] Session* oldest_open();
+  [[nodiscard]] const Session* oldest_open() const;
+  /// The same among those of one host.
+  [[nodiscard]] const Session* oldest_open_of(const Address& source) const;
 
   /// The active session of this user and host that has been silent the longest.
   [[nodiscard]] const Session* longest_silent(const std::string& user, const Address& source) const;

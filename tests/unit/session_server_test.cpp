@@ -390,6 +390,7 @@ TEST(HalfOpenQuota, HoldsForOneSource) {
   for (std::uint16_t port = 1; port <= 8; ++port) {
     Hand hand{network, path_of(9, port)};
     EXPECT_EQ(hand.open().status, RakpStatus::Ok);
+    EXPECT_EQ(hand.rakp1(hand.rakp1_message()).status, RakpStatus::Ok);
   }
   Hand ninth{network, path_of(9, 9)};
   EXPECT_EQ(ninth.open().status, RakpStatus::InsufficientResources);
@@ -398,6 +399,20 @@ TEST(HalfOpenQuota, HoldsForOneSource) {
   network.run(10s);
   EXPECT_EQ(network.server.half_open_sessions(), 0U);
   EXPECT_EQ(ninth.open().status, RakpStatus::Ok);
+}
+
+TEST(HalfOpenQuota, ForgedRequestsInTheNameOfAHostDoNotLockItOut) {
+  Network network(unlimited_rate());
+  Hand earlier{network, path_of(7, 1)};
+  earlier.open();
+  EXPECT_EQ(earlier.rakp1(earlier.rakp1_message()).status, RakpStatus::Ok);
+  for (std::uint16_t port = 2; port <= 100; ++port) {
+    Hand forged{network, path_of(7, port)};
+    forged.open();
+    ASSERT_LE(network.server.half_open_sessions(), 8U);
+  }
+  network.connect(alice(), path_of(7));
+  EXPECT_EQ(earlier.rakp3(earlier.rakp3_message()).status, RakpStatus::Ok);
 }
 
 TEST(HalfOpenQuota, AFloodNeitherDisturbsLiveSessionsNorLocksOutNewOnes) {

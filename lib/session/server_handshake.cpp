@@ -22,6 +22,10 @@ bool has_long_name(ByteView payload) {
          static_cast<std::size_t>(payload[kNameLengthAt]) > wire::kMaxUserName_bytes;
 }
 
+Privilege ceiling_of(const wire::OpenSessionRq& request) {
+  return request.privilege == Privilege::Highest ? Privilege::Administrator : request.privilege;
+}
+
 /// Whether this is the message that started the exchange; its tag may have changed.
 bool is_repeat(const wire::Rakp1& message, const RakpExchange& exchange) {
   return exchange.console_random == message.console_random && exchange.role == message.role &&
@@ -78,7 +82,8 @@ void Server::Impl::on_open_session(const Path& path, ByteView payload, TimePoint
   if (refusal.status == RakpStatus::Ok && request->privilege > Privilege::Administrator)
     refusal.status = RakpStatus::InvalidRole;
   if (refusal.status == RakpStatus::Ok) {
-    const Session* again = sessions.find_open(path, request->console_session, request->tag);
+    const Session* again = sessions.find_open(
+        {path, request->console_session, request->tag, suite, ceiling_of(*request)});
     if (again != nullptr) return answer_open_session(*again);
     if (!make_half_open_room(path, now)) refusal.status = RakpStatus::InsufficientResources;
   }
@@ -89,8 +94,7 @@ void Server::Impl::on_open_session(const Path& path, ByteView payload, TimePoint
   session.console_session = request->console_session;
   session.path = path;
   session.suite = suite;
-  session.ceiling =
-      request->privilege == Privilege::Highest ? Privilege::Administrator : request->privilege;
+  session.ceiling = ceiling_of(*request);
   session.open_tag = request->tag;
   session.opened = now;
   session.expires = now + config_.limits.setup;

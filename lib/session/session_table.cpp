@@ -15,11 +15,11 @@ Session* SessionTable::find(std::uint32_t id) {
   return found == sessions_.end() ? nullptr : &found->second;
 }
 
-Session* SessionTable::find_open(const Path& path, std::uint32_t console_session,
-                                 std::uint8_t tag) {
+Session* SessionTable::find_open(const OpenKey& key) {
   for (auto& [id, session] : sessions_)
-    if (session.state_ == SessionState::Open && session.console_session == console_session &&
-        session.open_tag == tag && session.path.peer == path.peer)
+    if (session.state_ == SessionState::Open && session.console_session == key.console_session &&
+        session.open_tag == key.tag && session.suite == key.suite &&
+        session.ceiling == key.ceiling && session.path.peer == key.path.peer)
       return &session;
   return nullptr;
 }

@@ -78,9 +78,16 @@ struct Session {
 class SessionTable {
  public:
   [[nodiscard]] Session* find(std::uint32_t id);
-  /// The session in Open that this peer asked for with the same tag and id: its request came again.
-  [[nodiscard]] Session* find_open(const Path& path, std::uint32_t console_session,
-                                   std::uint8_t tag);
+  /// All that an Open Session Request settles.
+  struct OpenKey {
+    Path path;
+    std::uint32_t console_session = 0;
+    std::uint8_t tag = 0;
+    CipherSuite suite = CipherSuite::Suite17;
+    wire::Privilege ceiling = wire::Privilege::User;
+  };
+  /// The session in Open that this peer asked for in the same words: its request came again.
+  [[nodiscard]] Session* find_open(const OpenKey& key);
   /// The active session with this handle.
   [[nodiscard]] const Session* find_handle(std::uint8_t handle) const;
   /// The nth active session, from 1, in the order of their handles.

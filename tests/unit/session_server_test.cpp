@@ -171,6 +171,21 @@ TEST(OpenSession, GivesARepeatTheSameSession) {
   EXPECT_NE(hand.open().managed_session, first.managed_session);
 }
 
+TEST(OpenSession, IsNoRepeatWhenItAsksForSomethingElse) {
+  Network network;
+  Hand hand{network};
+  const auto first = hand.open();
+  auto request = hand.request();
+  request.privilege = wire::Privilege::User;
+  const auto second = hand.open(request);
+  EXPECT_NE(second.managed_session, first.managed_session);
+  EXPECT_EQ(second.privilege, wire::Privilege::User);
+  request.authentication = wire::AuthAlgorithm::HmacSha1;
+  request.integrity = wire::IntegrityAlgorithm::HmacSha1_96;
+  EXPECT_EQ(hand.open(request).authentication, wire::AuthAlgorithm::HmacSha1);
+  EXPECT_EQ(hand.open().managed_session, first.managed_session);
+}
+
 TEST(OpenSession, DrawsSessionIdsFromTheRandomSource) {
   std::set<std::uint32_t> ids;
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {

@@ -283,6 +283,7 @@ RakpStatus Server::Impl::activate(Session& session, const wire::Rakp3& message, 
             .rakp3_code = message.key_exchange_code,
             .rakp4_check = *std::move(check)};
   session.data = std::move(live);
+  session.heard = now;
   session.expires = now + config_.limits.idle;
   sessions.enter(session, SessionEvent::Proof);
   sessions.note_expiry(session.expires);
@@ -294,7 +295,7 @@ bool Server::Impl::make_active_room(const std::string& user, const Path& path, T
   if (sessions.active() < config_.limits.active_sessions) return true;
   // A client that was killed and started again must not wait until its old sessions expire.
   const Session* silent = sessions.longest_silent(user, path.peer);
-  if (silent == nullptr || now < silent->expires - config_.limits.idle + kYieldAfter) return false;
+  if (silent == nullptr || now < silent->heard + kYieldAfter) return false;
   close(silent->id, now);
   return true;
 }

@@ -77,6 +77,7 @@ void Server::Impl::on_session_packet(const Path& path, const wire::RmcpPlusPacke
   if (session == nullptr || session->state() != SessionState::Active ||
       session->path.peer != path.peer || !session->live().channel.open(packet, opened_))
     return drop();
+  session->heard = now;
   session->expires = now + config_.limits.idle;
   session->path = path;
   session->live().requester.path = path;

@@ -65,11 +65,10 @@ const Session* SessionTable::oldest_open_of(const Address& source) const {
 const Session* SessionTable::longest_silent(const std::string& user, const Address& source) const {
   const Address host = host_of(source);
   const Session* longest = nullptr;
-  // Every valid packet sets `expires` to the same time ahead, so the first to expire is it.
   for (const auto& [id, session] : sessions_)
     if (session.state_ == SessionState::Active && session.live().requester.user == user &&
         host_of(session.path.peer) == host &&
-        (longest == nullptr || session.expires < longest->expires))
+        (longest == nullptr || session.heard < longest->heard))
       longest = &session;
   return longest;
 }

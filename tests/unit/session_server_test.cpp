@@ -495,6 +495,20 @@ TEST(SessionLimit, ALongSilentSessionYieldsToTheSameUserAndHostOnly) {
   EXPECT_EQ(network.application.commands.size(), 1U);
 }
 
+TEST(SessionLimit, SilenceIsCountedFromTheLastPacketWhateverTheIdleTime) {
+  ServerConfig config = basic_config();
+  config.limits.active_sessions = 1;
+  Network network(config);
+  auto& busy = network.connect(alice(), path_of(7, 1));
+  config.limits.idle = 600s;
+  network.server.reconfigure(config, network.now);
+  auto& second = network.add(alice(), path_of(7, 2));
+  second.client.start(network.now);
+  network.run(100ms);
+  EXPECT_EQ(second.down(), Errc::SessionLimit);
+  EXPECT_EQ(network.ask(busy, kOem, 0x07, bytes({1})).data, bytes({1}));
+}
+
 TEST(SetUpTime, EndsAHandshakeThatDoesNotGoOn) {
   Network network;
   Hand hand{network};

@@ -40,6 +40,7 @@ Server::Impl::Impl(ServerConfig config, std::uint32_t iana, Application& applica
       limiter_(make_limiter(config_.limits)) {}
 
 void Server::Impl::handle_datagram(const Path& path, ByteView datagram, TimePoint now) {
+  handle_timeout(now);  // what has expired takes nothing more, however late the driver is
   ++counters.datagrams;
   const auto message = wire::decode_rmcp(datagram);
   if (!message) return drop();

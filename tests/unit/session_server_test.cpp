@@ -544,6 +544,23 @@ TEST(IdleTime, IsNotProlongedByBadPackets) {
   EXPECT_EQ(network.server.active_sessions(), 0U);
 }
 
+TEST(IdleTime, EndsOnTimeWithoutATimeout) {
+  Network network;
+  auto& node = network.connect(alice());
+  std::optional<Bytes> late;
+  network.tamper = [&late](Way, const Bytes& datagram) {
+    late = datagram;
+    return std::vector<Bytes>{};
+  };
+  ASSERT_TRUE(node.client.submit({kOem, 0x07, {}}, network.now));
+  network.run(1ms);
+  ASSERT_TRUE(late);
+  network.now += 60s;
+  network.inject(node.path, *late);
+  EXPECT_TRUE(network.application.commands.empty());
+  EXPECT_EQ(network.application.closed.size(), 1U);
+}
+
 TEST(RateLimit, HoldsForHandshakesAndCommandsOfOneSource) {
   Network network;
   const unsigned burst = basic_config().limits.replies_burst;

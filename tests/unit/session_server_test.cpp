@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "session/channel.hpp"
 #include "session/keys.hpp"
 #include "session_fixture.hpp"
 
@@ -386,8 +387,20 @@ TEST(Rakp, CommandsAreNotTakenBeforeRakp3) {
   header.sequence = 1;
   const auto command = wire::encode(wire::make_lan_request({kOem, 0x07, pattern(40)}, 1));
   network.inject(hand.path, wire::encode_plain(header, command));
+  // Also one that the session will take has to wait for it.
+  const auto keys = session_keys(Hash::Sha256, secret("correct horse"), hand.exchange);
+  ASSERT_TRUE(keys);
+  auto channel =
+      SecureChannel::create(CipherSuite::Suite17, *keys, hand.managed_session, network.random);
+  ASSERT_TRUE(channel);
+  const auto sealed = channel->seal({}, command);
+  ASSERT_TRUE(sealed);
+  network.inject(hand.path, *sealed);
   EXPECT_TRUE(network.application.commands.empty());
   EXPECT_TRUE(network.take_stray().empty());
+  EXPECT_EQ(hand.rakp3(hand.rakp3_message()).status, RakpStatus::Ok);
+  network.inject(hand.path, *sealed);
+  EXPECT_EQ(network.application.commands.size(), 1U);
 }
 
 // --- quotas and times ----------------------------------------------------------------------------
@@ -568,11 +581,24 @@ TEST(RateLimit, HoldsForHandshakesAndCommandsOfOneSource) {
   for (unsigned i = 0; i < burst + 60; ++i) network.inject(path_of(3), ping);
   EXPECT_EQ(network.take_stray().size(), burst);
   EXPECT_EQ(network.server.counters().rate_limited, 60U);
-  const Bytes capabilities = sessionless_request({kApp, 0x38, bytes({0x8e, 4})}, 1);
-  network.inject(path_of(3, 999), capabilities);
-  EXPECT_TRUE(network.take_stray().empty());
-  network.inject(path_of(4), capabilities);
-  EXPECT_EQ(network.take_stray().size(), 1U);
+  wire::Rakp1 rakp1;
+  rakp1.managed_session = 1;
+  wire::Rakp3 rakp3;
+  rakp3.managed_session = 1;
+  const std::vector<Bytes> others{
+      sessionless_request({kApp, 0x38, bytes({0x8e, 4})}, 1),
+      sessionless_request({kOem, 0x02, pattern(160)}, 1),
+      plain(wire::PayloadType::OpenSessionRq, wire::encode(Hand{network}.request())),
+      plain(wire::PayloadType::Rakp1, wire::encode(rakp1)),
+      plain(wire::PayloadType::Rakp3, wire::encode(rakp3)),
+  };
+  network.application.reply = wire::IpmiResponse{};
+  for (const Bytes& other : others) {
+    network.inject(path_of(3, 999), other);
+    EXPECT_TRUE(network.take_stray().empty());
+    network.inject(path_of(4), other);
+    EXPECT_EQ(network.take_stray().size(), 1U);
+  }
 }
 
 TEST(RateLimit, DoesNotTouchSessions) {
@@ -721,6 +747,30 @@ TEST(Sessionless, StandardAnswersAreAtMostThreeTimesAsLarge) {
     ASSERT_EQ(stray.size(), 1U);
     EXPECT_LE(stray.front().size(), 3 * request.size());
   }
+}
+
+TEST(Sessionless, AnswersOfTheHandshakeAreAtMostThreeTimesAsLarge) {
+  ServerConfig config = basic_config();
+  config.accounts.push_back({"", secret("nobody's"), wire::Privilege::User});
+  Network network(config);
+  Hand hand{network};
+  const auto expect_small = [&](const Bytes& request) {
+    network.inject(hand.path, request);
+    const auto stray = network.take_stray();
+    ASSERT_EQ(stray.size(), 1U);
+    EXPECT_LE(stray.front().size(), 3 * request.size());
+  };
+  expect_small(plain(wire::PayloadType::OpenSessionRq, wire::encode(hand.request())));
+  hand.open();
+  auto rakp1 = hand.rakp1_message();
+  rakp1.user.clear();  // the shortest question for the longest answer
+  expect_small(plain(wire::PayloadType::Rakp1, wire::encode(rakp1)));
+  hand.rakp1(rakp1);
+  auto rakp3 = hand.rakp3_message("nobody's");
+  expect_small(plain(wire::PayloadType::Rakp3, wire::encode(rakp3)));
+  rakp3.key_exchange_code.clear();
+  rakp3.managed_session ^= 1;
+  expect_small(plain(wire::PayloadType::Rakp3, wire::encode(rakp3)));
 }
 
 TEST(Sessionless, ASilentApplicationMeansSilence) {

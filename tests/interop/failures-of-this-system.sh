@@ -85,8 +85,8 @@ recover 2 dir request
 told bad-configuration "dir-b" 'directory'
 recipient_config gone "$target"
 sed -i "s|^b = .*|b = \"$work/not-there/slot-b\"|" gone.toml
-recover 1 gone request
-told not-found 'not-there/slot-b' 'directory does not exist'
+recover 15 gone request
+told slot-unreadable "not-there/slot-b" "directory does not exist"
 
 say 'a damaged state record'
 recover 0 r request

@@ -5,9 +5,13 @@
 
 INTEROP_TESTS =
 INTEROP_TESTS += %D%/contrib.sh
+INTEROP_TESTS += %D%/daemon.sh
 INTEROP_TESTS += %D%/failures-of-content.sh
 INTEROP_TESTS += %D%/failures-of-donors.sh
 INTEROP_TESTS += %D%/failures-of-this-system.sh
+INTEROP_TESTS += %D%/fwdiag.sh
+INTEROP_TESTS += %D%/fwdonor.sh
+INTEROP_TESTS += %D%/install.sh
 INTEROP_TESTS += %D%/json.sh
 INTEROP_TESTS += %D%/kill.sh
 INTEROP_TESTS += %D%/lab-script.sh

@@ -1,0 +1,86 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# How fwdonord ends: after its time, after one recovery, by a signal; and what it takes in at SIGHUP.
+. "$TOP_SRCDIR/tests/lib.sh"
+need_program minisign
+. "$TOP_SRCDIR/tests/interop/common.sh"
+
+make_key vendor
+make_image one 200000
+make_image two 200000
+sign one 1.0 1
+sign two 2.0 2
+pick_udp_port port
+donor_config d console "127.0.0.1:$port"
+add d one
+recipient_config r "\"127.0.0.1:$port\""
+
+# ended STATUS: within some seconds, by itself.
+gone() { ! kill -0 "$started" 2>/dev/null; }
+ended() {
+  wait_for 20 gone
+  ended_status=0
+  wait "$started" || ended_status=$?
+  [ "$ended_status" -eq "$1" ] || fail "fwdonord ended with $ended_status instead of $1"
+}
+
+say '--for: nobody came'
+expect_exit 0 limited "$FWDONORD" --config d.toml --for 1s >for.log 2>&1
+expect_line for.log ready
+expect_line for.log stopped
+
+say '--once: after one recovery'
+: >once.log
+start once.log "$FWDONORD" --config d.toml --once
+wait_for_line 30 once.log ready
+recover 0 r request
+expect_installed r one
+ended 0
+
+say '--json: lines, and a result'
+expect_exit 0 limited "$FWDONORD" --config d.toml --for 1s --json >for.json 2>/dev/null
+expect_line for.json '^{"event":"ready".*"images":1'
+tail -n 1 for.json | grep -q '^{"event":"result".*"exit_code":0[,}]' || fail 'the last line is no result'
+
+say 'SIGHUP: a new image is offered, one that was removed is not'
+start_donor d
+recover 0 r offers
+expect_line out.json '"event":"offer".*"version":"1.0"'
+add d two
+kill -HUP "$started"
+wait_for_line 20 d.log 'reloaded.*images=2'
+recover 0 r offers
+expect_line out.json '"event":"offer".*"version":"2.0"'
+digest=$(sed -n 's/.*"digest":"\([0-9a-f]*\)".*/\1/p' two.manifest.json)
+limited "$FWDONOR" --config d.toml remove "$digest" >>fwdonor.log 2>&1 || fail 'fwdonor remove'
+kill -HUP "$started"
+wait_for_line 20 d.log 'reloaded.*images=1'
+recover 0 r offers
+expect_line out.json '"event":"offer".*"version":"1.0"'
+
+say 'SIGHUP: a configuration that is wrong changes nothing'
+cp d.toml good.toml
+printf '[sess' >>d.toml
+kill -HUP "$started"
+wait_for_line 20 d.log 'warning.*d.toml:[0-9]'
+cp good.toml d.toml
+recover 0 r offers
+
+say 'SIGHUP: a new password counts at once'
+printf 'another' >new-password
+chmod 600 new-password
+sed -i 's|/password"|/new-password"|' d.toml
+kill -HUP "$started"
+reloads() { [ "$(grep -c reloaded d.log)" -eq 3 ]; }
+wait_for 20 reloads
+recover 13 r request
+cp good.toml d.toml
+
+say 'SIGTERM and SIGINT'
+kill -TERM "$started"
+ended 0
+expect_line d.log stopped
+# A shell starts what is in its background deaf to SIGINT; fwdonord listens all the same.
+start_donor d
+kill -INT "$started"
+ended 0

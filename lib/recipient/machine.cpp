@@ -164,6 +164,8 @@ void Recovery::Impl::start(TimePoint now, std::int64_t wall_clock) {
 void Recovery::Impl::abort(TimePoint now) {
   if (ended_) return;
   now_ = now;
+  // The new image is active: only the donor does not know it yet.
+  if (state() == State::Reporting) return reported(Event::DonorLost, now);
   const Error error{Errc::Interrupted, {}};
   bid_farewell(take_link(), error, now);
   finish(error, now);

@@ -193,8 +193,7 @@ void Recovery::Impl::on_lease(const wire::oem::AcceptOfferRs& granted, TimePoint
   if (granted.tree_size_bytes != shape.tree_size_bytes())
     return refuse("the hash tree has " + std::to_string(granted.tree_size_bytes) +
                   " bytes, it should have " + std::to_string(shape.tree_size_bytes()));
-  if (granted.segment_limit_granules == 0 ||
-      granted.credit_limit_bytes < granted.segment_limit_granules * wire::oem::kGranule_bytes)
+  if (granted.segment_limit_granules == 0 || granted.credit_limit_bytes < kLeastCredit_bytes)
     return refuse("no segment fits into the limits");
   data.link->set_lease(Lease{.handle = granted.handle,
                              .segment_limit_granules = granted.segment_limit_granules,

@@ -126,7 +126,8 @@ class Recovery {
 
   /// `wall_clock`: seconds since 1970, for the trial.
   void start(TimePoint now, std::int64_t wall_clock);
-  /// The administrator stopped it: releases the lease, ends with Interrupted.
+  /// The administrator stopped it: releases the lease, ends with Interrupted. Once the image is
+  /// active, ends without the report instead.
   void abort(TimePoint now);
 
   void handle_datagram(const Path& path, ByteView datagram, TimePoint now);

@@ -12,20 +12,18 @@ using wire::stream::Object;
 using wire::stream::Range;
 
 constexpr std::size_t kGranule = wire::oem::kGranule_bytes;
-/// Fewer would wait for every single one of them.
-constexpr std::size_t kLargestSegmentsInFlight = 3;
 /// After so many timeouts with nothing in between, the path may have become narrower.
 constexpr unsigned kTimeoutsUntilFallBack = 3;
 
 std::size_t limit_in_flight(const Lease& lease, std::size_t receive_buffer_bytes) {
   return std::max<std::size_t>(
       std::min<std::size_t>(lease.credit_limit_bytes, receive_buffer_bytes / 2),
-      kLargestSegmentsInFlight * kGranule);
+      kLeastCredit_bytes);
 }
 
 std::uint16_t largest_segment(const Lease& lease, std::size_t receive_buffer_bytes) {
   const std::size_t fits =
-      limit_in_flight(lease, receive_buffer_bytes) / kLargestSegmentsInFlight / kGranule;
+      limit_in_flight(lease, receive_buffer_bytes) / kFewestSegmentsInFlight / kGranule;
   return static_cast<std::uint16_t>(std::min<std::size_t>(lease.segment_limit_granules, fits));
 }
 

@@ -20,6 +20,10 @@ inline constexpr std::chrono::seconds kStall{10};        // PROTOCOL §8.1
 inline constexpr std::size_t kExamineStep_blocks = 256;  ///< in one call
 inline constexpr std::size_t kWindowGrants = 16;         ///< grants that a full window has
 inline constexpr std::size_t kExamineAhead_bytes = 512 * 1024;
+/// Fewer segments in flight would wait for every single one of them.
+inline constexpr std::size_t kFewestSegmentsInFlight = 3;
+inline constexpr std::size_t kLeastCredit_bytes =
+    kFewestSegmentsInFlight * wire::oem::kGranule_bytes;
 
 struct Lease {
   std::uint32_t handle = 0;

@@ -319,8 +319,8 @@ TEST(RecoveryFaults, StoppingReleasesTheLeaseAndCanBeContinued) {
 
 TEST(RecoveryFaults, StoppingInAnyStateEndsInBoundedTime) {
   using enum State;
-  for (const State when : {Discovering, Connecting, Vetting, Accepting, FetchingTree, FetchingImage,
-                           Verifying, Reporting}) {
+  for (const State when :
+       {Discovering, Connecting, Vetting, Accepting, FetchingTree, FetchingImage, Verifying}) {
     RecoveryRig rig;
     rig.add_donor(image());
     rig.on_state[when] = [&] { rig.recovery->abort(rig.now); };
@@ -329,6 +329,15 @@ TEST(RecoveryFaults, StoppingInAnyStateEndsInBoundedTime) {
     // A lease that was asked for a moment ago ends by itself: nobody knows its handle.
     EXPECT_EQ(rig.donors[0]->donor.leases(), when == Accepting ? 1U : 0U) << to_text(when);
   }
+}
+
+TEST(RecoveryFaults, StoppingAfterTheActivationDoesNotTurnSuccessIntoFailure) {
+  RecoveryRig rig;
+  rig.add_donor(image());
+  rig.on_state[State::Reporting] = [&] { rig.recovery->abort(rig.now); };
+  ASSERT_TRUE(rig.run());
+  EXPECT_TRUE(rig.succeeded()) << rig.detail();
+  EXPECT_EQ(rig.slots.record.active, flash::SlotId::B);
 }
 
 TEST(RecoveryFaults, ForgedAndStaleOffersAreIgnored) {

@@ -129,6 +129,14 @@ told() {
   done
 }
 
+# asked_nobody: the last recover ended before it sent anything.
+asked_nobody() {
+  if grep -q '"event":"\(state\|offer\)"' out.json; then
+    cat out.json
+    fail 'donors were asked before the fault was found'
+  fi
+}
+
 # active_slot NAME: prints a or b.
 active_slot() {
   "$FWRECOVER" --config "$1.toml" --json status | sed -n 's/.*"event":"status","active":"\(.\)".*/\1/p'

@@ -87,6 +87,7 @@ recipient_config gone "$target"
 sed -i "s|^b = .*|b = \"$work/not-there/slot-b\"|" gone.toml
 recover 15 gone request
 told slot-unreadable "not-there/slot-b" "directory does not exist"
+asked_nobody
 
 say 'a damaged state record'
 recover 0 r request
@@ -99,6 +100,7 @@ head -c "$size" /dev/urandom >r-state/state
 recover 10 r check
 recover 15 r request
 told corrupt-state "$work/r-state"
+asked_nobody
 
 if [ "$(id -u)" -ne 0 ]; then
   say 'the rest needs root'
@@ -121,6 +123,7 @@ recover 10 weak check
 grep -q 'weak-b.*Permission denied' out.json || fail 'check does not say why'
 recover 15 weak request
 told no-permission 'weak-a' 'Permission denied'
+asked_nobody
 recover_in=
 
 say 'a full disk'
@@ -134,4 +137,5 @@ END
   recover_in='unshare -m sh on-full-disk'
   recover 15 full request
   told no-space 'full/b'
+  asked_nobody
 fi

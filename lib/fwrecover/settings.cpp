@@ -312,6 +312,18 @@ Result<std::string> read_text_file(const std::string& path, std::size_t limit) {
   }
 }
 
+namespace {
+
+/// systemd keeps credentials where only the service can look, and their mode shows the mask of an
+/// access control list as group permission (systemd.exec(5), LoadCredential).
+bool is_service_credential(const std::string& path) {
+  const char* directory = std::getenv("CREDENTIALS_DIRECTORY");
+  return directory != nullptr && *directory == '/' &&
+         path.starts_with(std::string(directory) + "/");
+}
+
+}  // namespace
+
 Result<std::string> read_secret(const std::string& path, const char* environment,
                                 std::string_view what) {
   std::string secret;
@@ -327,7 +339,7 @@ Result<std::string> read_secret(const std::string& path, const char* environment
     if (stat(path.c_str(), &status) != 0)
       return fail(errno == ENOENT ? Errc::NotFound : Errc::NoPermission,
                   fmt::format("{} file {}: {}", what, path, std::strerror(errno)));
-    if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+    if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0 && !is_service_credential(path))
       return fail(Errc::InsecureSecret, fmt::format("{} file {} has mode {:04o}; chmod 600 {}",
                                                     what, path, status.st_mode & 07777U, path));
     auto content = read_text_file(path, 4096);

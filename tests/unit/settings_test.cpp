@@ -152,6 +152,15 @@ TEST_F(SettingsFile, RefuseSecretsThatOthersCanRead) {
   }
 }
 
+TEST_F(SettingsFile, TakeACredentialOfTheServiceManagerAsItIs) {
+  const std::string file = write("pw", "geheim", 0440);
+  ASSERT_EQ(setenv("CREDENTIALS_DIRECTORY", directory_.c_str(), 1), 0);
+  EXPECT_EQ(read_secret(file, "", "password").value(), "geheim");
+  ASSERT_EQ(setenv("CREDENTIALS_DIRECTORY", (directory_ / "p").c_str(), 1), 0);
+  EXPECT_FALSE(read_secret(file, "", "password"));
+  ASSERT_EQ(unsetenv("CREDENTIALS_DIRECTORY"), 0);
+}
+
 TEST_F(SettingsFile, RefuseSecretsOfNoUse) {
   EXPECT_FALSE(read_secret(write("pw", ""), "", "password"));
   EXPECT_FALSE(read_secret(write("pw", std::string(21, 'x')), "", "password"));

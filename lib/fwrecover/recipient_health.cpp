@@ -34,8 +34,14 @@ Result<Digest> digest_slot(fwr::flash::Slots& slots, SlotId slot, std::uint64_t 
   return builder.finish();
 }
 
+template <class T>
+std::optional<fwr::Error> lacks_permission(const Result<T>& result) {
+  if (result || result.error().code != fwr::Errc::NoPermission) return std::nullopt;
+  return result.error();
+}
+
 void see_slot(const BootRecord& record, const std::vector<fwr::image::PublicKey>& keys,
-              fwr::flash::Slots& slots, Observed& seen) {
+              fwr::flash::Slots& slots, Observed& seen, std::optional<fwr::Error>& hidden) {
   const fwr::flash::SlotInfo& info = record.slot(record.active);
   seen.active_slot = slots.describe(record.active);
   const auto manifest = fwr::image::parse_manifest(info.manifest);
@@ -47,17 +53,20 @@ void see_slot(const BootRecord& record, const std::vector<fwr::image::PublicKey>
       Seen::of(fwr::image::verify_signature(fwr::as_bytes(info.manifest), info.signature, keys));
   const auto digest = digest_slot(slots, record.active, manifest->size_bytes);
   seen.slot = Seen::of(digest);
+  hidden = lacks_permission(digest);
   if (digest) seen.slot_digest = *digest;
 }
 
-Observed observe(const fwr::settings::RecipientConfig& config, fwr::flash::Slots& slots) {
+Observed observe(const fwr::settings::RecipientConfig& config, fwr::flash::Slots& slots,
+                 std::optional<fwr::Error>& hidden) {
   Observed seen;
   seen.minimum_security_version = config.policy.minimum_security_version;
   const auto record = slots.load_record();
   seen.record = Seen::of(record);
+  hidden = lacks_permission(record);
   if (!record) return seen;
   seen.security_floor = record->security_floor;
-  see_slot(*record, config.trusted_keys, slots, seen);
+  see_slot(*record, config.trusted_keys, slots, seen, hidden);
   if (record->trial) {
     Observed::Trial trial;
     trial.expired = trial_expired(*record, fwr::transport::wall_clock().value_or(0));
@@ -83,7 +92,11 @@ Result<> check_contents(fwr::flash::Slots& slots, const BootRecord& record, Slot
 
 Assessment Recipient::Impl::assess(const fwr::settings::RecipientConfig& config,
                                    fwr::flash::Slots& slots, Observer& observer) const {
-  const fwr::policy::Health health = fwr::policy::assess(observe(config, slots));
+  Assessment found;
+  const fwr::policy::Health health = fwr::policy::assess(observe(config, slots, found.hidden));
+  found.healthy = health.healthy();
+  found.summary = health.summary();
+  found.only_trial = !health.healthy();
   for (const fwr::policy::Finding& finding : health.findings) {
     Event event("finding");
     event.set("finding", std::string(to_text(finding.check)));
@@ -91,9 +104,10 @@ Assessment Recipient::Impl::assess(const fwr::settings::RecipientConfig& config,
     event.set("known", finding.known);
     event.set("text", finding.words);
     observer.on_event(event);
+    if (finding.check != fwr::policy::HealthCheck::Trial && !finding.ok) found.only_trial = false;
   }
   observer.on_event(Event("health").set("healthy", health.healthy()));
-  return {health.healthy(), health.summary()};
+  return found;
 }
 
 Conclusion Recipient::Impl::check(Observer& observer) const {
@@ -103,6 +117,7 @@ Conclusion Recipient::Impl::check(Observer& observer) const {
   if (!slots) return conclude(slots.error());
   const Assessment found = assess(*config, **slots, observer);
   if (found.healthy) return conclude_ok(found.summary);
+  if (found.hidden) return conclude(*found.hidden);
   return conclude({fwr::Errc::ReplacementNeeded, found.summary});
 }
 

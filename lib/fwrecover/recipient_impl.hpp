@@ -15,7 +15,10 @@ namespace fwrecover {
 /// Health as check() tells it.
 struct Assessment {
   bool healthy = false;
-  std::string summary;  ///< one sentence
+  std::string summary;      ///< one sentence
+  bool only_trial = false;  ///< nothing is wrong but that the trial ran out
+  /// What could not be looked at for lack of permission, which says nothing about the firmware.
+  std::optional<fwr::Error> hidden;
 };
 
 class Recipient::Impl {

@@ -2,6 +2,7 @@
 // The recipient's facade on slots in files: what an administrator's commands do to them.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -81,10 +82,12 @@ class RecipientOnFiles : public ::testing::Test {
   }
   [[nodiscard]] fwrecover::RecipientSource source() const {
     write_text(scratch_ / "none.toml", "");
-    return {scratch_ / "none.toml",
-            {fmt::format("slots.a='{}'", path(SlotId::A)),
-             fmt::format("slots.b='{}'", path(SlotId::B)), "slots.size='64KiB'",
-             fmt::format("slots.state='{}'", scratch_.path()), "lan.broadcast=false"}};
+    write_text(scratch_ / "test.pub", signer_.public_key_text());
+    return {
+        scratch_ / "none.toml",
+        {fmt::format("slots.a='{}'", path(SlotId::A)), fmt::format("slots.b='{}'", path(SlotId::B)),
+         "slots.size='64KiB'", fmt::format("slots.state='{}'", scratch_.path()),
+         "lan.broadcast=false", fmt::format("trust.keys=['{}']", scratch_ / "test.pub")}};
   }
 
   fwr::test::ScratchDirectory scratch_;
@@ -116,6 +119,23 @@ TEST_F(RecipientOnFiles, NeverRollsBackToASlotThatLostItsImage) {
   EXPECT_EQ(SlotId::B, stored().active);
   EXPECT_EQ(SlotState::Trial, stored().slot(SlotId::B).state);
   EXPECT_FALSE(seen_.saw("rollback"));
+}
+
+TEST_F(RecipientOnFiles, CheckWithoutPermissionDoesNotCallForReplacement) {
+  store();
+  const auto source_of_test = source();
+  std::filesystem::permissions(scratch_.path(), std::filesystem::perms(0755));
+  std::filesystem::permissions(path(SlotId::B), std::filesystem::perms::none);
+  const bool root = ::geteuid() == 0;
+  constexpr uid_t kNobody = 65534;
+  if (root) {
+    ASSERT_EQ(0, ::seteuid(kNobody));
+  }
+  const Conclusion done = fwrecover::Recipient(source_of_test).check(seen_);
+  if (root) {
+    ASSERT_EQ(0, ::seteuid(0));
+  }
+  EXPECT_EQ("no-permission", done.code) << done.message;
 }
 
 }  // namespace

@@ -34,6 +34,14 @@ class TestSigner {
 
   [[nodiscard]] const image::PublicKey& public_key() const { return public_key_; }
 
+  /// The text of a .pub file.
+  [[nodiscard]] std::string public_key_text() const {
+    Bytes line = {std::byte{'E'}, std::byte{'d'}};
+    line.insert(line.end(), public_key_.id.begin(), public_key_.id.end());
+    line.insert(line.end(), public_key_.key.begin(), public_key_.key.end());
+    return "untrusted comment: public key of a test\n" + base64(line) + "\n";
+  }
+
   /// The text of a .minisig file.
   [[nodiscard]] std::string sign(std::string_view message,
                                  const std::string& trusted_comment = "test") const {

@@ -147,6 +147,20 @@ Result<fwr::policy::Situation> look_around(const fwr::settings::RecipientConfig&
   return situation;
 }
 
+bool can_go_back(fwr::flash::Slots& slots) {
+  const auto record = slots.load_record();
+  return record && go_back(slots, *record);
+}
+
+/// A whole image that nobody confirmed needs a decision, not another image in the place of the one
+/// to go back to. Told as a problem, so that cron mails it.
+Conclusion leave_trial(const Assessment& assessment, Observer& observer) {
+  observer.on_event(Event("problem").set(
+      "text",
+      assessment.summary + "; 'fwrecover confirm' keeps it, 'fwrecover rollback' goes back"));
+  return conclude_ok("nothing requested: the other slot holds the image to go back to");
+}
+
 struct Sockets {
   std::vector<fwr::transport::UdpSocket> sockets;
   std::size_t receive_buffer_bytes = 0;
@@ -221,8 +235,9 @@ Result<Conclusion> Recipient::Impl::recover(const RequestOptions& options, bool 
   if (!slots) return tl::unexpected(slots.error());
   if (options.if_needed) {
     Silent silent;
-    if (const Assessment now = assess(*config, **slots, silent); now.healthy)
-      return conclude_ok("nothing to do: " + now.summary);
+    const Assessment now = assess(*config, **slots, silent);
+    if (now.healthy) return conclude_ok("nothing to do: " + now.summary);
+    if (now.only_trial && can_go_back(**slots)) return leave_trial(now, observer);
   }
 
   fwr::recipient::RecoveryConfig recovery_config;

@@ -138,4 +138,17 @@ TEST_F(RecipientOnFiles, CheckWithoutPermissionDoesNotCallForReplacement) {
   EXPECT_EQ("no-permission", done.code) << done.message;
 }
 
+TEST_F(RecipientOnFiles, RequestIfNeededLeavesAnExpiredTrialItsWayBack) {
+  begin_trial(10);
+  store();
+  EXPECT_EQ("replacement-needed", fwrecover::Recipient(source()).check(seen_).code);
+  const fwrecover::RequestOptions if_needed{.if_needed = true, .handle_signals = false};
+  const Conclusion left = fwrecover::Recipient(source()).request(if_needed, seen_);
+  EXPECT_TRUE(left.ok()) << left.message;
+  EXPECT_TRUE(seen_.saw("problem"));
+  // Without a way back it goes on, here until it needs a password.
+  write_text(path(SlotId::A), std::string(5000, 'x'));
+  EXPECT_EQ("bad-configuration", fwrecover::Recipient(source()).request(if_needed, seen_).code);
+}
+
 }  // namespace

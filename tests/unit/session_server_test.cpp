@@ -333,6 +333,9 @@ TEST(Rakp, ADuplicateRakp3GetsTheCachedRakp4) {
   EXPECT_EQ(second.tag, 99);
   EXPECT_EQ(second.status, RakpStatus::Ok);
   EXPECT_EQ(second.integrity_check_value, first.integrity_check_value);
+  message.key_exchange_code[31] ^= std::byte{1};
+  hand.send_rakp3(message);
+  EXPECT_TRUE(network.take_stray().empty());
   EXPECT_EQ(network.server.counters().sessions_opened, 1U);
   EXPECT_EQ(network.server.active_sessions(), 1U);
 }
@@ -375,6 +378,36 @@ TEST(Rakp, AnotherAddressCannotContinueAHandshake) {
   hand.open();
   hand.path = path_of(10);
   EXPECT_EQ(hand.rakp1(hand.rakp1_message()).status, RakpStatus::InvalidSessionId);
+}
+
+TEST(Rakp, ASessionStartsAtUserLevelWhateverItsLimit) {
+  Network network;
+  Hand hand{network};
+  hand.open();
+  auto message = hand.rakp1_message();
+  message.user = "root";
+  message.role = 0x14;
+  hand.rakp1(message);
+  const std::string_view password = "battery staple 12345";
+  ASSERT_EQ(hand.rakp3(hand.rakp3_message(password)).status, RakpStatus::Ok);
+  const auto keys = session_keys(Hash::Sha256, secret(password), hand.exchange);
+  ASSERT_TRUE(keys);
+  auto channel =
+      SecureChannel::create(CipherSuite::Suite17, *keys, hand.managed_session, network.random);
+  ASSERT_TRUE(channel);
+  const auto ask = [&](std::uint8_t net_fn, std::uint8_t command, Bytes data) {
+    const auto sealed = channel->seal(
+        {}, wire::encode(wire::make_lan_request({net_fn, command, std::move(data)}, 1)));
+    ASSERT_TRUE(sealed);
+    network.inject(hand.path, *sealed);
+  };
+  ask(kOem, 0x07, {});
+  ask(kApp, 0x3b, bytes({4}));
+  ask(kOem, 0x07, {});
+  const auto& requesters = network.application.requesters;
+  ASSERT_EQ(requesters.size(), 2U);
+  EXPECT_EQ(requesters[0].privilege, wire::Privilege::User);
+  EXPECT_EQ(requesters[1].privilege, wire::Privilege::Administrator);
 }
 
 TEST(Rakp, CommandsAreNotTakenBeforeRakp3) {
@@ -434,12 +467,15 @@ TEST(HalfOpenQuota, ForgedRequestsInTheNameOfAHostDoNotLockItOut) {
   Hand earlier{network, path_of(7, 1)};
   earlier.open();
   EXPECT_EQ(earlier.rakp1(earlier.rakp1_message()).status, RakpStatus::Ok);
+  Hand bystander{network, path_of(8)};
+  bystander.open();
   for (std::uint16_t port = 2; port <= 100; ++port) {
     Hand forged{network, path_of(7, port)};
     forged.open();
-    ASSERT_LE(network.server.half_open_sessions(), 8U);
+    ASSERT_LE(network.server.half_open_sessions(), 9U);
   }
   network.connect(alice(), path_of(7));
+  EXPECT_EQ(bystander.rakp1(bystander.rakp1_message()).status, RakpStatus::Ok);
   EXPECT_EQ(earlier.rakp3(earlier.rakp3_message()).status, RakpStatus::Ok);
 }
 
@@ -697,6 +733,19 @@ TEST(Sessionless, StaysSilentToEverythingElse) {
   EXPECT_TRUE(network.take_stray().empty());
   EXPECT_EQ(network.server.counters().dropped, requests.size());
   EXPECT_EQ(network.server.counters().rate_limited, 0U);
+}
+
+TEST(Sessionless, APacketThatClaimsProtectionIsDropped) {
+  Network network;
+  Bytes request =
+      plain(wire::PayloadType::Ipmi, wire::encode(wire::make_lan_request({kApp, 0x37, {}}, 1)));
+  request[5] |= std::byte{0x80};  // encrypted
+  network.inject(path_of(3), request);
+  request[5] |= std::byte{0x40};  // authenticated too
+  request.resize(request.size() + 2);
+  network.inject(path_of(3), request);
+  EXPECT_TRUE(network.take_stray().empty());
+  EXPECT_EQ(network.server.counters().dropped, 2U);
 }
 
 TEST(Sessionless, ForwardsTheTwoCommandsThatNeedNoSession) {

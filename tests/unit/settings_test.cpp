@@ -214,6 +214,16 @@ TEST_F(SettingsFile, OfTheDonorListenNowhereByThemselves) {
   EXPECT_EQ(read_donor(*settings)->donor.guid, config->donor.guid);  // the same on every start
 }
 
+TEST_F(SettingsFile, OfTheDonorRefuseMoreThanItCanServe) {
+  for (const char* text : {"session.sessions=0", "session.sessions=256", "session.idle=4s",
+                           "session.idle=61m", "donor.leases=256", "donor.credit=65MiB"}) {
+    const std::vector<std::string> overrides{text};
+    const auto settings = Settings::load(donor_table(), "", false, overrides);
+    ASSERT_TRUE(settings) << text;
+    EXPECT_FALSE(read_donor(*settings)) << text;
+  }
+}
+
 TEST_F(SettingsFile, OfTheDonorReadAccounts) {
   const std::string file = write("pw", "0123456789");
   const std::vector<std::string> overrides{"user.joe.password_file=" + file,

@@ -142,7 +142,7 @@ Result<> read_server_section(const Settings& settings, session::ServerConfig& se
   std::int64_t idle_ms = 0;
   for (const auto& done :
        {narrow(settings, "session.idle", 5000, 3'600'000, idle_ms),
-        narrow(settings, "session.sessions", 1, 255, server.limits.active_sessions),  // by handle
+        narrow(settings, "session.sessions", 1, 255, server.limits.active_sessions),  // handles of a byte
         narrow(settings, "device.manufacturer", 0, 0xffffff, server.identity.manufacturer_id),
         narrow(settings, "device.product", 0, 0xffff, server.identity.product_id),
         narrow(settings, "device.device", 0, 0xff, server.identity.device_id),
@@ -152,13 +152,14 @@ Result<> read_server_section(const Settings& settings, session::ServerConfig& se
   return {};
 }
 
-/// "0.1.0" is firmware revision 0.10 in Get Device ID: the minor part is BCD (IPMI v2.0 §20.1).
+/// "0.1.0" is firmware revision 0.01 in Get Device ID, which writes the minor part in BCD
+/// (IPMI v2.0 §20.1).
 void set_firmware_revision(session::DeviceIdentity& identity) {
   unsigned major = 0;
   unsigned minor = 0;
   if (std::sscanf(PACKAGE_VERSION, "%u.%u", &major, &minor) != 2) return;
   identity.firmware_major = static_cast<std::uint8_t>(major & 0x7fU);
-  identity.firmware_minor = static_cast<std::uint8_t>(((minor / 10 % 10) << 4U) | (minor % 10));
+  identity.firmware_minor = static_cast<std::uint8_t>(minor % 100);
 }
 
 }  // namespace

@@ -139,10 +139,11 @@ Result<> read_server_section(const Settings& settings, session::ServerConfig& se
     if (!kg) return tl::unexpected(kg.error());
     server.kg = Secret(as_bytes(*kg));
   }
+  // Sessions have handles of one byte (IPMI v2.0 §22.20), which are never zero.
   std::int64_t idle_ms = 0;
   for (const auto& done :
        {narrow(settings, "session.idle", 5000, 3'600'000, idle_ms),
-        narrow(settings, "session.sessions", 1, 255, server.limits.active_sessions),  // handles of a byte
+        narrow(settings, "session.sessions", 1, 255, server.limits.active_sessions),
         narrow(settings, "device.manufacturer", 0, 0xffffff, server.identity.manufacturer_id),
         narrow(settings, "device.product", 0, 0xffff, server.identity.product_id),
         narrow(settings, "device.device", 0, 0xff, server.identity.device_id),

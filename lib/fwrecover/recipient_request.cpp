@@ -213,6 +213,9 @@ Conclusion conclude_recovery(const RecoveryMachine& machine,
 Conclusion conclude_offers(const RecoveryMachine& machine) {
   const fwr::recipient::Finished& end = *machine.outcome();
   if (end.error) return conclude(*end.error);
+  if (machine.acceptable() == 0)
+    return conclude(
+        {Errc::NoOfferAcceptable, fmt::format("{} offers, all refused", machine.offers())});
   return conclude_ok(
       fmt::format("{} offers, {} acceptable", machine.offers(), machine.acceptable()));
 }

@@ -274,7 +274,7 @@ Result<FoundTargets> find_targets(const LanConfig& lan) {
   }
   if (!found.targets.empty()) return found;
   if (!found.problems.empty()) return tl::unexpected(found.problems.front());
-  return fail(Errc::NotFound,
+  return fail(Errc::BadConfiguration,
               lan.broadcast ? "nobody to ask: no interface is up, and lan.targets is empty"
                             : "nobody to ask: lan.broadcast is false, and lan.targets is empty");
 }

@@ -45,8 +45,8 @@ struct FoundTargets {
   std::vector<recipient::Target> targets;
   std::vector<Error> problems;  ///< hosts that did not resolve: the others are asked all the same
 };
-/// Names, ranges and broadcast to paths. Errors: BadConfiguration, naming the host; NotFound when
-/// nobody is left to ask.
+/// Names, ranges and broadcast to paths. Errors: BadConfiguration, naming the host;
+/// BadConfiguration when nobody is left to ask.
 [[nodiscard]] Result<FoundTargets> find_targets(const LanConfig& lan);
 /// [system], shared with the donor's device identity.
 [[nodiscard]] Result<Platform> read_platform(const Settings& settings);

@@ -118,7 +118,11 @@ Conclusion Recipient::Impl::check(Observer& observer) const {
   const Assessment found = assess(*config, **slots, observer);
   if (found.healthy) return conclude_ok(found.summary);
   if (found.hidden) return conclude(*found.hidden);
-  return conclude({fwr::Errc::ReplacementNeeded, found.summary});
+  Conclusion needed = conclude({fwr::Errc::ReplacementNeeded, found.summary});
+  // Then a request would not help either: say what does.
+  if (const auto record = (*slots)->load_record(); !record)
+    needed.advice = fwr::info(record.error().code).advice;
+  return needed;
 }
 
 }  // namespace fwrecover

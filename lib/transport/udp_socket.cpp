@@ -22,10 +22,15 @@ static_assert(kControl_bytes >= CMSG_SPACE(sizeof(in6_pktinfo)));
 
 tl::unexpected<Error> socket_error(const Address& local, std::string_view what) {
   const int error = errno;
-  const Errc code = error == EACCES || error == EPERM ? Errc::NoPermission
-                    : error == EADDRINUSE             ? Errc::AlreadyExists
-                                                      : Errc::IoFailed;
-  return fail(code, fmt::format("{}: {}: {}", to_text(local), what, std::strerror(error)));
+  if (error == EADDRINUSE)
+    return fail(Errc::BadConfiguration, to_text(local) + ": another program serves at this port");
+  if (error == EADDRNOTAVAIL)
+    return fail(Errc::BadConfiguration, to_text(local) + ": this machine has no such address");
+  if (error == EACCES || error == EPERM)
+    return fail(Errc::BadConfiguration,
+                to_text(local) + ": ports below 1024 want root or CAP_NET_BIND_SERVICE");
+  return fail(Errc::IoFailed,
+              fmt::format("{}: {}: {}", to_text(local), what, std::strerror(error)));
 }
 
 bool set_option(int fd, int level, int name, int value) {

@@ -124,7 +124,7 @@ class Recovery {
   Recovery(RecoveryConfig config, flash::Slots& slots, RandomSource& random);
   ~Recovery();
 
-  /// `wall_clock`: seconds since 1970, for the trial.
+  /// `wall_clock`: seconds since 1970, for the trial. Zero: not set, then the trial has no limit.
   void start(TimePoint now, std::int64_t wall_clock);
   /// The administrator stopped it: releases the lease, ends with Interrupted. Once the image is
   /// active, ends without the report instead.

@@ -71,6 +71,16 @@ TEST(Recovery, DoesTheStepsOnTheSlotInTheirOrder) {
   EXPECT_GE(rig.slots.record.trial->began, 1800000000);
 }
 
+TEST(Recovery, ATrialThatBeginsWithADeadClockHasNoLimit) {
+  RecoveryRig rig;
+  rig.config.situation.wall_clock.reset();
+  rig.add_donor(image());
+  ASSERT_TRUE(rig.run());
+  ASSERT_TRUE(rig.succeeded()) << rig.detail();
+  ASSERT_TRUE(rig.slots.record.trial);
+  EXPECT_FALSE(flash::trial_expired(rig.slots.record, 1800000000));
+}
+
 TEST(Recovery, ChoosesTheBestOfTwoDonors) {
   RecoveryRig rig;
   const SignedImage newer = image(2, "2.1");

@@ -247,7 +247,7 @@ class RecoveryRig {
     state_ = recipient::State::Idle;
     finished.reset();
     began = now;
-    recovery->start(now, 1800000000);
+    recovery->start(now, config.situation.wall_clock.value_or(0));
     take_events();
   }
   /// Until the recovery has finished, or `limit` of virtual time has passed.

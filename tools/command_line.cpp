@@ -2,10 +2,14 @@
 // Command lines with CLI11.
 #include "command_line.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
+#include <cstdlib>
+#include <exception>
 #include <string_view>
 
 #include "fwrecover/version.hpp"
@@ -15,7 +19,15 @@ namespace {
 
 using fwrecover::Conclusion;
 
+constexpr int kOther = 1;
 constexpr int kUsage = 2;
+
+/// A descriptor of 0 to 2 that was closed would become that of the next file, which may be a slot,
+/// and what is printed would go there.
+void open_standard_streams() {
+  for (int fd = 0; fd <= 2; ++fd)
+    if (::fcntl(fd, F_GETFD) == -1 && ::open("/dev/null", O_RDWR) != fd) std::_Exit(kOther);
+}
 
 void add_global(CLI::App& app, const Program& program, Global& global) {
   if (!program.default_config.empty()) {
@@ -53,9 +65,22 @@ int usage_error(const Program& program, const CLI::ParseError& error, int argc, 
   return TextOutput(Verbosity::Normal).finish(conclusion);
 }
 
+/// What throws here is out of memory, or a defect; scripts get their last line all the same.
+Conclusion run_guarded(const std::function<Conclusion(fwrecover::Observer&)>& run, Output& output) {
+  try {
+    return run(output);
+  } catch (const std::exception& error) {
+    return {kOther, "internal", fmt::format("an internal check failed: {}", error.what()),
+            "This is a defect of this program: please report it with the full message."};
+  }
+}
+
 }  // namespace
 
 int run_program(const Program& program, Global& global, int argc, char** argv) {
+  open_standard_streams();
+  // A reader that went away is no reason to stop a recovery or a donor.
+  (void)std::signal(SIGPIPE, SIG_IGN);
   CLI::App app(program.summary, program.name);
   app.get_formatter()->column_width(32);
   add_global(app, program, global);
@@ -76,7 +101,7 @@ int run_program(const Program& program, Global& global, int argc, char** argv) {
     return usage_error(program, error, argc, argv);
   }
   const std::unique_ptr<Output> output = make_output(program, global);
-  return output->finish(chosen != nullptr ? chosen->run(*output) : program.run(*output));
+  return output->finish(run_guarded(chosen != nullptr ? chosen->run : program.run, *output));
 }
 
 }  // namespace tool

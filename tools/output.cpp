@@ -23,9 +23,14 @@ using Json = nlohmann::ordered_json;
 constexpr auto kLineInterval = std::chrono::seconds(5);  // progress without a terminal
 constexpr std::size_t kBar_columns = 30;
 
+/// Without an error when nobody reads any more: no reason to leave a recovery half done.
+void put(std::FILE* stream, std::string_view text) {
+  (void)std::fwrite(text.data(), 1, text.size(), stream);
+  (void)std::fflush(stream);
+}
+
 void print(std::FILE* stream, std::string_view line) {
-  fmt::print(stream, "{}\n", line);
-  std::fflush(stream);
+  put(stream, fmt::format("{}\n", line));
 }
 
 void print_json(const Json& object) {
@@ -303,9 +308,8 @@ void TextOutput::progress(const Event& event) {
   if (bar_) {
     const auto filled =
         static_cast<std::size_t>(done * static_cast<std::int64_t>(kBar_columns) / total);
-    fmt::print(stderr, "\r[{}{}] {}\x1b[K", std::string(filled, '#'),
-               std::string(kBar_columns - std::min(filled, kBar_columns), ' '), text);
-    std::fflush(stderr);
+    put(stderr, fmt::format("\r[{}{}] {}\x1b[K", std::string(filled, '#'),
+                            std::string(kBar_columns - std::min(filled, kBar_columns), ' '), text));
     bar_open_ = true;
   } else if (done == total || now - last_line_ >= kLineInterval) {
     last_line_ = now;
@@ -314,7 +318,7 @@ void TextOutput::progress(const Event& event) {
 }
 
 void TextOutput::end_bar() {
-  if (bar_open_) fmt::print(stderr, "\n");
+  if (bar_open_) put(stderr, "\n");
   bar_open_ = false;
 }
 

@@ -18,6 +18,7 @@ INTEROP_TESTS += %D%/lab-script.sh
 INTEROP_TESTS += %D%/namespaces.sh
 INTEROP_TESTS += %D%/oracles.sh
 INTEROP_TESTS += %D%/stock-clients.sh
+INTEROP_TESTS += %D%/streams.sh
 
 TESTS += $(INTEROP_TESTS)
 EXTRA_DIST += $(INTEROP_TESTS)

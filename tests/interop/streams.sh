@@ -1,0 +1,39 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Standard streams that are closed, full or left by their reader: what is printed may get lost, but
+# it never goes into a file that was opened in their place, and never ends what the program does.
+. "$TOP_SRCDIR/tests/lib.sh"
+. "$TOP_SRCDIR/tests/interop/common.sh"
+
+make_key vendor
+recipient_config system '"127.0.0.1:9"'
+
+say 'closed streams'
+"$FWRECOVER" --config system.toml --set policy.offer_window='"5s"' offers <&- >&- 2>&- &
+pid=$!
+tries=0
+until [ "$(readlink "/proc/$pid/fd/2")" = /dev/null ]; do
+  tries=$((tries + 1))
+  [ "$tries" -le 30 ] || fail 'standard error stays closed, or is the descriptor of something else'
+  sleep 0.1
+done
+for fd in 0 1; do
+  [ "$(readlink "/proc/$pid/fd/$fd")" = /dev/null ] || fail "descriptor $fd is not /dev/null"
+done
+status=0
+wait "$pid" || status=$?
+[ "$status" -eq 11 ] || fail "exit status $status of offers without streams"
+
+say 'a reader that went away'
+{
+  sleep 0.5
+  status=0
+  "$FWRECOVER" --config system.toml config || status=$?
+  echo "$status" >status
+} | true
+[ "$(cat status)" -eq 0 ] || fail "exit status $(cat status) of config without a reader"
+
+say 'a full disk'
+status=0
+"$FWRECOVER" --json --set "no.$(printf '%09000d' 0)=1" config >/dev/full 2>errors.log || status=$?
+[ "$status" -eq 2 ] || fail "exit status $status of a wrong setting on a full disk"

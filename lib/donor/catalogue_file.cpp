@@ -175,11 +175,12 @@ Result<DirectoryCatalogue::Impl::Files*> DirectoryCatalogue::Impl::files(const D
   wanted.last_use = ++uses_;
   if (wanted.image.is_open()) return &wanted;
   if (open_images_ == kOpenImages) {
-    Files* oldest = nullptr;
-    for (Files& files : files_)
-      if (files.image.is_open() && (oldest == nullptr || files.last_use < oldest->last_use))
-        oldest = &files;
-    *oldest = Files{};
+    // Closed ones last.
+    const auto age = [](const Files& files) {
+      return std::pair(!files.image.is_open(), files.last_use);
+    };
+    const auto older = [&](const Files& a, const Files& b) { return age(a) < age(b); };
+    *std::min_element(files_.begin(), files_.end(), older) = Files{};
     --open_images_;
   }
   if (auto done = open_files(entries_[*at], wanted); !done) return tl::unexpected(done.error());

@@ -88,8 +88,8 @@ constexpr std::array<ErrorInfo, kErrorCount> kErrors{{
      "Remove the existing one first, or choose another name."},
     {Errc::CorruptState, "corrupt-state", ExitCode::WriteFailed,
      "the state record is damaged in both copies",
-     "Keep the file for analysis, move it away, and run \"fwrecover check\"; slots are not "
-     "changed by that."},
+     "Restore the file from a backup. Move it away only if the system runs from slot a: without it "
+     "slot a counts as active, and the next recovery writes slot b."},
     {Errc::IoFailed, "io-failed", ExitCode::Other, "reading or writing failed",
      "Look into the kernel log for errors of the device or file system."},
     {Errc::NothingOnTrial, "nothing-on-trial", ExitCode::Other, "no image is on trial",

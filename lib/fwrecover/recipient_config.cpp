@@ -221,7 +221,8 @@ Result<RecipientConfig> read_recipient(const Settings& settings) {
         narrow(settings, "slots.trial", 0, kYear_ms, trial_ms),
         narrow(settings, "protocol.iana", 0, 0xffffff, config.iana)})
     if (!done) return tl::unexpected(done.error());
-  config.trial_limit_s = static_cast<std::uint32_t>(trial_ms / 1000);
+  // Up, because half a second must not become "no limit".
+  config.trial_limit_s = static_cast<std::uint32_t>((trial_ms + 999) / 1000);
   return config;
 }
 

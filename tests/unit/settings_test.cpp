@@ -188,6 +188,15 @@ TEST_F(SettingsFile, OfTheRecipientHaveDefaultsThatAreGood) {
   EXPECT_TRUE(config->lan.broadcast);
 }
 
+TEST_F(SettingsFile, OfTheRecipientRoundAShortTrialUpRatherThanToNoLimit) {
+  const std::vector<std::string> overrides{"slots.trial=500ms"};
+  const auto settings = Settings::load(recipient_table(), "", false, overrides);
+  ASSERT_TRUE(settings) << settings.error().message();
+  const auto config = read_recipient(*settings);
+  ASSERT_TRUE(config) << config.error().message();
+  EXPECT_EQ(config->trial_limit_s, 1U);
+}
+
 TEST_F(SettingsFile, OfTheRecipientRefuseWhatPolicyDoesNotKnow) {
   for (const char* text : {"policy.role=boss", "policy.media=['air']", "policy.prefer=['price']",
                            "policy.donors=0", "policy.offer_window=0", "system.component=BMC!",

@@ -147,6 +147,12 @@ Result<fwr::policy::Situation> look_around(const fwr::settings::RecipientConfig&
   return situation;
 }
 
+/// As nohup(1) leaves it, for a recovery that outlives its terminal.
+bool is_ignored(int signal) {
+  struct sigaction now {};
+  return ::sigaction(signal, nullptr, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
 bool can_go_back(fwr::flash::Slots& slots) {
   const auto record = slots.load_record();
   return record && go_back(slots, *record);
@@ -272,7 +278,10 @@ Result<Conclusion> Recipient::Impl::recover(const RequestOptions& options, bool 
   RecoveryMachine machine(recovery, observer);
   fwr::transport::Loop loop(machine);
   for (auto& socket : sockets->sockets) loop.add(std::move(socket));
-  if (options.handle_signals) loop.catch_signals({SIGINT, SIGTERM, SIGHUP});
+  if (options.handle_signals && is_ignored(SIGHUP))
+    loop.catch_signals({SIGINT, SIGTERM});
+  else if (options.handle_signals)
+    loop.catch_signals({SIGINT, SIGTERM, SIGHUP});
   recovery.start(fwr::transport::now(), fwr::transport::wall_clock().value_or(0));
   if (auto ran = loop.run(); !ran) return tl::unexpected(ran.error());
   if (!machine.outcome()) return fwr::fail(Errc::Internal, "the recovery ended without a result");

@@ -33,6 +33,18 @@ say 'a reader that went away'
 } | true
 [ "$(cat status)" -eq 0 ] || fail "exit status $(cat status) of config without a reader"
 
+say 'a terminal that went away, under nohup'
+(
+  trap '' HUP
+  exec "$FWRECOVER" --config system.toml offers >/dev/null 2>&1
+) &
+pid=$!
+sleep 0.5
+kill -HUP "$pid"
+status=0
+wait "$pid" || status=$?
+[ "$status" -eq 11 ] || fail "exit status $status of offers under nohup"
+
 say 'a full disk'
 status=0
 "$FWRECOVER" --json --set "no.$(printf '%09000d' 0)=1" config >/dev/full 2>errors.log || status=$?

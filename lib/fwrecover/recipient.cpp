@@ -184,7 +184,12 @@ Conclusion Recipient::Impl::rollback(bool if_expired, Observer& observer) const 
   SlotId before = SlotId::A;
   const auto changed = change_record(
       *config, before,
-      [](fwr::flash::Slots& slots, const BootRecord& record) { return go_back(slots, record); });
+      [&](fwr::flash::Slots& slots, const BootRecord& record) -> Result<BootRecord> {
+        // Once more, under the lock: it may have been confirmed in the meantime.
+        if (if_expired && !trial_expired(record, fwr::transport::wall_clock().value_or(0)))
+          return fwr::fail(Errc::NothingOnTrial, "the trial ended a moment ago");
+        return go_back(slots, record);
+      });
   if (!changed) return conclude(changed.error());
   Event event("rollback");
   event.set("from", std::string(to_text(before)));

@@ -119,7 +119,9 @@ sed -i 's|/password"|/weak-password"|' weak.toml
 chmod 000 weak-b
 chown 0 weak-b
 recover_in='setpriv --reuid=65534 --regid=65534 --clear-groups'
-recover 10 weak check
+# Not 10: that says nothing about the firmware.
+recover 15 weak check
+told no-permission
 grep -q 'weak-b.*Permission denied' out.json || fail 'check does not say why'
 recover 15 weak request
 told no-permission 'weak-a' 'Permission denied'

@@ -37,7 +37,8 @@ Server::Impl::Impl(ServerConfig config, std::uint32_t iana, Application& applica
       iana_(iana),
       application_(application),
       random_(random),
-      limiter_(make_limiter(config_.limits)) {}
+      queries_(make_limiter(config_.limits)),
+      handshakes_(make_limiter(config_.limits)) {}
 
 void Server::Impl::handle_datagram(const Path& path, ByteView datagram, TimePoint now) {
   handle_timeout(now);  // what has expired takes nothing more, however late the driver is
@@ -56,7 +57,7 @@ void Server::Impl::handle_datagram(const Path& path, ByteView datagram, TimePoin
   const auto* ping = std::get_if<wire::PresencePing>(&*message);
   constexpr std::uint8_t kNoAnswerWanted = 0xff;  // ASF 2.0 §3.2.4.3
   if (ping == nullptr || ping->tag == kNoAnswerWanted) return drop();
-  if (!admit(path, now)) return;
+  if (!admit(queries_, path, now)) return;
   wire::PresencePong pong;
   pong.tag = ping->tag;
   queue(path, wire::encode(pong));
@@ -103,7 +104,8 @@ void Server::Impl::reconfigure(ServerConfig config, TimePoint now) {
        sessions.ids_where([&](const Session& session) { return !outlives(session, next); }))
     close(id, now);
   config_ = next;
-  limiter_ = make_limiter(config_.limits);
+  queries_ = make_limiter(config_.limits);
+  handshakes_ = make_limiter(config_.limits);
   sessions.refresh_deadline();
 }
 
@@ -141,8 +143,8 @@ void Server::Impl::queue(const Path& path, Bytes datagram) {
   replies_.push_back({path, std::move(datagram)});
 }
 
-bool Server::Impl::admit(const Path& path, TimePoint now) {
-  if (limiter_.admit(path.peer, now)) return true;
+bool Server::Impl::admit(SourceLimiter& limiter, const Path& path, TimePoint now) {
+  if (limiter.admit(path.peer, now)) return true;
   ++counters.rate_limited;
   return false;
 }

@@ -38,13 +38,13 @@ void Server::Impl::on_handshake(const Path& path, const wire::RmcpPlusPacket& pa
                                 TimePoint now) {
   switch (static_cast<wire::PayloadType>(packet.header.payload_type)) {
     case wire::PayloadType::OpenSessionRq:
-      if (admit(path, now)) on_open_session(path, packet.payload, now);
+      if (admit(handshakes_, path, now)) on_open_session(path, packet.payload, now);
       return;
     case wire::PayloadType::Rakp1:
-      if (admit(path, now)) on_rakp1(path, packet.payload);
+      if (admit(handshakes_, path, now)) on_rakp1(path, packet.payload);
       return;
     case wire::PayloadType::Rakp3:
-      if (admit(path, now)) on_rakp3(path, packet.payload, now);
+      if (admit(handshakes_, path, now)) on_rakp3(path, packet.payload, now);
       return;
     case wire::PayloadType::Ipmi:
     case wire::PayloadType::OemExplicit:

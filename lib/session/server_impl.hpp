@@ -30,7 +30,7 @@ class Server::Impl {
 
   // server.cpp
   void queue(const Path& path, Bytes datagram);
-  [[nodiscard]] bool admit(const Path& path, TimePoint now);
+  [[nodiscard]] bool admit(SourceLimiter& limiter, const Path& path, TimePoint now);
   void drop() { ++counters.dropped; }
   void close(std::uint32_t id, TimePoint now);
   [[nodiscard]] const Account* find_account(const std::string& name) const;
@@ -75,7 +75,10 @@ class Server::Impl {
   std::uint32_t iana_;
   Application& application_;
   RandomSource& random_;
-  SourceLimiter limiter_;
+  // Apart, so that a flood of forged pings and requests keeps nobody from a session (PROTOCOL
+  // §8.4).
+  SourceLimiter queries_;
+  SourceLimiter handshakes_;
   std::deque<Datagram> replies_;
   Bytes opened_;  ///< the payload of the packet at hand; kept for its capacity
 };

@@ -35,14 +35,14 @@ void Server::Impl::on_sessionless(const Path& path, ByteView bytes, Framing fram
   auto request = wire::decode_lan_message(bytes);
   if (!request || !is_for_us(*request)) return drop();
   if (is_sessionless_command(request->net_fn, request->command)) {
-    if (!admit(path, now)) return;
+    if (!admit(queries_, path, now)) return;
     const auto answer =
         answer_standard_command({.config = config_, .sessions = sessions}, *request);
     if (answer) reply_sessionless(path, *request, answer->response, framing);
     return;
   }
   if (!is_sessionless_oem(*request)) return drop();
-  if (!admit(path, now)) return;
+  if (!admit(queries_, path, now)) return;
   const auto response = ask_application(path, *request, now);
   // With the same framing around both, comparing the data compares the datagrams. The completion
   // code is the one byte that a response has more.

@@ -621,12 +621,16 @@ TEST(RateLimit, HoldsForHandshakesAndCommandsOfOneSource) {
   rakp1.managed_session = 1;
   wire::Rakp3 rakp3;
   rakp3.managed_session = 1;
+  const Bytes unknown = plain(wire::PayloadType::Rakp3, wire::encode(rakp3));
+  for (unsigned i = 0; i < burst + 60; ++i) network.inject(path_of(3), unknown);
+  EXPECT_EQ(network.take_stray().size(), burst);
+  EXPECT_EQ(network.server.counters().rate_limited, 120U);
   const std::vector<Bytes> others{
       sessionless_request({kApp, 0x38, bytes({0x8e, 4})}, 1),
       sessionless_request({kOem, 0x02, pattern(160)}, 1),
       plain(wire::PayloadType::OpenSessionRq, wire::encode(Hand{network}.request())),
       plain(wire::PayloadType::Rakp1, wire::encode(rakp1)),
-      plain(wire::PayloadType::Rakp3, wire::encode(rakp3)),
+      unknown,
   };
   network.application.reply = wire::IpmiResponse{};
   for (const Bytes& other : others) {
@@ -635,6 +639,16 @@ TEST(RateLimit, HoldsForHandshakesAndCommandsOfOneSource) {
     network.inject(path_of(4), other);
     EXPECT_EQ(network.take_stray().size(), 1U);
   }
+}
+
+TEST(RateLimit, OfPingsKeepsNobodyFromASession) {
+  Network network;
+  const Bytes ping = wire::encode(wire::PresencePing{1});
+  for (int i = 0; i < 3000; ++i)
+    network.inject(path_of(static_cast<std::uint8_t>(10 + i % 200)), ping);
+  EXPECT_GT(network.server.counters().rate_limited, 1000U);
+  network.connect(alice());
+  EXPECT_EQ(network.server.active_sessions(), 1U);
 }
 
 TEST(RateLimit, DoesNotTouchSessions) {

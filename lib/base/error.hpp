@@ -61,6 +61,7 @@ enum class Errc : std::uint8_t {
   AlreadyExists,
   CorruptState,
   IoFailed,
+  AddressUnavailable,  ///< a port that is taken, an address that is not there
   NothingOnTrial,
   NoPreviousImage,
   // recovery

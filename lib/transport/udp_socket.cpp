@@ -22,10 +22,11 @@ static_assert(kControl_bytes >= CMSG_SPACE(sizeof(in6_pktinfo)));
 
 tl::unexpected<Error> socket_error(const Address& local, std::string_view what) {
   const int error = errno;
+  // No fault of the configuration: the port, or the address, may be ours in a moment.
   if (error == EADDRINUSE)
-    return fail(Errc::BadConfiguration, to_text(local) + ": another program serves at this port");
+    return fail(Errc::AddressUnavailable, to_text(local) + ": another program serves at this port");
   if (error == EADDRNOTAVAIL)
-    return fail(Errc::BadConfiguration, to_text(local) + ": this machine has no such address");
+    return fail(Errc::AddressUnavailable, to_text(local) + ": this machine has no such address");
   if (error == EACCES || error == EPERM)
     return fail(Errc::BadConfiguration,
                 to_text(local) + ": ports below 1024 want root or CAP_NET_BIND_SERVICE");

@@ -25,8 +25,7 @@ class UdpSocket {
 
   /// Bound to `local` (port 0: any). Sends with DF set and fragments nothing: a datagram that is
   /// too large for the path is lost, which is what the segment size probe wants (PROTOCOL §6.1).
-  /// Errors: BadConfiguration (the port is taken or not ours to take, no such
-  /// address), IoFailed.
+  /// Errors: AddressUnavailable, BadConfiguration (a port that wants privilege), IoFailed.
   [[nodiscard]] static Result<UdpSocket> open(const Address& local);
 
   [[nodiscard]] int fd() const { return fd_.get(); }

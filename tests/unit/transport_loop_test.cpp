@@ -68,7 +68,7 @@ TEST_P(UdpSockets, SayWhichAddressIsTaken) {
   const UdpSocket first = open_loopback(GetParam());
   const auto second = UdpSocket::open(first.local());
   ASSERT_FALSE(second);
-  EXPECT_EQ(second.error().code, Errc::BadConfiguration);
+  EXPECT_EQ(second.error().code, Errc::AddressUnavailable);
   EXPECT_NE(second.error().detail.find(to_text(first.local())), std::string::npos);
 }
 

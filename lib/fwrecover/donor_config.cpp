@@ -5,8 +5,9 @@
 #include <fmt/format.h>
 #include <openssl/evp.h>
 
+#include <algorithm>
 #include <array>
-#include <cstdio>
+#include <charconv>
 
 #include "config.h"
 #include "fwrecover/recipient_config.hpp"
@@ -156,9 +157,13 @@ Result<> read_server_section(const Settings& settings, session::ServerConfig& se
 /// "0.1.0" is firmware revision 0.01 in Get Device ID, which writes the minor part in BCD
 /// (IPMI v2.0 §20.1).
 void set_firmware_revision(session::DeviceIdentity& identity) {
+  const std::string_view version = PACKAGE_VERSION;
+  const std::string_view minor_on = version.substr(std::min(version.find('.') + 1, version.size()));
   unsigned major = 0;
   unsigned minor = 0;
-  if (std::sscanf(PACKAGE_VERSION, "%u.%u", &major, &minor) != 2) return;
+  // What is no number leaves zero.
+  std::from_chars(version.data(), version.data() + version.size(), major);
+  std::from_chars(minor_on.data(), minor_on.data() + minor_on.size(), minor);
   identity.firmware_major = static_cast<std::uint8_t>(major & 0x7fU);
   identity.firmware_minor = static_cast<std::uint8_t>(minor % 100);
 }

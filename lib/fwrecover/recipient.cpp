@@ -16,7 +16,6 @@ namespace fwrecover {
 namespace {
 
 using fwr::Errc;
-using fwr::Error;
 using fwr::Result;
 using fwr::flash::Access;
 using fwr::flash::BootRecord;

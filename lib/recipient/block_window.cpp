@@ -240,7 +240,7 @@ Fetched<std::size_t> BlockWindow::absorb(std::uint32_t offset_granules, ByteView
     if (auto stored = store_run(run_first, std::exchange(run, {}), store); !stored)
       return tl::unexpected(stored.error());
     if (!expected) continue;
-    const auto part = absorb_part(block, into, here, store);
+    auto part = absorb_part(block, into, here, store);
     if (!part) return part;
     new_bytes += *part;
   }

@@ -22,7 +22,7 @@ GrantBook::Open::iterator GrantBook::find(std::uint32_t number) {
   return found != open_.end() && found->number == number ? found : open_.end();
 }
 
-OpenGrant GrantBook::remove(Open::iterator where) {
+OpenGrant GrantBook::remove(const Open::iterator& where) {
   OpenGrant grant = std::move(*where);
   in_flight_ -= grant.bytes - grant.arrived_bytes;
   if (grant.probe) probe_bytes_ -= grant.bytes;

@@ -59,7 +59,7 @@ class GrantBook {
  private:
   using Open = std::deque<OpenGrant>;
   Open::iterator find(std::uint32_t number);
-  OpenGrant remove(Open::iterator where);
+  OpenGrant remove(const Open::iterator& where);
 
   Open open_;  ///< by number
   std::size_t in_flight_ = 0;

@@ -11,7 +11,7 @@ namespace {
 constexpr std::uint64_t kBlock = image::kBlock_bytes;
 
 Digest hash_of_filled(std::byte value) {
-  std::array<std::byte, image::kBlock_bytes> block;
+  std::array<std::byte, image::kBlock_bytes> block{};
   block.fill(value);
   return image::hash_block(block);
 }

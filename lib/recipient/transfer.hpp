@@ -19,7 +19,7 @@ namespace fwr::recipient {
 inline constexpr std::chrono::seconds kStall{10};        // PROTOCOL §8.1
 inline constexpr std::size_t kExamineStep_blocks = 256;  ///< in one call
 inline constexpr std::size_t kWindowGrants = 16;         ///< grants that a full window has
-inline constexpr std::size_t kExamineAhead_bytes = 512 * 1024;
+inline constexpr std::size_t kExamineAhead_bytes = std::size_t{512} * 1024;
 /// Fewer segments in flight would wait for every single one of them.
 inline constexpr std::size_t kFewestSegmentsInFlight = 3;
 inline constexpr std::size_t kLeastCredit_bytes =

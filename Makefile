@@ -22,7 +22,6 @@ BUILD_PACKAGES = \
 	libexpected-dev \
 	libfmt-dev \
 	libfreeipmi-dev \
-	libspdlog-dev \
 	libssl-dev \
 	libsystemd-dev \
 	libtomlplusplus-dev \

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
@@ -116,7 +117,7 @@ struct Table {
   std::vector<std::string> (*row)(const Event&);
 };
 const std::array<Table, 4>& tables() {
-  static const std::array<Table, 4> all{
+  static const std::array<Table, 4> kAll{
       Table{"offer",
             {"DONOR", "ROLE", "MEDIUM", "VERSION", "SECURITY", "SIZE", "LOAD", "RTT", "VERDICT"},
             offer_row},
@@ -125,7 +126,7 @@ const std::array<Table, 4>& tables() {
             image_row},
       Table{"slot", {"SLOT", "", "STATE", "VERSION", "SECURITY", "PLACE"}, slot_row},
       Table{"setting", {"SETTING", "VALUE", "SOURCE"}, setting_row}};
-  return all;
+  return kAll;
 }
 const Table* table_of(std::string_view event) {
   const auto* found = std::find_if(tables().begin(), tables().end(),
@@ -222,7 +223,7 @@ std::string human_size(double bytes) {
 }
 
 std::string human_time(double seconds) {
-  const auto whole = static_cast<std::int64_t>(seconds + 0.5);
+  const std::int64_t whole = std::llround(seconds);
   if (whole >= 3600)
     return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
   return fmt::format("{}:{:02}", whole / 60, whole % 60);

@@ -18,8 +18,8 @@ recipient_config r "\"127.0.0.1:$nobody\""
 recover 11 r request
 told no-donor-answered 'fwdonord' 'fwdiag discover'
 recipient_config r ''
-recover 1 r request
-told not-found 'lan.targets is empty'
+recover 2 r request
+told bad-configuration 'lan.targets is empty'
 
 say 'only incompatible donors'
 sign small 1.0 1 vendor --platform manufacturer=32473,product=99

@@ -66,8 +66,8 @@ class DirectoryCatalogueTest : public ::testing::Test {
     ASSERT_TRUE(DirectoryCatalogue::create(directory()));
   }
   static const Keyring& keys() {
-    static const Keyring keyring;
-    return keyring;
+    static const Keyring kKeyring;
+    return kKeyring;
   }
   std::string directory() const { return scratch_.path("catalogue"); }
   std::string in_directory(const Digest& digest, const std::string& file) const {

@@ -46,7 +46,7 @@ stamps=$build/lint
 mkdir -p "$stamps"
 common_key=$(cd "$top" && {
   "$clang_tidy" --version
-  cat .clang-tidy
+  cat .clang-tidy tests/.clang-tidy
   printf '%s\n' "$c_flags" "$cxx_flags"
   find lib tools tests -name '*.hpp' -o -name '*.h' | LC_ALL=C sort | xargs -r cat
 } | sha256sum)

@@ -3,7 +3,7 @@
 # clang-tidy over every C and C++ file, shellcheck over every script: lint.sh BUILDDIR [FILE...]
 # The flags are the ones that the Makefile compiles with; every file has the same. They are also
 # written to BUILDDIR/compile_commands.json, which editors read. A file that passed is not looked at
-# again until it, a header, the flags or .clang-tidy change.
+# again until it, a header that it includes, the flags or .clang-tidy change.
 set -eu
 
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -41,16 +41,15 @@ entries=$build/compile_commands.json
 } >"$entries.new"
 mv -f "$entries.new" "$entries"
 
-# One key for all that can change a verdict besides the file itself.
+# What can change a verdict: this, the file, and the headers of ours that it includes.
 stamps=$build/lint
 mkdir -p "$stamps"
 common_key=$(cd "$top" && {
   "$clang_tidy" --version
   cat .clang-tidy tests/.clang-tidy
   printf '%s\n' "$c_flags" "$cxx_flags"
-  find lib tools tests -name '*.hpp' -o -name '*.h' | LC_ALL=C sort | xargs -r cat
 } | sha256sum)
-export top build stamps common_key clang_tidy
+export top build stamps common_key clang_tidy c_flags cxx_flags
 
 failed=0
 if [ $# -eq 0 ]; then
@@ -62,7 +61,12 @@ fi
 # All files are looked at, and one failure fails the run.
 # shellcheck disable=SC2016,SC2086
 printf '%s\n' $files | xargs -P "$(nproc)" -I '{}' sh -c '
-  key=$( { printf "%s" "$common_key"; cat "$top/$1"; } | sha256sum | cut -c 1-64)
+  case $1 in
+    *.c) compiler="clang $c_flags" ;;
+    *) compiler="clang++ $cxx_flags" ;;
+  esac
+  parts=$(cd "$build" && $compiler -MM "$top/$1" | sed "s/^[^:]*://; s/\\\\\$//") || exit 1
+  key=$( { printf "%s" "$common_key"; cd "$build"; cat $parts; } | sha256sum | cut -c 1-64)
   stamp=$stamps/$(printf "%s" "$1" | tr / _)
   if [ "$(cat "$stamp" 2>/dev/null)" = "$key" ]; then exit 0; fi
   if out=$("$clang_tidy" --quiet -p "$build" "$top/$1" 2>&1); then

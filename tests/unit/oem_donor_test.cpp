@@ -17,17 +17,21 @@ constexpr unsigned kRetransmission_ms = 500;
 constexpr const char* kPassword = "a secret of 20 bytes";
 
 class OemDonor : public ::testing::Test {
- protected:
-  explicit OemDonor(DonorConfig config = bench_config())
-      : manifest_(catalogue_.add(kImage_bytes, 1)),
-        donor_(config, catalogue_, random_, std::chrono::steady_clock::now()),
-        server_(accounts(), kIana, donor_),
-        ctx_(ipmi_ctx_create()) {
-    random_.fill(nonce_);
-  }
+ public:
+  OemDonor(const OemDonor&) = delete;
+  OemDonor& operator=(const OemDonor&) = delete;
   ~OemDonor() override {
     ipmi_ctx_close(ctx_);
     ipmi_ctx_destroy(ctx_);
+  }
+
+ protected:
+  explicit OemDonor(DonorConfig config = bench_config())
+      : manifest_(catalogue_.add(kImage_bytes, 1)),
+        donor_(std::move(config), catalogue_, random_, std::chrono::steady_clock::now()),
+        server_(accounts(), kIana, donor_),
+        ctx_(ipmi_ctx_create()) {
+    random_.fill(nonce_);
   }
   void SetUp() override {
     ASSERT_EQ(0, ipmi_ctx_open_outofband_2_0(ctx_, server_.host(), "recipient", kPassword, nullptr,

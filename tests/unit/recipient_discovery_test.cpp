@@ -195,6 +195,7 @@ Selection selection_of(const std::vector<std::uint8_t>& hosts, unsigned donors_t
   RecoveryConfig config = config_with({everyone()});
   config.policy.donors_tried = donors_tried;
   std::vector<Offer> offers;
+  offers.reserve(hosts.size());
   for (const std::uint8_t host : hosts)
     offers.push_back(*read_offer(offer_of(host), a_nonce(), Path{{}, ipv4(host)}));
   return {config, std::move(offers), {}};

@@ -321,7 +321,7 @@ class RecoveryRig {
     if (wanted && *wanted <= now) recovery->handle_timeout(now);
     take_events();
   }
-  void route(Datagram datagram) {
+  void route(const Datagram& datagram) {
     const bool to_all = datagram.path.peer == broadcast_address();
     for (const auto& donor : donors) {
       if (donor->cut || (!to_all && donor->address != datagram.path.peer)) continue;

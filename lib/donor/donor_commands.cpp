@@ -44,6 +44,13 @@ IpmiResponse Donor::Impl::code(CompletionCode code) const {
   return {code, oem::response_data(config_.iana)};
 }
 
+/// PROTOCOL §5.2: the nonce shows that whoever declines has seen the request.
+IpmiResponse Donor::Impl::decline(CompletionCode why, const Nonce& nonce) const {
+  IpmiResponse response = code(why);
+  response.data.insert(response.data.end(), nonce.begin(), nonce.end());
+  return response;
+}
+
 /// Says when to try again, in whole seconds, at least one. PROTOCOL §3.1.
 IpmiResponse Donor::Impl::busy(Duration wait) const {
   const auto seconds = std::chrono::ceil<std::chrono::seconds>(wait).count();
@@ -125,9 +132,10 @@ Donor::Impl::Answer Donor::Impl::request_firmware(const session::Requester& from
     if (!from.authenticated() && rq.error().code == Errc::Truncated) return std::nullopt;
     return code(code_of(rq.error()));
   }
-  if (rq->version < oem::kOldestVersion) return code(CompletionCode::VersionUnsupported);
+  if (rq->version < oem::kOldestVersion)
+    return decline(CompletionCode::VersionUnsupported, rq->nonce);
   const Entry* entry = best_for(*catalogue_, rq->platform);
-  if (entry == nullptr) return code(CompletionCode::NoCompatibleImage);
+  if (entry == nullptr) return decline(CompletionCode::NoCompatibleImage, rq->nonce);
   const image::Manifest& manifest = entry->manifest;
   oem::Offer offer;
   offer.version = std::min(rq->version, oem::kProtocolVersion);

@@ -48,6 +48,7 @@ class Donor::Impl {
   Answer donor_status(TimePoint now);
 
   [[nodiscard]] wire::IpmiResponse code(wire::CompletionCode code) const;
+  [[nodiscard]] wire::IpmiResponse decline(wire::CompletionCode why, const Nonce& nonce) const;
   [[nodiscard]] wire::IpmiResponse busy(Duration wait) const;
   template <class Message>
   [[nodiscard]] wire::IpmiResponse ok(const Message& message) const;

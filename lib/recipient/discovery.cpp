@@ -93,25 +93,28 @@ void Discovery::handle_datagram(const Path& path, ByteView datagram, TimePoint n
   if (!reply || reply->net_fn != wire::raw(wire::NetFn::OemGroupRq) + 1 ||
       reply->command != static_cast<std::uint8_t>(wire::oem::Command::RequestFirmware))
     return;
+  if (reply->sequence >= kRequestRounds || !sent_.at(reply->sequence)) return;
   const auto body = wire::oem::strip_iana(iana_, reply->response.data);
   if (!body) return;
   if (reply->response.code == wire::CompletionCode::Ok) {
     if (const auto offer = wire::decode<wire::oem::Offer>(*body))
-      handle_offer(path, *offer, reply->sequence, now);
+      handle_offer(path, *offer, now - *sent_.at(reply->sequence));
     return;
   }
+  ByteReader reader(*body);
+  Nonce nonce{};
+  reader.copy_to(nonce);
+  if (reader.truncated() || nonce != request_.nonce) return;
   if (Asked* target = asked(path); target != nullptr && !target->answered) {
     target->answered = true;
     declines_.push_back(Decline{.peer = path.peer, .reason = reply->response.code});
   }
 }
 
-void Discovery::handle_offer(const Path& path, const wire::oem::Offer& offer, std::uint8_t sequence,
-                             TimePoint now) {
+void Discovery::handle_offer(const Path& path, const wire::oem::Offer& offer, Duration round_trip) {
   auto read = read_offer(offer, request_.nonce, path);
   if (!read) return;
-  const TimePoint sent = sequence < kRequestRounds ? sent_.at(sequence).value_or(began_) : began_;
-  read->candidate.round_trip = std::chrono::duration_cast<std::chrono::microseconds>(now - sent);
+  read->candidate.round_trip = std::chrono::duration_cast<std::chrono::microseconds>(round_trip);
   if (Asked* target = asked(path)) target->answered = true;
   keep(std::move(*read));
 }

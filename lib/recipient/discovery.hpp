@@ -48,8 +48,7 @@ class Discovery {
     Target target;
     bool answered = false;
   };
-  void handle_offer(const Path& path, const wire::oem::Offer& offer, std::uint8_t sequence,
-                    TimePoint now);
+  void handle_offer(const Path& path, const wire::oem::Offer& offer, Duration round_trip);
   void keep(Offer offer);
   [[nodiscard]] bool better(const policy::Candidate& a, const policy::Candidate& b) const;
   [[nodiscard]] Asked* asked(const Path& path);

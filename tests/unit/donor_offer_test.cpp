@@ -94,24 +94,37 @@ TEST_F(DonorOffer, ToABroadcastIsMadeToo) {
   EXPECT_TRUE(ask(without_session(), Command::RequestFirmware, firmware_request(1, true)));
 }
 
-TEST_F(DonorOffer, WithoutImageIsSilenceToABroadcastAndACodeToAUnicast) {
+/// PROTOCOL §5.2: a decline shows that it answers this request.
+void expect_decline(CompletionCode code, const oem::RequestFirmwareRq& request,
+                    const std::optional<wire::IpmiResponse>& response) {
+  ASSERT_TRUE(response);
+  EXPECT_EQ(code, response->code);
+  Bytes expected = oem::response_data(kIana);
+  expected.insert(expected.end(), request.nonce.begin(), request.nonce.end());
+  EXPECT_EQ(expected, response->data);
+}
+
+TEST_F(DonorOffer, WithoutImageIsSilenceToABroadcastAndADeclineToAUnicast) {
   auto rq = firmware_request(1, true);
   rq.platform.component = "bios";
   EXPECT_FALSE(ask(without_session(), Command::RequestFirmware, rq));
   rq.flags = 0;
-  expect_code(CompletionCode::NoCompatibleImage, without_session(), Command::RequestFirmware, rq);
+  expect_decline(CompletionCode::NoCompatibleImage, rq,
+                 ask(without_session(), Command::RequestFirmware, rq));
 }
 
-TEST_F(DonorOffer, WithoutImageIsACodeInASessionWhateverTheFlag) {
+TEST_F(DonorOffer, WithoutImageIsADeclineInASessionWhateverTheFlag) {
   auto rq = firmware_request(1, true);
   rq.platform.component = "bios";
-  expect_code(CompletionCode::NoCompatibleImage, in_session(1), Command::RequestFirmware, rq);
+  expect_decline(CompletionCode::NoCompatibleImage, rq,
+                 ask(in_session(1), Command::RequestFirmware, rq));
 }
 
 TEST_F(DonorOffer, OfAnUnspokenVersionIsRefusedAndSilentToABroadcast) {
   auto rq = firmware_request();
   rq.version = 0;
-  expect_code(CompletionCode::VersionUnsupported, without_session(), Command::RequestFirmware, rq);
+  expect_decline(CompletionCode::VersionUnsupported, rq,
+                 ask(without_session(), Command::RequestFirmware, rq));
   rq.flags = oem::RequestFirmwareRq::kBroadcast;
   EXPECT_FALSE(ask(without_session(), Command::RequestFirmware, rq));
 }

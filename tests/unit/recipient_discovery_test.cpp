@@ -3,6 +3,8 @@
 // PROTOCOL §2.3, §5.2, §6.4.
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "recipient/discovery.hpp"
 #include "recipient/selection.hpp"
 #include "recovery_rig.hpp"
@@ -59,9 +61,11 @@ Bytes answer(const wire::IpmiResponse& response, std::uint8_t sequence = 0) {
 Bytes answer(const wire::oem::Offer& offer, std::uint8_t sequence = 0) {
   return answer(wire::IpmiResponse{.data = wire::oem::response_data(kIana, offer)}, sequence);
 }
-Bytes decline() {
-  return answer(wire::IpmiResponse{.code = wire::CompletionCode::NoCompatibleImage,
-                                   .data = wire::oem::response_data(kIana)});
+Bytes decline(const Nonce& nonce = a_nonce(), std::uint8_t sequence = 0) {
+  wire::IpmiResponse response{.code = wire::CompletionCode::NoCompatibleImage,
+                              .data = wire::oem::response_data(kIana)};
+  response.data.insert(response.data.end(), nonce.begin(), nonce.end());
+  return answer(response, sequence);
 }
 
 std::size_t requests(Discovery& discovery, TimePoint now) {
@@ -120,9 +124,36 @@ TEST(Discovery, EndsEarlyWhenEveryTargetHasAnswered) {
 
 TEST(Discovery, ADeclineOfSomebodyWhoWasNotAskedIsIgnored) {
   Discovery discovery(config_with({one(7)}), a_nonce(), kStart);
-  discovery.handle_datagram(Path{{}, ipv4(9)}, decline(), kStart);
+  EXPECT_EQ(requests(discovery, kStart), 1U);
+  for (const Address& peer : {ipv4(9), ipv4(7, 624)})
+    discovery.handle_datagram(Path{{}, peer}, decline(), kStart);
   EXPECT_TRUE(discovery.declines().empty());
   EXPECT_FALSE(discovery.closed(kStart));
+}
+
+TEST(Discovery, ADeclineOfSomebodyWhoDidNotSeeTheRequestIsIgnored) {
+  Discovery discovery(config_with({one(7)}), a_nonce(), kStart);
+  EXPECT_EQ(requests(discovery, kStart), 1U);
+  Nonce guessed = a_nonce();
+  guessed[15] ^= std::byte{1};
+  const Bytes without_nonce = answer(wire::IpmiResponse{
+      .code = wire::CompletionCode::NoCompatibleImage, .data = wire::oem::response_data(kIana)});
+  for (const Bytes& forged : {without_nonce, decline(guessed), decline(a_nonce(), 1)})
+    discovery.handle_datagram(Path{{}, ipv4(7)}, forged, kStart);
+  EXPECT_TRUE(discovery.declines().empty());
+  EXPECT_FALSE(discovery.closed(kStart));
+  EXPECT_EQ(requests(discovery, kStart + 500ms), 1U) << "it is still asked";
+  discovery.handle_datagram(Path{{}, ipv4(7)}, decline(a_nonce(), 1), kStart + 501ms);
+  EXPECT_TRUE(discovery.closed(kStart + 501ms));
+}
+
+TEST(Discovery, AnOfferForARequestThatWasNotSentIsIgnored) {
+  Discovery discovery(config_with({everyone()}), a_nonce(), kStart);
+  discovery.handle_datagram(Path{{}, ipv4(7)}, answer(offer_of(1)), kStart);
+  EXPECT_EQ(requests(discovery, kStart), 1U);
+  for (const std::uint8_t sequence : std::array<std::uint8_t, 3>{1, 4, 63})
+    discovery.handle_datagram(Path{{}, ipv4(7)}, answer(offer_of(1), sequence), kStart);
+  EXPECT_TRUE(discovery.offers().empty());
 }
 
 TEST(Discovery, MeasuresTheRoundTripFromTheRequestThatIsAnswered) {
@@ -154,6 +185,7 @@ TEST(Discovery, AWayThatThePolicyForbidsIsNotTheBest) {
   RecoveryConfig config = config_with({everyone()});
   config.policy.allowed_media = static_cast<std::uint8_t>(Medium::Wireless);
   Discovery discovery(config, a_nonce(), kStart);
+  (void)requests(discovery, kStart);
   for (const Medium medium : {Medium::Wired, Medium::Wireless, Medium::Wired}) {
     Path path{{}, ipv4(medium == Medium::Wired ? 2 : 3)};
     path.medium = medium;
@@ -165,6 +197,7 @@ TEST(Discovery, AWayThatThePolicyForbidsIsNotTheBest) {
 
 TEST(Discovery, IgnoresOffersThatCannotBeMeant) {
   Discovery discovery(config_with({everyone()}), a_nonce(), kStart);
+  (void)requests(discovery, kStart);
   const auto ignored = [&](auto change) {
     wire::oem::Offer offer = offer_of(1);
     change(offer);
@@ -182,6 +215,7 @@ TEST(Discovery, IgnoresOffersThatCannotBeMeant) {
 
 TEST(Discovery, Keeps256Offers) {
   Discovery discovery(config_with({everyone()}), a_nonce(), kStart);
+  (void)requests(discovery, kStart);
   for (unsigned i = 0; i < 300; ++i) {
     wire::oem::Offer offer = offer_of(1);
     offer.donor[0] = static_cast<std::byte>(i & 0xffU);

@@ -9,16 +9,12 @@
 namespace fwr::recipient {
 namespace {
 
-/// How well a medium carries an image: less is better.
-int slowness(Medium medium) {
-  switch (medium) {
-    case Medium::Wired: return 0;
-    case Medium::Wireless: return 1;
-    case Medium::Bluetooth: return 2;
-    case Medium::Serial: return 3;
-    case Medium::Icmb: return 4;
-  }
-  return 5;
+/// Whether `b` is `a` come again. Another path, or another claim, makes another offer: otherwise
+/// who heard the one could put a forged one in its place.
+bool same_offer(const policy::Candidate& a, const policy::Candidate& b) {
+  return a.path == b.path && a.donor == b.donor && a.role == b.role && a.digest == b.digest &&
+         a.security_version == b.security_version && a.version == b.version &&
+         a.component == b.component && a.size_bytes == b.size_bytes;
 }
 
 }  // namespace
@@ -49,7 +45,6 @@ std::optional<Offer> read_offer(const wire::oem::Offer& offer, const Nonce& nonc
 
 Discovery::Discovery(const RecoveryConfig& config, const Nonce& nonce, TimePoint now)
     : iana_(config.iana),
-      allowed_media_(config.policy.allowed_media),
       request_{.nonce = nonce, .platform = config.situation.platform},
       began_(now),
       ends_(now + config.policy.offer_window) {
@@ -115,29 +110,19 @@ void Discovery::handle_offer(const Path& path, const wire::oem::Offer& offer, Du
   auto read = read_offer(offer, request_.nonce, path);
   if (!read) return;
   read->candidate.round_trip = std::chrono::duration_cast<std::chrono::microseconds>(round_trip);
-  if (Asked* target = asked(path)) target->answered = true;
+  if (Asked* target = asked(path)) read->named = target->answered = true;
   keep(std::move(*read));
-}
-
-bool Discovery::better(const policy::Candidate& a, const policy::Candidate& b) const {
-  const auto refused = [&](const policy::Candidate& candidate) {
-    return (static_cast<unsigned>(candidate.medium) & allowed_media_) == 0;
-  };
-  if (refused(a) != refused(b)) return refused(b);
-  if (a.medium != b.medium) return slowness(a.medium) < slowness(b.medium);
-  return a.round_trip < b.round_trip;
 }
 
 void Discovery::keep(Offer offer) {
   const auto known = std::find_if(offers_.begin(), offers_.end(), [&](const Offer& other) {
-    return other.candidate.donor == offer.candidate.donor &&
-           other.candidate.digest == offer.candidate.digest;
+    return same_offer(other.candidate, offer.candidate);
   });
-  if (known == offers_.end()) {
-    if (offers_.size() < kOffersKept) offers_.push_back(std::move(offer));
+  if (known != offers_.end()) {
+    known->candidate.round_trip = std::min(known->candidate.round_trip, offer.candidate.round_trip);
     return;
   }
-  if (better(offer.candidate, known->candidate)) *known = std::move(offer);
+  if (offers_.size() < kOffersKept) offers_.push_back(std::move(offer));
 }
 
 bool Discovery::closed(TimePoint now) const {

@@ -23,6 +23,7 @@ using Token = std::array<std::byte, 16>;
 struct Offer {
   policy::Candidate candidate;
   Token token{};
+  bool named = false;  ///< it came from a single system that was asked
 };
 /// A target that answered, but not with an offer.
 struct Decline {
@@ -50,12 +51,10 @@ class Discovery {
   };
   void handle_offer(const Path& path, const wire::oem::Offer& offer, Duration round_trip);
   void keep(Offer offer);
-  [[nodiscard]] bool better(const policy::Candidate& a, const policy::Candidate& b) const;
   [[nodiscard]] Asked* asked(const Path& path);
   [[nodiscard]] TimePoint round_begins(unsigned round) const;
 
   std::uint32_t iana_;
-  std::uint8_t allowed_media_;
   wire::oem::RequestFirmwareRq request_;
   std::vector<Asked> asked_;
   TimePoint began_, ends_;

@@ -74,6 +74,7 @@ void Recovery::Impl::ask(wire::IpmiRequest request, TimePoint now) {
 
 void Recovery::Impl::on_session_up(const Guid& peer, TimePoint now) {
   if (state() != State::Connecting) return;
+  selection_->proved(link()->offer(), peer);
   if (peer != candidate().donor)
     return drop(
         Event::DonorLost,

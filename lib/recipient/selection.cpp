@@ -3,6 +3,11 @@
 #include "recipient/selection.hpp"
 
 #include <algorithm>
+#include <set>
+#include <tuple>
+#include <utility>
+
+#include "session/source_limiter.hpp"
 
 namespace fwr::recipient {
 namespace {
@@ -39,6 +44,24 @@ std::string seconds_text(std::chrono::milliseconds time) {
   return text + " s";
 }
 
+template <class T>
+bool contains(const std::vector<T>& all, const T& one) {
+  return std::find(all.begin(), all.end(), one) != all.end();
+}
+template <class T>
+void add_once(std::vector<T>& all, const T& one) {
+  if (!contains(all, one)) all.push_back(one);
+}
+
+/// What two paths to one donor have in common, as far as their offers say so.
+bool same_donor(const policy::Candidate& a, const policy::Candidate& b) {
+  return a.donor == b.donor && a.digest == b.digest;
+}
+bool same_offer(const policy::Candidate& a, const policy::Candidate& b) {
+  return same_donor(a, b) && a.role == b.role && a.security_version == b.security_version &&
+         a.version == b.version && a.component == b.component && a.size_bytes == b.size_bytes;
+}
+
 }  // namespace
 
 Selection::Selection(const RecoveryConfig& config, std::vector<Offer> offers,
@@ -58,8 +81,13 @@ Selection::Selection(const RecoveryConfig& config, std::vector<Offer> offers,
 
 std::vector<Offered> Selection::verdicts() const {
   std::vector<Offered> all;
+  // The best path stands for all that lead to the same offer.
   const auto add = [&](const Entry& entry) {
-    all.push_back(Offered{.candidate = entry.offer.candidate, .verdict = entry.verdict});
+    const bool listed = std::any_of(all.begin(), all.end(), [&](const Offered& other) {
+      return same_offer(other.candidate, entry.offer.candidate);
+    });
+    if (!listed)
+      all.push_back(Offered{.candidate = entry.offer.candidate, .verdict = entry.verdict});
   };
   for (const std::size_t index : order_) add(offers_[index]);
   for (const Entry& entry : offers_)
@@ -67,49 +95,101 @@ std::vector<Offered> Selection::verdicts() const {
   return all;
 }
 
-std::optional<Selection::Next> Selection::next() {
-  if (chosen_ < donors_tried_limit_) {
-    const auto fresh = std::find_if(order_.begin(), order_.end(),
-                                    [&](std::size_t index) { return !offers_[index].chosen; });
-    if (fresh != order_.end()) {
-      offers_[*fresh].chosen = true;
-      ++chosen_;
-      return Next{.index = *fresh, .not_before = std::nullopt};
-    }
+std::size_t Selection::tried() const {
+  return static_cast<std::size_t>(
+      std::count_if(offers_.begin(), offers_.end(), [](const Entry& e) { return e.attempts > 0; }));
+}
+
+bool Selection::may_try(std::size_t index) const {
+  // One donor may have many addresses, and a donor that lies many GUIDs: the fewer count.
+  if (std::min(proven_donors_.size(), proven_hosts_.size()) < donors_tried_limit_) return true;
+  return contains(proven_donors_, candidate(index).donor);
+}
+
+std::optional<std::size_t> Selection::next_fresh() const {
+  if (tried() >= kOffersTried) return std::nullopt;
+  const auto was_tried = [&](const policy::Candidate& one) {
+    return std::any_of(offers_.begin(), offers_.end(), [&](const Entry& other) {
+      return other.attempts > 0 && same_donor(other.offer.candidate, one);
+    });
+  };
+  // Offers can be forged by anybody who heard the request. Once one was, the order that offers ask
+  // for themselves is not the only one that counts any more. PROTOCOL §6.4.
+  const auto place = [&](std::size_t index) {
+    const bool suspicious = !suspects_.empty();
+    return std::tuple(
+        suspicious && contains(suspects_, session::host_of(candidate(index).path.peer)),
+        suspicious && !offers_[index].offer.named, was_tried(candidate(index)));
+  };
+  std::optional<std::size_t> best;
+  for (const std::size_t index : order_) {
+    const Entry& entry = offers_[index];
+    if (entry.attempts > 0 || entry.gone || entry.again_at || !may_try(index)) continue;
+    if (!best || place(index) < place(*best)) best = index;
   }
-  std::optional<Next> soonest;
+  return best;
+}
+
+std::optional<std::size_t> Selection::next_busy() const {
+  std::optional<std::size_t> soonest;
   for (const std::size_t index : order_) {
     const Entry& entry = offers_[index];
     if (entry.gone || !entry.again_at) continue;
-    if (!soonest || *entry.again_at < *soonest->not_before)
-      soonest = Next{.index = index, .not_before = entry.again_at};
+    // Paths to one donor take turns: one of them may be a liar's.
+    if (!soonest || std::tuple(*entry.again_at, entry.attempts) <
+                        std::tuple(*offers_[*soonest].again_at, offers_[*soonest].attempts))
+      soonest = index;
   }
-  if (soonest) offers_[soonest->index].again_at.reset();
   return soonest;
 }
 
+std::optional<Selection::Next> Selection::next() {
+  auto index = next_fresh();
+  if (!index) index = next_busy();
+  if (!index) return std::nullopt;
+  Entry& entry = offers_[*index];
+  ++entry.attempts;
+  return Next{.index = *index, .not_before = std::exchange(entry.again_at, std::nullopt)};
+}
+
+void Selection::proved(std::size_t index, const Guid& donor) {
+  offers_[index].proven = true;
+  add_once(proven_donors_, donor);
+  add_once(proven_hosts_, session::host_of(candidate(index).path.peer));
+}
+
 void Selection::failed(std::size_t index, Error error) {
-  offers_[index].gone = true;
-  offers_[index].last_error = std::move(error);
+  Entry& entry = offers_[index];
+  entry.gone = true;
+  entry.last_error = std::move(error);
+  if (!entry.proven) add_once(suspects_, session::host_of(candidate(index).path.peer));
 }
 
 void Selection::busy(std::size_t index, Error error, TimePoint again_at) {
-  offers_[index].again_at = again_at;
   offers_[index].last_error = std::move(error);
+  for (Entry& entry : offers_) {
+    const bool same_path = &entry == &offers_[index];
+    if (same_path || (offers_[index].proven && !entry.gone && entry.verdict.accepted &&
+                      same_donor(entry.offer.candidate, candidate(index))))
+      entry.again_at = again_at;
+  }
 }
 
 std::string Selection::story() const {
-  List donors;
+  List paths;
+  std::set<Guid> donors;
   for (const std::size_t index : order_) {
     const Entry& entry = offers_[index];
     if (!entry.last_error) continue;
-    donors.add(to_text(entry.offer.candidate.path.peer) + ": " + entry.last_error->message());
+    donors.insert(entry.offer.candidate.donor);
+    paths.add(to_text(entry.offer.candidate.path.peer) + ": " + entry.last_error->message());
   }
-  if (donors.count() == 0) return {};
-  std::string text = plural(donors.count(), "donor") + " tried: " + donors.text();
-  if (chosen_ < order_.size())
-    text += "; " + plural(order_.size() - chosen_, "more acceptable offer") +
-            " not tried (policy allows " + std::to_string(donors_tried_limit_) + ")";
+  if (donors.empty()) return {};
+  std::string text = plural(donors.size(), "donor") + " tried: " + paths.text();
+  if (tried() < order_.size()) {
+    text += "; " + plural(order_.size() - tried(), "more acceptable offer") + " not tried";
+    if (!next_fresh()) text += " (policy allows " + plural(donors_tried_limit_, "donor") + ")";
+  }
   return text;
 }
 

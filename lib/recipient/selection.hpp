@@ -14,6 +14,8 @@
 namespace fwr::recipient {
 
 inline constexpr std::chrono::seconds kLongestBusyWait{60};
+/// PROTOCOL §8.1. Each may cost the time of a handshake that nobody answers.
+inline constexpr std::size_t kOffersTried = 64;
 
 class Selection {
  public:
@@ -32,7 +34,10 @@ class Selection {
   };
   /// Fresh donors first, in the order of the policy; then those that were busy.
   [[nodiscard]] std::optional<Next> next();
+  /// A session with it came up: it knows the password, and says that it is `donor`.
+  void proved(std::size_t index, const Guid& donor);
   void failed(std::size_t index, Error error);
+  /// Also what other paths lead to the same donor, when it was the donor that said so.
   void busy(std::size_t index, Error error, TimePoint again_at);
 
   /// Why nobody is left.
@@ -44,11 +49,19 @@ class Selection {
   struct Entry {
     Offer offer;
     policy::Verdict verdict;
-    bool chosen = false;
+    unsigned attempts = 0;
+    bool proven = false;  ///< a session came up on this path
     bool gone = false;
     std::optional<TimePoint> again_at = std::nullopt;
     std::optional<Error> last_error = std::nullopt;
   };
+  [[nodiscard]] const policy::Candidate& candidate(std::size_t index) const {
+    return offers_[index].offer.candidate;
+  }
+  [[nodiscard]] std::size_t tried() const;
+  [[nodiscard]] bool may_try(std::size_t index) const;
+  [[nodiscard]] std::optional<std::size_t> next_fresh() const;
+  [[nodiscard]] std::optional<std::size_t> next_busy() const;
   [[nodiscard]] Error nobody_answered() const;
   [[nodiscard]] Error none_acceptable() const;
 
@@ -58,7 +71,10 @@ class Selection {
   std::size_t targets_;
   std::chrono::milliseconds window_;
   unsigned donors_tried_limit_;
-  unsigned chosen_ = 0;
+  // Each has at most kOffersTried entries.
+  std::vector<Guid> proven_donors_;
+  std::vector<Address> proven_hosts_;
+  std::vector<Address> suspects_;  ///< hosts at which nobody proved to know the password
 };
 
 }  // namespace fwr::recipient

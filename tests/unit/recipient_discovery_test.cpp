@@ -165,34 +165,37 @@ TEST(Discovery, MeasuresTheRoundTripFromTheRequestThatIsAnswered) {
   EXPECT_EQ(discovery.offers()[0].candidate.round_trip, 4ms);
 }
 
-TEST(Discovery, KeepsTheBestWayToADonorThatAnswersOnSeveral) {
-  Discovery discovery(config_with({everyone()}), a_nonce(), kStart);
-  (void)requests(discovery, kStart);
-  const auto from = [&](std::uint8_t host, Medium medium, Duration after) {
-    Path path{{}, ipv4(host)};
-    path.medium = medium;
-    discovery.handle_datagram(path, answer(offer_of(1)), kStart + after);
-    EXPECT_EQ(discovery.offers().size(), 1U);
-    return discovery.offers()[0].candidate.path.peer;
-  };
-  EXPECT_EQ(from(2, Medium::Wireless, 1ms), ipv4(2));
-  EXPECT_EQ(from(3, Medium::Wired, 5ms), ipv4(3)) << "wired before wireless";
-  EXPECT_EQ(from(4, Medium::Wired, 9ms), ipv4(3)) << "the nearer one";
-  EXPECT_EQ(from(5, Medium::Wireless, 1ms), ipv4(3));
+/// An offer as it comes over this path.
+Bytes offer_over(Discovery& discovery, Address peer, Medium medium, Duration after,
+                 const wire::oem::Offer& offer = offer_of(1)) {
+  Path path{{}, peer};
+  path.medium = medium;
+  Bytes datagram = answer(offer);
+  discovery.handle_datagram(path, datagram, kStart + after);
+  return datagram;
 }
 
-TEST(Discovery, AWayThatThePolicyForbidsIsNotTheBest) {
-  RecoveryConfig config = config_with({everyone()});
-  config.policy.allowed_media = static_cast<std::uint8_t>(Medium::Wireless);
-  Discovery discovery(config, a_nonce(), kStart);
+TEST(Discovery, KeepsEachWayToADonorOnceWithItsShortestRoundTrip) {
+  Discovery discovery(config_with({everyone()}), a_nonce(), kStart);
   (void)requests(discovery, kStart);
-  for (const Medium medium : {Medium::Wired, Medium::Wireless, Medium::Wired}) {
-    Path path{{}, ipv4(medium == Medium::Wired ? 2 : 3)};
-    path.medium = medium;
-    discovery.handle_datagram(path, answer(offer_of(1)), kStart);
+  for (const Duration after : {9ms, 2ms, 5ms}) {
+    offer_over(discovery, ipv4(2), Medium::Wireless, after);
+    offer_over(discovery, ipv4(3), Medium::Wired, after);
   }
-  ASSERT_EQ(discovery.offers().size(), 1U);
-  EXPECT_EQ(discovery.offers()[0].candidate.medium, Medium::Wireless);
+  ASSERT_EQ(discovery.offers().size(), 2U);
+  for (const Offer& offer : discovery.offers()) EXPECT_EQ(offer.candidate.round_trip, 2ms);
+}
+
+TEST(Discovery, AnOfferIsNotReplacedByOneThatClaimsSomethingElse) {
+  Discovery discovery(config_with({everyone()}), a_nonce(), kStart);
+  (void)requests(discovery, kStart);
+  offer_over(discovery, ipv4(2), Medium::Wired, 9ms);
+  wire::oem::Offer forged = offer_of(1);
+  ++forged.size_bytes;
+  offer_over(discovery, ipv4(2), Medium::Wired, 1ms, forged);
+  ASSERT_EQ(discovery.offers().size(), 2U);
+  EXPECT_EQ(discovery.offers()[0].candidate.size_bytes, offer_of(1).size_bytes);
+  EXPECT_EQ(discovery.offers()[0].candidate.round_trip, 9ms);
 }
 
 TEST(Discovery, IgnoresOffersThatCannotBeMeant) {
@@ -229,10 +232,154 @@ Selection selection_of(const std::vector<std::uint8_t>& hosts, unsigned donors_t
   RecoveryConfig config = config_with({everyone()});
   config.policy.donors_tried = donors_tried;
   std::vector<Offer> offers;
-  offers.reserve(hosts.size());
   for (const std::uint8_t host : hosts)
     offers.push_back(*read_offer(offer_of(host), a_nonce(), Path{{}, ipv4(host)}));
   return {config, std::move(offers), {}};
+}
+
+/// One donor, seen over several paths: the nearer the earlier.
+Selection paths_of_one(const std::vector<Path>& paths, unsigned donors_tried = 8) {
+  RecoveryConfig config = config_with({everyone()});
+  config.policy.donors_tried = donors_tried;
+  config.policy.allowed_media = 0x03;
+  std::vector<Offer> offers;
+  for (const Path& path : paths) offers.push_back(*read_offer(offer_of(7), a_nonce(), path));
+  for (std::size_t i = 0; i < offers.size(); ++i)
+    offers[i].candidate.round_trip = std::chrono::milliseconds(i);
+  return {config, std::move(offers), {}};
+}
+Path wired(std::uint8_t host) {
+  return {{}, ipv4(host), Medium::Wired};
+}
+Guid guid_of(std::uint8_t host) {
+  Guid guid{};
+  guid.fill(static_cast<std::byte>(host));
+  return guid;
+}
+
+TEST(Selection, ListsADonorOnceAndTriesItsBestPathFirst) {
+  Selection selection = paths_of_one(
+      {{{}, ipv4(2), Medium::Wireless}, wired(3), wired(4), {{}, ipv4(5), Medium::Serial}});
+  ASSERT_EQ(selection.verdicts().size(), 1U) << "the forbidden path is no news either";
+  EXPECT_EQ(selection.verdicts()[0].candidate.path.peer, ipv4(3));
+  std::vector<Address> order;
+  while (const auto next = selection.next())
+    order.push_back(selection.offer(next->index).candidate.path.peer);
+  EXPECT_EQ(order, (std::vector{ipv4(3), ipv4(4), ipv4(2)}));
+}
+
+TEST(Selection, TriesOtherDonorsBeforeAnotherPathToOneThatFailed) {
+  RecoveryConfig config = config_with({everyone()});
+  std::vector<Offer> offers;
+  for (const std::uint8_t host : std::array<std::uint8_t, 2>{2, 3})
+    offers.push_back(*read_offer(offer_of(7), a_nonce(), wired(host)));
+  offers.push_back(*read_offer(offer_of(8), a_nonce(), wired(8)));
+  Selection selection(config, std::move(offers), {});
+  std::vector<Address> order;
+  while (const auto next = selection.next()) {
+    order.push_back(selection.offer(next->index).candidate.path.peer);
+    selection.proved(next->index, selection.offer(next->index).candidate.donor);
+    selection.failed(next->index, Error{Errc::NoResponse, {}});
+  }
+  EXPECT_EQ(order, (std::vector{ipv4(2), ipv4(8), ipv4(3)}));
+}
+
+TEST(Selection, ABusyDonorIsBusyOnAllItsPathsWhichTakeTurns) {
+  Selection selection = paths_of_one({wired(2), wired(3)});
+  std::vector<std::size_t> order;
+  for (int i = 1; i <= 4; ++i) {
+    const auto next = selection.next();
+    ASSERT_TRUE(next);
+    if (i > 1) {
+      EXPECT_EQ(next->not_before, kStart + std::chrono::seconds(i - 1));
+    }
+    order.push_back(next->index);
+    selection.proved(next->index, guid_of(7));
+    selection.busy(next->index, Error{Errc::DonorBusy, {}}, kStart + std::chrono::seconds(i));
+  }
+  EXPECT_EQ(order, (std::vector<std::size_t>{0, 1, 0, 1}));
+}
+
+TEST(Selection, AnUnprovenPathThatIsBusySaysNothingAboutTheOthers) {
+  Selection selection = paths_of_one({wired(2), wired(3)});
+  selection.busy(selection.next()->index, Error{Errc::SessionLimit, {}}, kStart + 5s);
+  const auto next = selection.next();
+  ASSERT_TRUE(next);
+  EXPECT_EQ(next->index, 1U);
+  EXPECT_FALSE(next->not_before);
+}
+
+TEST(Selection, CountsDonorsNotTheirPathsNorWhoNeverOpenedASession) {
+  std::vector<std::uint8_t> hosts;
+  for (std::uint8_t host = 10; host < 30; ++host) hosts.push_back(host);
+  Selection selection = selection_of(hosts, 2);
+  std::size_t chosen = 0;
+  std::size_t proven = 0;
+  while (const auto next = selection.next()) {
+    if (++chosen % 5 == 0) {
+      ++proven;
+      selection.proved(next->index, selection.offer(next->index).candidate.donor);
+    }
+    selection.failed(next->index, Error{Errc::NoResponse, {}});
+  }
+  EXPECT_EQ(proven, 2U);
+  EXPECT_EQ(chosen, 10U);
+
+  Selection paths = paths_of_one({wired(2), wired(3), wired(4)}, 1);
+  for (chosen = 0; const auto next = paths.next(); ++chosen) {
+    paths.proved(next->index, guid_of(7));
+    paths.failed(next->index, Error{Errc::SessionLost, {}});
+  }
+  EXPECT_EQ(chosen, 3U);
+}
+
+TEST(Selection, AHostWithManyGuidsIsOneDonor) {
+  RecoveryConfig config = config_with({everyone()});
+  config.policy.donors_tried = 2;
+  std::vector<Offer> offers;
+  for (std::uint8_t donor = 10; donor < 20; ++donor)
+    offers.push_back(*read_offer(offer_of(donor), a_nonce(), wired(6)));
+  offers.push_back(*read_offer(offer_of(30), a_nonce(), wired(30)));
+  Selection selection(config, std::move(offers), {});
+  std::size_t chosen = 0;
+  for (; const auto next = selection.next(); ++chosen) {
+    selection.proved(next->index, selection.offer(next->index).candidate.donor);
+    selection.failed(next->index, Error{Errc::BadManifest, {}});
+  }
+  EXPECT_EQ(chosen, 11U);
+}
+
+TEST(Selection, TriesNoMoreThan64Offers) {
+  RecoveryConfig config = config_with({everyone()});
+  std::vector<Offer> offers;
+  for (unsigned i = 0; i < 200; ++i)
+    offers.push_back(*read_offer(offer_of(static_cast<std::uint8_t>(i)), a_nonce(),
+                                 wired(static_cast<std::uint8_t>(i))));
+  Selection selection(config, std::move(offers), {});
+  std::size_t chosen = 0;
+  for (; const auto next = selection.next(); ++chosen)
+    selection.failed(next->index, Error{Errc::NoResponse, {}});
+  EXPECT_EQ(chosen, kOffersTried);
+}
+
+TEST(Selection, AfterAForgedOfferNamedDonorsComeFirstAndSuspectsLast) {
+  RecoveryConfig config = config_with({everyone()});
+  std::vector<Offer> offers;
+  const auto add = [&](std::uint8_t donor, std::uint8_t host, const std::string& version) {
+    offers.push_back(*read_offer(offer_of(donor, version), a_nonce(), wired(host)));
+  };
+  add(10, 6, "9.9");
+  add(11, 6, "9.8");
+  add(12, 5, "9.7");
+  add(13, 7, "2.0");
+  offers.back().named = true;
+  Selection selection(config, std::move(offers), {});
+  std::vector<Address> order;
+  while (const auto next = selection.next()) {
+    order.push_back(selection.offer(next->index).candidate.path.peer);
+    selection.failed(next->index, Error{Errc::AuthenticationFailed, {}});
+  }
+  EXPECT_EQ(order, (std::vector{ipv4(6), ipv4(7), ipv4(5), ipv4(6)}));
 }
 
 TEST(Selection, NeverTakesADonorTwiceUnlessItWasBusy) {
@@ -271,13 +418,18 @@ TEST(Selection, OnlyWrongContentFromEveryoneIsAFailedVerification) {
 
 TEST(Selection, TellsWhatBecameOfEachDonor) {
   Selection selection = selection_of({7, 8, 9}, 2);
-  selection.failed(selection.next()->index, Error{Errc::AuthenticationFailed, {}});
-  selection.failed(selection.next()->index, Error{Errc::NoResponse, "for 10 s"});
+  for (const Error& error : {Error{Errc::BadManifest, {}}, Error{Errc::NoResponse, "for 10 s"}}) {
+    const std::size_t index = selection.next()->index;
+    selection.proved(index, selection.offer(index).candidate.donor);
+    selection.failed(index, error);
+  }
   EXPECT_FALSE(selection.next());
   const std::string story = selection.story();
   EXPECT_TRUE(story.starts_with("2 donors tried: lan:10.0.0.")) << story;
   EXPECT_NE(story.find("for 10 s"), std::string::npos) << story;
-  EXPECT_NE(story.find("1 more acceptable offer not tried"), std::string::npos) << story;
+  EXPECT_NE(story.find("1 more acceptable offer not tried (policy allows 2 donors)"),
+            std::string::npos)
+      << story;
 }
 
 TEST(Selection, LongStoriesAreCut) {

@@ -282,13 +282,44 @@ TEST(Recovery, AWrongPasswordIsToldAsSuch) {
 TEST(Recovery, TriesNoMoreDonorsThanThePolicyAllows) {
   RecoveryRig rig;
   rig.config.policy.donors_tried = 2;
-  for (std::uint8_t host = 7; host < 12; ++host)
-    rig.add_donor(image(), {.host = host, .password = "other"});
+  for (std::uint8_t host = 7; host < 12; ++host) {
+    rig.add_donor(image(), {.host = host}).meddle =
+        [](const wire::IpmiRequest& request) -> std::optional<wire::IpmiResponse> {
+      if (request.command != static_cast<std::uint8_t>(wire::oem::Command::GetManifest)) return {};
+      return wire::IpmiResponse{.code = wire::CompletionCode::UnknownImage,
+                                .data = wire::oem::response_data(test::kIana)};
+    };
+  }
   ASSERT_TRUE(rig.run());
   EXPECT_EQ(rig.error(), Errc::AllDonorsFailed);
   EXPECT_EQ(rig.chosen.size(), 2U);
   EXPECT_NE(rig.detail().find("3 more acceptable offers not tried"), std::string::npos)
       << rig.detail();
+}
+
+TEST(Recovery, DonorsThatDoNotKnowThePasswordDoNotUseUpTheTries) {
+  RecoveryRig rig;
+  rig.config.policy.donors_tried = 1;
+  for (std::uint8_t host = 10; host < 30; ++host)
+    rig.add_donor(image(2, "9.9", 4'000'000'000), {.host = host, .password = "other"});
+  const SignedImage wanted = image();
+  rig.add_donor(wanted, {.host = 7});
+  ASSERT_TRUE(rig.run());
+  expect_installed(rig, wanted);
+  EXPECT_EQ(rig.chosen.size(), 21U);
+}
+
+TEST(Recovery, AForgedPathToADonorDoesNotHideTheRealOne) {
+  RecoveryRig rig;
+  const SignedImage wanted = image();
+  DonorHost& forger = rig.add_donor(wanted, {.host = 6, .password = "other", .claims = 7});
+  DonorHost& real = rig.add_donor(wanted, {.host = 7, .link = {.delay = 5ms}});
+  ASSERT_TRUE(rig.run());
+  expect_installed(rig, wanted);
+  EXPECT_EQ(rig.offered.size(), 1U) << "they look like two paths to one donor";
+  ASSERT_EQ(rig.chosen.size(), 2U);
+  EXPECT_EQ(rig.chosen[0].candidate.path.peer, forger.address) << "it is nearer";
+  EXPECT_EQ(rig.chosen[1].candidate.path.peer, real.address);
 }
 
 TEST(Recovery, ResumesAfterTheProcessWasKilled) {

@@ -122,6 +122,7 @@ struct DonorOptions {
   std::uint8_t leases = 16;
   std::chrono::seconds hold{60};
   LinkOptions link = {};
+  std::uint8_t claims = 0;  ///< the host whose GUID it shows; 0: its own
 };
 
 /// A donor host: catalogue, donor machine, RMCP+ server, and its link to the recipient.
@@ -199,7 +200,7 @@ class DonorHost final : public session::Application {
   }
   static Guid guid(const DonorOptions& options) {
     Guid guid{};
-    guid.fill(static_cast<std::byte>(options.host));
+    guid.fill(static_cast<std::byte>(options.claims != 0 ? options.claims : options.host));
     return guid;
   }
   SeededRandom random_;

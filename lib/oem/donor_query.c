@@ -78,7 +78,7 @@ __attribute__((format(printf, 3, 4))) static int fail(struct FwrDonorError* erro
                                                       const char* format, ...) {
   va_list arguments;
   va_start(arguments, format);
-  error->code = code;
+  error->code = (int)code;
   (void)vsnprintf(error->text, sizeof error->text, format, arguments);
   va_end(arguments);
   return -1;

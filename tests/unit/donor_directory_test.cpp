@@ -222,7 +222,7 @@ TEST_F(DirectoryCatalogueTest, ReadsAtAnyOffset) {
 
 TEST_F(DirectoryCatalogueTest, WorksForImagesOfOneByteAndOneBlock) {
   const auto catalogue = open();
-  for (const std::size_t size : {1, 4096}) {
+  for (const std::size_t size : {1U, 4096U}) {
     const Made made = make("small" + std::to_string(size), size, 4);
     expect_added(*catalogue, made);
     expect_serves(*catalogue, made);

@@ -13,7 +13,6 @@ constexpr std::uint64_t kSeed = 20090715;
 constexpr int kRounds = 200;
 
 struct Empty {
-  static constexpr std::string_view kName = "nothing";
   template <class Codec, class Self>
   static void layout(Codec&, Self&) {}
 };

@@ -62,8 +62,8 @@ struct SignedImage {
     made.bytes = std::move(content);
     made.tree.resize(image::TreeShape(made.bytes.size()).tree_size_bytes());
     image::TreeBuilder builder(
-        made.bytes.size(), [&](std::uint64_t block, ByteView bytes) -> Result<> {
-          std::memcpy(made.tree.data() + block * image::kBlock_bytes, bytes.data(), bytes.size());
+        made.bytes.size(), [&](std::uint64_t block, ByteView hashes) -> Result<> {
+          std::memcpy(made.tree.data() + block * image::kBlock_bytes, hashes.data(), hashes.size());
           return {};
         });
     (void)builder.add(made.bytes);

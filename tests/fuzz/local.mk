@@ -1,11 +1,49 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# tests/fuzz: libFuzzer targets, built by "make fuzz" after configure --enable-fuzzing.
-#   FUZZ_TARGETS += %D%/wire_fuzz
-#   %C%_wire_fuzz_SOURCES = %D%/wire_fuzz.cpp
-#   %C%_wire_fuzz_LDADD = $(WIRE_LIBS)
-#   %C%_wire_fuzz_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+# tests/fuzz: libFuzzer programs, built after configure --enable-fuzzing.  One for a group of
+# decoders or a machine; the corpus of NAME_fuzz is in corpus/NAME.
+#   FUZZ_TARGETS += %D%/framing_fuzz
+#   %C%_framing_fuzz_SOURCES = %D%/framing_fuzz.cpp %D%/fuzz.hpp
+#   %C%_framing_fuzz_LDADD = $(WIRE_LIBS)
+#   %C%_framing_fuzz_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 
-if ENABLE_FUZZING
-endif
+FUZZ_TARGETS += %D%/donor_fuzz
+%C%_donor_fuzz_SOURCES = %D%/donor_fuzz.cpp %D%/fuzz.hpp %D%/session_peer.hpp
+%C%_donor_fuzz_LDADD = $(DONOR_LIBS)
+%C%_donor_fuzz_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+
+FUZZ_TARGETS += %D%/framing_fuzz
+%C%_framing_fuzz_SOURCES = %D%/framing_fuzz.cpp %D%/fuzz.hpp
+%C%_framing_fuzz_LDADD = $(WIRE_LIBS)
+%C%_framing_fuzz_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+
+FUZZ_TARGETS += %D%/manifest_fuzz
+%C%_manifest_fuzz_SOURCES = %D%/manifest_fuzz.cpp %D%/fuzz.hpp
+%C%_manifest_fuzz_LDADD = $(POLICY_LIBS)
+%C%_manifest_fuzz_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+
+FUZZ_TARGETS += %D%/messages_fuzz
+%C%_messages_fuzz_SOURCES = %D%/messages_fuzz.cpp %D%/fuzz.hpp %D%/layout_codecs.hpp
+%C%_messages_fuzz_LDADD = $(SESSION_LIBS)
+%C%_messages_fuzz_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+
+FUZZ_TARGETS += %D%/server_fuzz
+%C%_server_fuzz_SOURCES = %D%/server_fuzz.cpp %D%/fuzz.hpp %D%/session_peer.hpp
+%C%_server_fuzz_LDADD = $(SESSION_LIBS)
+%C%_server_fuzz_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+
+FUZZ_TARGETS += %D%/settings_fuzz
+%C%_settings_fuzz_SOURCES = %D%/settings_fuzz.cpp %D%/fuzz.hpp
+%C%_settings_fuzz_LDADD = $(FACADE_LIBS)
+%C%_settings_fuzz_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+
+FUZZ_TARGETS += %D%/signature_fuzz
+%C%_signature_fuzz_SOURCES = %D%/signature_fuzz.cpp %D%/fuzz.hpp
+%C%_signature_fuzz_LDADD = $(IMAGE_LIBS)
+%C%_signature_fuzz_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+
+FUZZ_TARGETS += %D%/state_record_fuzz
+%C%_state_record_fuzz_SOURCES = %D%/state_record_fuzz.cpp %D%/fuzz.hpp
+%C%_state_record_fuzz_LDADD = $(FLASH_LIBS)
+%C%_state_record_fuzz_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 
 EXTRA_PROGRAMS += $(FUZZ_TARGETS)

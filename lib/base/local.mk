@@ -6,6 +6,7 @@ noinst_LTLIBRARIES += %D%/libbase.la
 %C%_libbase_la_SOURCES =
 %C%_libbase_la_SOURCES += %D%/address.cpp
 %C%_libbase_la_SOURCES += %D%/address.hpp
+%C%_libbase_la_SOURCES += %D%/again.hpp
 %C%_libbase_la_SOURCES += %D%/bytes.cpp
 %C%_libbase_la_SOURCES += %D%/bytes.hpp
 %C%_libbase_la_SOURCES += %D%/error.cpp

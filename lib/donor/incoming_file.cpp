@@ -15,6 +15,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "base/again.hpp"
 #include "image/hash_tree.hpp"
 
 namespace fwr::donor {
@@ -67,10 +68,9 @@ Result<> check_space(const std::string& directory, std::uint64_t wanted_bytes) {
 
 Result<CatalogueLock> CatalogueLock::take(const std::string& directory) {
   const std::string path = directory + "/" + kLockFile;
-  UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+  UniqueFd fd = open_fd(path, O_RDWR | O_CREAT);
   if (!fd.is_open()) return system_failure(errno, path);
-  while (::flock(fd.get(), LOCK_EX) != 0)
-    if (errno != EINTR) return system_failure(errno, path);
+  if (again([&] { return ::flock(fd.get(), LOCK_EX); }) != 0) return system_failure(errno, path);
   if (auto done = remove_leftovers(directory); !done) return tl::unexpected(done.error());
   return CatalogueLock(std::move(fd));
 }

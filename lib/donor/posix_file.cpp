@@ -10,6 +10,8 @@
 #include <cerrno>
 #include <system_error>
 
+#include "base/again.hpp"
+
 namespace fwr::donor {
 namespace {
 
@@ -32,6 +34,10 @@ Errc code_of(int error) {
 
 }  // namespace
 
+UniqueFd open_fd(const std::string& path, int flags) {
+  return UniqueFd(again([&] { return ::open(path.c_str(), flags | O_CLOEXEC, kFileMode); }));
+}
+
 tl::unexpected<Error> system_failure(int error, const std::string& what) {
   return fail(code_of(error), fmt::format("{}: {}", what, std::generic_category().message(error)));
 }
@@ -43,7 +49,7 @@ tl::unexpected<Error> within(const std::string& what, Error error) {
 
 Result<OpenFile> open_regular(const std::string& path) {
   // O_NONBLOCK: a FIFO without a writer must not stop us before we see what it is.
-  OpenFile file{UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)), 0};
+  OpenFile file{open_fd(path, O_RDONLY | O_NONBLOCK), 0};
   if (!file.fd.is_open()) return system_failure(errno, path);
   struct stat status {};
   if (::fstat(file.fd.get(), &status) != 0) return system_failure(errno, path);
@@ -53,7 +59,7 @@ Result<OpenFile> open_regular(const std::string& path) {
 }
 
 Result<UniqueFd> create_file(const std::string& path) {
-  UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kFileMode));
+  UniqueFd fd = open_fd(path, O_WRONLY | O_CREAT | O_EXCL);
   if (!fd.is_open()) return system_failure(errno, path);
   // Whatever the umask of who adds it: the daemon may be another user.
   if (::fchmod(fd.get(), kFileMode) != 0) return system_failure(errno, path);
@@ -74,8 +80,8 @@ Result<std::string> read_text(const std::string& path, std::size_t limit_bytes) 
 
 Result<> read_at(int fd, std::uint64_t offset, std::span<std::byte> out, const std::string& path) {
   while (!out.empty()) {
-    const ssize_t got = ::pread(fd, out.data(), out.size(), static_cast<off_t>(offset));
-    if (got < 0 && errno == EINTR) continue;
+    const ssize_t got =
+        again([&] { return ::pread(fd, out.data(), out.size(), static_cast<off_t>(offset)); });
     if (got < 0) return system_failure(errno, path);
     if (got == 0)
       return fail(Errc::IoFailed, fmt::format("{}: the file ends at byte {}, {} more are wanted",
@@ -88,8 +94,8 @@ Result<> read_at(int fd, std::uint64_t offset, std::span<std::byte> out, const s
 
 Result<> write_at(int fd, std::uint64_t offset, ByteView bytes, const std::string& path) {
   while (!bytes.empty()) {
-    const ssize_t put = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
-    if (put < 0 && errno == EINTR) continue;
+    const ssize_t put =
+        again([&] { return ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset)); });
     if (put < 0) return system_failure(errno, path);
     bytes = bytes.subspan(static_cast<std::size_t>(put));
     offset += static_cast<std::uint64_t>(put);
@@ -105,12 +111,12 @@ Result<> write_file(const std::string& path, ByteView bytes) {
 }
 
 Result<> flush(int fd, const std::string& path) {
-  if (::fsync(fd) != 0) return system_failure(errno, path);
+  if (again([&] { return ::fsync(fd); }) != 0) return system_failure(errno, path);
   return {};
 }
 
 Result<> flush_directory(const std::string& path) {
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const UniqueFd fd = open_fd(path, O_RDONLY | O_DIRECTORY);
   if (!fd.is_open()) return system_failure(errno, path);
   return flush(fd.get(), path);
 }

@@ -21,6 +21,8 @@ namespace fwr::donor {
 /// The same error with "<what>: " in front of its detail.
 [[nodiscard]] tl::unexpected<Error> within(const std::string& what, Error error);
 
+/// open(2) with O_CLOEXEC, again after a signal. -1 and errno when it fails.
+[[nodiscard]] UniqueFd open_fd(const std::string& path, int flags);
 struct OpenFile {
   UniqueFd fd;
   std::uint64_t size_bytes = 0;

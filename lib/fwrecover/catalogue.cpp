@@ -9,6 +9,7 @@
 #include <charconv>
 #include <cstring>
 
+#include "base/again.hpp"
 #include "base/unique_fd.hpp"
 #include "fwrecover/conclude.hpp"
 #include "fwrecover/donor.hpp"
@@ -100,15 +101,16 @@ Result<> write_file(const std::string& path, std::string_view content) {
                                        : Errc::IoFailed,
                      fmt::format("{}: {}: {}", path, what, std::strerror(error)));
   };
-  const fwr::UniqueFd fd(open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+  const fwr::UniqueFd fd(fwr::again(
+      [&] { return open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644); }));
   if (!fd.is_open()) return failed("create");
   while (!content.empty()) {
-    const ssize_t count = write(fd.get(), content.data(), content.size());
-    if (count < 0 && errno == EINTR) continue;
+    const ssize_t count =
+        fwr::again([&] { return write(fd.get(), content.data(), content.size()); });
     if (count < 0) return failed("write");
     content.remove_prefix(static_cast<std::size_t>(count));
   }
-  if (fsync(fd.get()) != 0) return failed("flush");
+  if (fwr::again([&] { return fsync(fd.get()); }) != 0) return failed("flush");
   if (rename(temporary.c_str(), path.c_str()) != 0) return failed("rename");
   return {};
 }

@@ -16,6 +16,7 @@
 #include <cstring>
 #include <sstream>
 
+#include "base/again.hpp"
 #include "base/unique_fd.hpp"
 
 namespace fwr::settings {
@@ -291,19 +292,27 @@ std::vector<Settings::Effective> Settings::effective() const {
   return all;
 }
 
-Result<std::string> read_text_file(const std::string& path, std::size_t limit) {
-  const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
-  if (!fd.is_open()) {
-    const Errc code = errno == ENOENT || errno == ENOTDIR ? Errc::NotFound
-                      : errno == EACCES                   ? Errc::NoPermission
-                                                          : Errc::IoFailed;
-    return fail(code, fmt::format("{}: {}", path, std::strerror(errno)));
+namespace {
+
+Errc code_of(int error) {
+  switch (error) {
+    case ENOENT:
+    case ENOTDIR: return Errc::NotFound;
+    case EACCES: return Errc::NoPermission;
+    default: return Errc::IoFailed;
   }
+}
+
+}  // namespace
+
+Result<std::string> read_text_file(const std::string& path, std::size_t limit) {
+  const UniqueFd fd(
+      again([&] { return open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK); }));
+  if (!fd.is_open()) return fail(code_of(errno), fmt::format("{}: {}", path, std::strerror(errno)));
   std::string content;
   std::array<char, 65536> part{};
   while (true) {
-    const ssize_t count = read(fd.get(), part.data(), part.size());
-    if (count < 0 && errno == EINTR) continue;
+    const ssize_t count = again([&] { return read(fd.get(), part.data(), part.size()); });
     if (count < 0) return fail(Errc::IoFailed, fmt::format("{}: {}", path, std::strerror(errno)));
     if (count == 0) return content;
     content.append(part.data(), static_cast<std::size_t>(count));
@@ -337,8 +346,7 @@ Result<std::string> read_secret(const std::string& path, const char* environment
   } else {
     struct stat status {};
     if (stat(path.c_str(), &status) != 0)
-      return fail(errno == ENOENT ? Errc::NotFound : Errc::NoPermission,
-                  fmt::format("{} file {}: {}", what, path, std::strerror(errno)));
+      return fail(code_of(errno), fmt::format("{} file {}: {}", what, path, std::strerror(errno)));
     if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0 && !is_service_credential(path))
       return fail(Errc::InsecureSecret, fmt::format("{} file {} has mode {:04o}; chmod 600 {}",
                                                     what, path, status.st_mode & 07777U, path));

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/again.hpp"
 #include "base/unique_fd.hpp"
 #include "image/manifest.hpp"
 
@@ -28,7 +29,8 @@ tl::unexpected<Error> file_error(const std::string& path) {
 }  // namespace
 
 Result<FileDigest> digest_file(const std::string& path, TreeBuilder::Emit emit) {
-  const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+  const UniqueFd fd(
+      again([&] { return open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK); }));
   if (!fd.is_open()) return file_error(path);
   struct stat status {};
   if (fstat(fd.get(), &status) != 0) return file_error(path);
@@ -41,8 +43,7 @@ Result<FileDigest> digest_file(const std::string& path, TreeBuilder::Emit emit) 
   TreeBuilder builder(result.size_bytes, std::move(emit));
   Bytes chunk(kChunk_bytes);
   while (true) {
-    const ssize_t count = read(fd.get(), chunk.data(), chunk.size());
-    if (count < 0 && errno == EINTR) continue;
+    const ssize_t count = again([&] { return read(fd.get(), chunk.data(), chunk.size()); });
     if (count < 0) return file_error(path);
     if (count == 0) break;
     if (auto done = builder.add(ByteView(chunk).first(static_cast<std::size_t>(count))); !done)

@@ -90,6 +90,11 @@ constexpr std::array<ErrorInfo, kErrorCount> kErrors{{
      "the state record is damaged in both copies",
      "Restore the file from a backup. Move it away only if the system runs from slot a: without it "
      "slot a counts as active, and the next recovery writes slot b."},
+    {Errc::StateFailed, "state-failed", ExitCode::WriteFailed,
+     "the state of the slots cannot be read or written",
+     "The active slot is untouched. Look into the kernel log for errors of the file system that "
+     "has "
+     "the state directory, then try again."},
     {Errc::IoFailed, "io-failed", ExitCode::Other, "reading or writing failed",
      "Look into the kernel log for errors of the device or file system."},
     {Errc::AddressUnavailable, "address-unavailable", ExitCode::Other,

@@ -60,6 +60,7 @@ enum class Errc : std::uint8_t {
   NotFound,
   AlreadyExists,
   CorruptState,
+  StateFailed,  ///< a file of the state directory
   IoFailed,
   AddressUnavailable,  ///< a port that is taken, an address that is not there
   NothingOnTrial,

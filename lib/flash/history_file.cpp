@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <nlohmann/json.hpp>
 
+#include "base/again.hpp"
 #include "flash/posix_file.hpp"
 #include "flash/slots.hpp"
 
@@ -66,8 +67,8 @@ Result<UniqueFd> open_locked(const std::string& path) {
     if (!fd.is_open())
       return fail_errno(errno == ENOENT ? Errc::NotFound : Errc::IoFailed, "opening " + path,
                         errno);
-    while (::flock(fd.get(), LOCK_EX) != 0)
-      if (errno != EINTR) return fail_errno(Errc::IoFailed, "locking " + path, errno);
+    if (again([&] { return ::flock(fd.get(), LOCK_EX); }) != 0)
+      return fail_errno(Errc::IoFailed, "locking " + path, errno);
     if (same_file(fd.get(), path)) return fd;
   }
   return fail(Errc::IoFailed, path + " is replaced all the time by other processes");
@@ -101,11 +102,11 @@ Result<> append_history(const std::string& state_directory, const std::string& l
   const std::size_t last_feed = text->rfind('\n');
   const std::size_t whole = last_feed == std::string::npos ? 0 : last_feed + 1;
   const off_t end = whole == 0 ? 0 : status.st_size - static_cast<off_t>(text->size() - whole);
-  if (end != status.st_size && ::ftruncate(fd->get(), end) != 0)
+  if (end != status.st_size && !truncate_to(fd->get(), static_cast<std::uint64_t>(end)))
     return fail_errno(Errc::IoFailed, "cutting a torn line off " + path, errno);
   text->resize(whole);
   if (!write_at(fd->get(), static_cast<std::uint64_t>(end), as_bytes(line + "\n")) ||
-      ::fdatasync(fd->get()) != 0)
+      again([&] { return ::fdatasync(fd->get()); }) != 0)
     return fail_errno(Errc::IoFailed, "writing " + path, errno);
   if (end == 0)
     if (auto synced = sync_directory(state_directory); !synced) return synced;

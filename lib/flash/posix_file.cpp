@@ -11,19 +11,9 @@
 #include <cstring>
 #include <system_error>
 
+#include "base/again.hpp"
+
 namespace fwr::flash {
-namespace {
-
-/// Calls again while a signal came in between.
-template <class Call>
-auto again(Call call) {
-  auto result = call();
-  while (result == -1 && errno == EINTR) result = call();
-  return result;
-}
-
-}  // namespace
-
 std::string errno_text(int error_number) {
   return std::generic_category().message(error_number);
 }
@@ -78,6 +68,10 @@ bool write_at(int fd, std::uint64_t offset, ByteView bytes) {
   return true;
 }
 
+bool truncate_to(int fd, std::uint64_t size) {
+  return again([&] { return ::ftruncate(fd, static_cast<off_t>(size)); }) == 0;
+}
+
 bool flush_to_medium(int fd) {
   if (again([&] { return ::fdatasync(fd); }) != 0) return false;
   // Advice only: pages that are in use elsewhere stay, and some file systems ignore it.
@@ -87,10 +81,10 @@ bool flush_to_medium(int fd) {
 
 Result<> sync_directory(const std::string& directory) {
   const UniqueFd fd = open_fd(directory, O_RDONLY | O_DIRECTORY);
-  if (!fd.is_open()) return fail_errno(Errc::IoFailed, "opening directory " + directory, errno);
+  if (!fd.is_open()) return fail_errno(Errc::StateFailed, "opening directory " + directory, errno);
   // EINVAL: a file system that has no such operation also has nothing to flush.
   if (again([&] { return ::fsync(fd.get()); }) != 0 && errno != EINVAL)
-    return fail_errno(Errc::IoFailed, "flushing directory " + directory, errno);
+    return fail_errno(Errc::StateFailed, "flushing directory " + directory, errno);
   return {};
 }
 
@@ -105,15 +99,15 @@ Result<> replace_file(const std::string& directory, const std::string& name, Byt
   const std::string fresh = path + ".new";
   // A leftover of a power cut is overwritten; a link in its place is not followed.
   UniqueFd fd = open_fd(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW);
-  if (!fd.is_open()) return fail_errno(Errc::IoFailed, "creating " + fresh, errno);
+  if (!fd.is_open()) return fail_errno(Errc::StateFailed, "creating " + fresh, errno);
   if (!write_at(fd.get(), 0, bytes) || again([&] { return ::fsync(fd.get()); }) != 0) {
     const int error_number = errno;
     ::unlink(fresh.c_str());
-    return fail_errno(Errc::IoFailed, "writing " + fresh, error_number);
+    return fail_errno(Errc::StateFailed, "writing " + fresh, error_number);
   }
   fd.reset();
   if (std::rename(fresh.c_str(), path.c_str()) != 0)
-    return fail_errno(Errc::IoFailed, "renaming " + fresh + " to " + path, errno);
+    return fail_errno(Errc::StateFailed, "renaming " + fresh + " to " + path, errno);
   return sync_directory(directory);
 }
 

@@ -32,10 +32,13 @@ inline constexpr mode_t kFileMode = 0644;  ///< of what we create; the umask tak
 /// Writes all of `bytes`. False and errno when it fails.
 [[nodiscard]] bool write_at(int fd, std::uint64_t offset, ByteView bytes);
 
+/// ftruncate(2). False and errno when it fails.
+[[nodiscard]] bool truncate_to(int fd, std::uint64_t size);
+
 /// fdatasync(2), and the page cache forgets the file, so that what is read next comes from the
 /// medium where the kernel can. False and errno when it fails.
 [[nodiscard]] bool flush_to_medium(int fd);
-/// What was created or renamed in a directory survives a power cut. Errors: IoFailed and
+/// What was created or renamed in a directory survives a power cut. Errors: StateFailed and
 /// fail_errno's.
 [[nodiscard]] Result<> sync_directory(const std::string& directory);
 
@@ -44,7 +47,7 @@ inline constexpr mode_t kFileMode = 0644;  ///< of what we create; the umask tak
 
 /// Writes `bytes` to `directory`/`name` so that at any instant the file has its old content or all
 /// of the new: a new file, flushed, takes the place of the old. Two callers at one time are the
-/// caller's to prevent. Errors: IoFailed and fail_errno's.
+/// caller's to prevent. Errors: StateFailed and fail_errno's.
 [[nodiscard]] Result<> replace_file(const std::string& directory, const std::string& name,
                                     ByteView bytes);
 

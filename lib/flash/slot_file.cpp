@@ -75,10 +75,10 @@ Result<> reserve(int fd, const std::string& what, std::uint64_t size) {
   while (error_number == EINTR) error_number = ::posix_fallocate(fd, 0, static_cast<off_t>(size));
   const bool unsupported = error_number == EOPNOTSUPP || error_number == EINVAL;
   if (unsupported && static_cast<std::uint64_t>(status.st_size) < size)
-    error_number = ::ftruncate(fd, static_cast<off_t>(size)) == 0 ? 0 : errno;
+    error_number = truncate_to(fd, size) ? 0 : errno;
   if (error_number == 0 || unsupported) return {};
   // What it got before it failed is of no use.
-  (void)!::ftruncate(fd, status.st_size);
+  (void)truncate_to(fd, static_cast<std::uint64_t>(status.st_size));
   return fail_errno(Errc::SlotWriteFailed, "making room for " + bytes_text(size) + " in " + what,
                     error_number);
 }
@@ -286,8 +286,8 @@ Result<> FileSlots::open_tree(int flags) {
   if (tree_.is_open() && (tree_writable_ || !writable)) return {};
   UniqueFd fd = open_fd(tree_path(), flags | O_NOFOLLOW);
   if (!fd.is_open())
-    return fail_errno(errno == ENOENT ? Errc::NotFound : Errc::IoFailed, "opening " + tree_path(),
-                      errno);
+    return fail_errno(errno == ENOENT ? Errc::NotFound : Errc::StateFailed,
+                      "opening " + tree_path(), errno);
   tree_ = std::move(fd);
   tree_writable_ = writable;
   return {};
@@ -300,7 +300,7 @@ Result<> FileSlots::read_tree(std::uint64_t offset, std::span<std::byte> out) {
     return {};
   }
   if (!read_at(tree_.get(), offset, out))
-    return fail_errno(Errc::IoFailed, "reading " + tree_path(), errno);
+    return fail_errno(Errc::StateFailed, "reading " + tree_path(), errno);
   return {};
 }
 
@@ -311,7 +311,7 @@ Result<> FileSlots::write_tree(std::uint64_t offset, ByteView bytes) {
     return fail(Errc::LimitExceeded, "a hash tree of more than " + bytes_text(kTreeLimit_bytes));
   if (auto opened = open_tree(O_RDWR | O_CREAT); !opened) return opened;
   if (!write_at(tree_.get(), offset, bytes))
-    return fail_errno(Errc::IoFailed, "writing " + tree_path(), errno);
+    return fail_errno(Errc::StateFailed, "writing " + tree_path(), errno);
   return {};
 }
 
@@ -369,7 +369,7 @@ Result<> create_state_directory(const std::string& path) {
   if (errno == ENOENT)
     return fail(Errc::NotFound, "state directory " + path + " cannot be created: " +
                                     directory_of(path) + " does not exist");
-  return fail_errno(Errc::IoFailed, "creating state directory " + path, errno);
+  return fail_errno(Errc::StateFailed, "creating state directory " + path, errno);
 }
 
 }  // namespace

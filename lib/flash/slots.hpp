@@ -39,7 +39,7 @@ class Slots {
   [[nodiscard]] virtual std::string describe(SlotId slot) const = 0;
 
   /// The record; a fresh one (generation 0, all empty) when there is none yet. Errors:
-  /// CorruptState, IoFailed.
+  /// CorruptState, StateFailed.
   [[nodiscard]] virtual Result<BootRecord> load_record() = 0;
   [[nodiscard]] virtual Result<> store_record(const BootRecord& record) = 0;
 
@@ -61,8 +61,8 @@ enum class Access : std::uint8_t { ReadOnly, ReadWrite };
 /// ReadWrite creates the state directory and the record, and takes the advisory lock until the
 /// object goes; a missing slot file is created when it is prepared. ReadOnly needs no write
 /// permission anywhere and no lock. Errors: AlreadyRunning (another process holds the lock, with
-/// its pid), NoPermission, NotFound, NoSpace, IoFailed, BadConfiguration (both slots are the same
-/// file or device, or one is neither a regular file nor a block device).
+/// its pid), NoPermission, NotFound, NoSpace, StateFailed, BadConfiguration (both slots are the
+/// same file or device, or one is neither a regular file nor a block device).
 [[nodiscard]] Result<std::unique_ptr<Slots>> open_file_slots(const FileSlotsConfig& config,
                                                              Access access);
 

@@ -12,6 +12,8 @@
 #include <cstdlib>
 #include <utility>
 
+#include "base/again.hpp"
+
 namespace fwr::flash {
 namespace {
 
@@ -34,21 +36,21 @@ std::string holder(int fd) {
 
 StateLock::~StateLock() {
   // Nobody should read the id of a process that has gone. A failure leaves only that.
-  if (fd_.is_open() && ::ftruncate(fd_.get(), 0) != 0) fd_.reset();
+  if (fd_.is_open() && !truncate_to(fd_.get(), 0)) fd_.reset();
 }
 
 Result<StateLock> StateLock::take(const std::string& state_directory) {
   const std::string path = state_directory + "/lock";
   UniqueFd fd = open_fd(path, O_RDWR | O_CREAT | O_NOFOLLOW);
-  if (!fd.is_open()) return fail_errno(Errc::IoFailed, "opening lock file " + path, errno);
-  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+  if (!fd.is_open()) return fail_errno(Errc::StateFailed, "opening lock file " + path, errno);
+  if (again([&] { return ::flock(fd.get(), LOCK_EX | LOCK_NB); }) != 0) {
     if (errno == EWOULDBLOCK)
       return fail(Errc::AlreadyRunning, path + " is held" + holder(fd.get()));
-    return fail_errno(Errc::IoFailed, "locking " + path, errno);
+    return fail_errno(Errc::StateFailed, "locking " + path, errno);
   }
   const std::string id = std::to_string(::getpid()) + "\n";
-  if (::ftruncate(fd.get(), 0) != 0 || !write_at(fd.get(), 0, as_bytes(id)))
-    return fail_errno(Errc::IoFailed, "writing lock file " + path, errno);
+  if (!truncate_to(fd.get(), 0) || !write_at(fd.get(), 0, as_bytes(id)))
+    return fail_errno(Errc::StateFailed, "writing lock file " + path, errno);
   return StateLock(std::move(fd));
 }
 
@@ -61,7 +63,7 @@ UniqueFd StateFile::open(int flags) const {
 
 Result<Chosen> StateFile::read_chosen(int fd) const {
   Bytes file(kRecordCopy_bytes * kRecordCopies);
-  if (!read_at(fd, 0, file)) return fail_errno(Errc::IoFailed, "reading " + path_, errno);
+  if (!read_at(fd, 0, file)) return fail_errno(Errc::StateFailed, "reading " + path_, errno);
   const ByteView view(file);
   auto chosen = choose_copy(view.first(kRecordCopy_bytes), view.last(kRecordCopy_bytes));
   if (!chosen) return fail(chosen.error().code, path_ + ": " + chosen.error().detail);
@@ -72,7 +74,7 @@ Result<BootRecord> StateFile::load() const {
   const UniqueFd fd = open(O_RDONLY);
   if (!fd.is_open()) {
     if (errno == ENOENT) return BootRecord{};
-    return fail_errno(Errc::IoFailed, "opening " + path_, errno);
+    return fail_errno(Errc::StateFailed, "opening " + path_, errno);
   }
   auto chosen = read_chosen(fd.get());
   for (int tries = 1; tries < kReadTries && !chosen; ++tries) chosen = read_chosen(fd.get());
@@ -86,7 +88,7 @@ Result<> StateFile::store(const BootRecord& record) const {
   const UniqueFd fd = open(O_RDWR);
   if (!fd.is_open()) {
     if (errno == ENOENT) return create(record);
-    return fail_errno(Errc::IoFailed, "opening " + path_ + " for writing", errno);
+    return fail_errno(Errc::StateFailed, "opening " + path_ + " for writing", errno);
   }
   const auto current = read_chosen(fd.get());
   if (!current) return tl::unexpected(current.error());
@@ -96,20 +98,20 @@ Result<> StateFile::store(const BootRecord& record) const {
                     ", and generation " + std::to_string(record.generation) + " is to be stored");
   const std::uint64_t offset = (1 - current->copy) * kRecordCopy_bytes;
   if (!write_at(fd.get(), offset, *copy) || !flush_to_medium(fd.get()))
-    return fail_errno(Errc::IoFailed, "writing " + path_, errno);
+    return fail_errno(Errc::StateFailed, "writing " + path_, errno);
   Bytes back(kRecordCopy_bytes);
   if (!read_at(fd.get(), offset, back))
-    return fail_errno(Errc::IoFailed, "reading " + path_ + " back", errno);
+    return fail_errno(Errc::StateFailed, "reading " + path_ + " back", errno);
   if (back != *copy)
-    return fail(Errc::IoFailed, path_ + ": what was written at byte " + std::to_string(offset) +
-                                    " reads back differently; the medium is failing");
+    return fail(Errc::StateFailed, path_ + ": what was written at byte " + std::to_string(offset) +
+                                       " reads back differently; the medium is failing");
   return {};
 }
 
 Result<> StateFile::create_if_missing() const {
   const UniqueFd fd = open(O_RDONLY);
   if (fd.is_open()) return {};
-  if (errno != ENOENT) return fail_errno(Errc::IoFailed, "opening " + path_, errno);
+  if (errno != ENOENT) return fail_errno(Errc::StateFailed, "opening " + path_, errno);
   return create(BootRecord{});
 }
 

@@ -16,7 +16,7 @@ class StateLock {
   StateLock(StateLock&&) noexcept = default;
   StateLock& operator=(StateLock&&) noexcept = default;
   ~StateLock();
-  /// Errors: AlreadyRunning, naming the process that holds it; NoPermission, NoSpace, IoFailed.
+  /// Errors: AlreadyRunning, naming the process that holds it; NoPermission, NoSpace, StateFailed.
   [[nodiscard]] static Result<StateLock> take(const std::string& state_directory);
 
  private:
@@ -28,11 +28,11 @@ class StateFile {
  public:
   explicit StateFile(std::string state_directory);
 
-  /// A fresh record when there is no file. Errors: CorruptState, NoPermission, IoFailed.
+  /// A fresh record when there is no file. Errors: CorruptState, NoPermission, StateFailed.
   [[nodiscard]] Result<BootRecord> load() const;
   /// Writes the copy that does not count now; it counts once this returns. Only under the lock.
-  /// Errors: CorruptState, NoPermission, NoSpace, IoFailed; Internal when the record is not newer
-  /// than the one in the file.
+  /// Errors: CorruptState, NoPermission, NoSpace, StateFailed; Internal when the record is not
+  /// newer than the one in the file.
   [[nodiscard]] Result<> store(const BootRecord& record) const;
   /// Creates the file with a fresh record unless it is there. Only under the lock.
   [[nodiscard]] Result<> create_if_missing() const;

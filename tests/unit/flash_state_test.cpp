@@ -46,7 +46,7 @@ TEST_F(StateFileTest, GivesAFreshRecordBeforeThereIsOne) {
   EXPECT_EQ(BootRecord{}, file_.load().value());
   const auto lost = StateFile(scratch_ / "no").store(record(1));
   ASSERT_FALSE(lost);
-  EXPECT_EQ(Errc::IoFailed, lost.error().code);
+  EXPECT_EQ(Errc::StateFailed, lost.error().code);
   EXPECT_EQ("creating " + (scratch_ / "no/state.new") + ": No such file or directory",
             lost.error().detail);
 }
@@ -108,7 +108,7 @@ TEST_F(StateFileTest, ReadsAgainWhenAWriterOvertakesIt) {
 
 TEST_F(StateFileTest, KeepsTheOldRecordWhenWritingFails) {
   ASSERT_TRUE(file_.store(record(1)));
-  const std::pair<IoReply, Errc> cases[] = {{{{}, EIO}, Errc::IoFailed},
+  const std::pair<IoReply, Errc> cases[] = {{{{}, EIO}, Errc::StateFailed},
                                             {{{}, ENOSPC}, Errc::NoSpace},
                                             {{{}, EROFS}, Errc::NoPermission}};
   for (const IoKind kind : {IoKind::Write, IoKind::Sync})
@@ -140,7 +140,7 @@ TEST_F(StateFileTest, NoticesAMediumThatForgets) {
   });
   const auto stored = file_.store(record(2));
   ASSERT_FALSE(stored);
-  EXPECT_EQ(Errc::IoFailed, stored.error().code);
+  EXPECT_EQ(Errc::StateFailed, stored.error().code);
   EXPECT_THAT(stored.error().detail, HasSubstr("the medium is failing"));
 }
 

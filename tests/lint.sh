@@ -46,7 +46,7 @@ stamps=$build/lint
 mkdir -p "$stamps"
 common_key=$(cd "$top" && {
   "$clang_tidy" --version
-  cat .clang-tidy tests/.clang-tidy
+  cat .clang-tidy
   printf '%s\n' "$c_flags" "$cxx_flags"
 } | sha256sum)
 export top build stamps common_key clang_tidy c_flags cxx_flags
@@ -66,6 +66,7 @@ printf '%s\n' $files | xargs -P "$(nproc)" -I '{}' sh -c '
     *) compiler="clang++ $cxx_flags" ;;
   esac
   parts=$(cd "$build" && $compiler -MM "$top/$1" | sed "s/^[^:]*://; s/\\\\\$//") || exit 1
+  case $1 in tests/*) parts="$parts $top/tests/.clang-tidy" ;; esac
   key=$( { printf "%s" "$common_key"; cd "$build"; cat $parts; } | sha256sum | cut -c 1-64)
   stamp=$stamps/$(printf "%s" "$1" | tr / _)
   if [ "$(cat "$stamp" 2>/dev/null)" = "$key" ]; then exit 0; fi

@@ -17,6 +17,9 @@ if [ -z "$files" ]; then
     'lib/*.c' 'lib/*.cpp' 'tools/*.cpp' 'tests/*.cpp' 'tests/*.c')
 fi
 
+# What make says while it brings its own files up to date is no flag.
+${MAKE:-make} --no-print-directory -s -C "$build" Makefile >/dev/null
+
 # clang does not know all of g++'s names for warnings.
 flags_of() {
   ${MAKE:-make} --no-print-directory -s -C "$build" "print-$1flags" | sed 's/ -W[^ ]*//g'

@@ -34,6 +34,17 @@ bool is_repeat(const wire::Rakp1& message, const RakpExchange& exchange) {
 
 }  // namespace
 
+/// RAKP 1 or RAKP 3. Who names a session of its own address has had our answer there: the address
+/// is no forged one, and a flood with forged ones must not take its turn (PROTOCOL §8.4).
+bool Server::Impl::admit_step(const Path& path, ByteView payload, TimePoint now) {
+  ByteReader head(payload);
+  (void)head.take(4);  // tag, status or reserved
+  if (find_for_peer(head.u32(), path) == nullptr) return admit(handshakes_, path, now);
+  if (handshakes_.admit_proved(path.peer, now)) return true;
+  ++counters.rate_limited;
+  return false;
+}
+
 void Server::Impl::on_handshake(const Path& path, const wire::RmcpPlusPacket& packet,
                                 TimePoint now) {
   switch (static_cast<wire::PayloadType>(packet.header.payload_type)) {
@@ -41,10 +52,10 @@ void Server::Impl::on_handshake(const Path& path, const wire::RmcpPlusPacket& pa
       if (admit(handshakes_, path, now)) on_open_session(path, packet.payload, now);
       return;
     case wire::PayloadType::Rakp1:
-      if (admit(handshakes_, path, now)) on_rakp1(path, packet.payload);
+      if (admit_step(path, packet.payload, now)) on_rakp1(path, packet.payload);
       return;
     case wire::PayloadType::Rakp3:
-      if (admit(handshakes_, path, now)) on_rakp3(path, packet.payload, now);
+      if (admit_step(path, packet.payload, now)) on_rakp3(path, packet.payload, now);
       return;
     case wire::PayloadType::Ipmi:
     case wire::PayloadType::OemExplicit:

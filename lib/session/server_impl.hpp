@@ -49,6 +49,7 @@ class Server::Impl {
                                                    const wire::LanMessage& request, TimePoint now);
 
   // server_handshake.cpp
+  [[nodiscard]] bool admit_step(const Path& path, ByteView payload, TimePoint now);
   void on_handshake(const Path& path, const wire::RmcpPlusPacket& packet, TimePoint now);
   void on_open_session(const Path& path, ByteView payload, TimePoint now);
   void on_rakp1(const Path& path, ByteView payload);

@@ -12,11 +12,15 @@ Address host_of(Address address) {
 }
 
 bool SourceLimiter::admit(const Address& source, TimePoint now) {
-  if (!all_.has_token(now)) return false;
+  if (!all_.has_token(now) || !admit_proved(source, now)) return false;
+  all_.take(now);
+  return true;
+}
+
+bool SourceLimiter::admit_proved(const Address& source, TimePoint now) {
   TokenBucket& bucket = bucket_of(host_of(source));
   if (!bucket.has_token(now)) return false;
   bucket.take(now);
-  all_.take(now);
   return true;
 }
 

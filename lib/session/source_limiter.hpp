@@ -47,6 +47,8 @@ class SourceLimiter {
 
   /// Takes a token of the source and one of all sources, or neither.
   [[nodiscard]] bool admit(const Address& source, TimePoint now);
+  /// Only a token of the source: for one whose address was proved to be its own.
+  [[nodiscard]] bool admit_proved(const Address& source, TimePoint now);
   [[nodiscard]] std::size_t sources() const { return by_age_.size(); }
 
  private:

@@ -222,6 +222,40 @@ TEST(RateLimit, OfPingsKeepsNobodyFromASession) {
   EXPECT_EQ(network.server.active_sessions(), 1U);
 }
 
+TEST(RateLimit, OfHandshakesDoesNotInterruptOneWhoseAddressWasProved) {
+  Network network;
+  const auto flood = [&network] {
+    for (int i = 0; i < 3000; ++i) {
+      Hand hand{network, path_of(static_cast<std::uint8_t>(10 + i % 200))};
+      network.inject(hand.path,
+                     plain(wire::PayloadType::Rakp1, wire::encode(hand.rakp1_message())));
+    }
+    network.take_stray();
+  };
+  Hand honest{network, path_of(5)};
+  ASSERT_EQ(honest.open().status, RakpStatus::Ok);
+  flood();
+  EXPECT_GT(network.server.counters().rate_limited, 1000U);
+  EXPECT_EQ(honest.rakp1(honest.rakp1_message()).status, RakpStatus::Ok);
+  EXPECT_EQ(honest.rakp3(honest.rakp3_message()).status, RakpStatus::Ok);
+  // From another port it is a stranger as any other.
+  Hand stranger{network, path_of(5, 77), honest.console_session, honest.managed_session};
+  network.inject(stranger.path,
+                 plain(wire::PayloadType::Rakp1, wire::encode(stranger.rakp1_message())));
+  EXPECT_TRUE(network.take_stray().empty());
+}
+
+TEST(RateLimit, OfASourceHoldsForItsOwnSessionsToo) {
+  Network network;
+  Hand hand{network, path_of(5)};
+  ASSERT_EQ(hand.open().status, RakpStatus::Ok);
+  const Bytes rakp1 = plain(wire::PayloadType::Rakp1, wire::encode(hand.rakp1_message()));
+  const unsigned burst = basic_config().limits.replies_burst;
+  for (unsigned i = 0; i < burst + 60; ++i) network.inject(hand.path, rakp1);
+  EXPECT_EQ(network.take_stray().size(), burst - 1);
+  EXPECT_EQ(network.server.counters().rate_limited, 61U);
+}
+
 TEST(RateLimit, DoesNotTouchSessions) {
   Network network;
   auto& node = network.connect(alice());

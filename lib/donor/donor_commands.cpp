@@ -151,7 +151,10 @@ Donor::Impl::Answer Donor::Impl::request_firmware(const session::Requester& from
   offer.token = tokens_.issue(rq->nonce, manifest.digest, config_.hold, now);
   offer.image_version = manifest.version;
   offer.component = manifest.component;
-  tell({DonorEvent::Kind::Offered, from.path, from.user, manifest.digest, manifest.version, 0});
+  if (offers_told_.has_token(now)) {
+    offers_told_.take(now);
+    tell({DonorEvent::Kind::Offered, from.path, from.user, manifest.digest, manifest.version, 0});
+  }
   return ok(offer);
 }
 

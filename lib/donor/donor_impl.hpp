@@ -10,12 +10,17 @@
 #include "donor/donor.hpp"
 #include "donor/lease.hpp"
 #include "donor/offer_token.hpp"
+#include "session/source_limiter.hpp"
 #include "wire/oem.hpp"
 #include "wire/stream.hpp"
 
 namespace fwr::donor {
 
-inline constexpr std::size_t kEventLimit = 256;    ///< events that nobody polled
+inline constexpr std::size_t kEventLimit = 256;  ///< events that nobody polled
+/// Anyone can ask for an offer, and with forged addresses as often as the server answers: so many
+/// offers a second, and so many at once, become events, which become lines of a log.
+inline constexpr unsigned kOffersTold_per_s = 10;
+inline constexpr unsigned kOffersToldAtOnce = 50;
 inline constexpr std::size_t kRefusalLimit = 256;  ///< refusals that the network had no room for
 
 class Donor::Impl {
@@ -77,6 +82,7 @@ class Donor::Impl {
   TimePoint next_end_ = TimePoint::max();
   std::deque<Outgoing> refusals_;
   std::deque<DonorEvent> events_;
+  session::TokenBucket offers_told_{kOffersTold_per_s, kOffersToldAtOnce};
   std::uint32_t recovered_ = 0;
   std::uint32_t failed_ = 0;
   std::uint64_t bytes_served_ = 0;

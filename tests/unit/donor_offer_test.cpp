@@ -157,6 +157,13 @@ TEST_F(DonorOffer, IsAnEventForTheLog) {
   EXPECT_EQ(digest_, all[0].digest);
 }
 
+TEST_F(DonorOffer, EventsOfAFloodAreFew) {
+  for (unsigned second = 0; second < 5; ++second, now_ += 1s) {
+    for (unsigned i = 0; i < 500; ++i) offer(i);
+    EXPECT_EQ(second == 0 ? 50U : 10U, events().size());
+  }
+}
+
 TEST_F(DonorOffer, EventsOfAFloodLeaveRoomForThoseOfUsers) {
   for (unsigned i = 0; i < 1000; ++i) offer(i);
   accept(in_session(1));

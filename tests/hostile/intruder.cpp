@@ -123,7 +123,7 @@ std::optional<Message> Handshake::step(PayloadType type, const Bytes& message,
                                        Result<Message> (*decode)(ByteView)) {
   (void)peer_.drain();
   peer_.send(plain(type, message));
-  const auto answer = peer_.receive();
+  const auto answer = peer_.receive(patience_);
   const auto packet = answer ? rmcp_plus(*answer) : std::nullopt;
   if (!packet) return std::nullopt;
   EXPECT_EQ(static_cast<unsigned>(type) + 1, packet->header.payload_type);

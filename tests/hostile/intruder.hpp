@@ -69,6 +69,8 @@ class Handshake {
   /// Ends a handshake that waits for RAKP 3.
   void give_up();
 
+  /// How long each step waits for its answer.
+  void set_patience(std::chrono::milliseconds patience) { patience_ = patience; }
   [[nodiscard]] const Attempt& attempt() const { return attempt_; }
   [[nodiscard]] const session::RakpExchange& exchange() const { return exchange_; }
   [[nodiscard]] std::uint32_t managed_session() const { return exchange_.managed_session; }
@@ -81,6 +83,7 @@ class Handshake {
 
   Peer& peer_;
   Attempt attempt_;
+  std::chrono::milliseconds patience_{2000};
   std::uint32_t console_session_ = random_id();
   session::RakpExchange exchange_;
 };

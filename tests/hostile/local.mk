@@ -10,12 +10,16 @@ HOSTILE_TESTS += %D%/hostile_test
 %C%_hostile_test_SOURCES =
 %C%_hostile_test_SOURCES += %D%/donor_process.cpp
 %C%_hostile_test_SOURCES += %D%/donor_process.hpp
+%C%_hostile_test_SOURCES += %D%/flood.cpp
+%C%_hostile_test_SOURCES += %D%/flood.hpp
+%C%_hostile_test_SOURCES += %D%/flood_test.cpp
 %C%_hostile_test_SOURCES += %D%/framing_test.cpp
 %C%_hostile_test_SOURCES += %D%/handshake_test.cpp
 %C%_hostile_test_SOURCES += %D%/hostile_fixture.cpp
 %C%_hostile_test_SOURCES += %D%/hostile_fixture.hpp
 %C%_hostile_test_SOURCES += %D%/intruder.cpp
 %C%_hostile_test_SOURCES += %D%/intruder.hpp
+%C%_hostile_test_SOURCES += %D%/limits_test.cpp
 %C%_hostile_test_SOURCES += %D%/payload_type_test.cpp
 %C%_hostile_test_SOURCES += %D%/peer.cpp
 %C%_hostile_test_SOURCES += %D%/peer.hpp
@@ -23,7 +27,7 @@ HOSTILE_TESTS += %D%/hostile_test
 %C%_hostile_test_SOURCES += %D%/sessionless_test.cpp
 %C%_hostile_test_SOURCES += %D%/suite_test.cpp
 %C%_hostile_test_SOURCES += %D%/traffic_test.cpp
-%C%_hostile_test_LDADD = lib/image/libimage.la $(SESSION_LIBS) $(GTEST_LIBS)
+%C%_hostile_test_LDADD = lib/image/libimage.la $(SESSION_LIBS) $(GTEST_LIBS) -lpthread
 
 endif
 

@@ -107,11 +107,11 @@ void Peer::send(ByteView datagram) {
     if (++unauthenticated_ == kPerSource)
       ADD_FAILURE() << "this test sends so much from one source that the limits may hide a fault";
   }
-  largest_sent_ = std::max(largest_sent_, datagram.size());
   flood(datagram);
 }
 
-void Peer::flood(ByteView datagram) const {
+void Peer::flood(ByteView datagram) {
+  largest_sent_ = std::max(largest_sent_, datagram.size());
   const sockaddr_in donor = to_sockaddr(kDonorHost, donor_port_);
   // What the kernel does not take is lost, as on any network.
   (void)sendto(fd_.get(), datagram.data(), datagram.size(), 0,

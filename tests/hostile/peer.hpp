@@ -31,7 +31,7 @@ class Peer {
   /// Waits, when needed, so that the donor's limits (PROTOCOL §8.4) never explain a silence.
   void send(ByteView datagram);
   /// At once, whatever the limits are.
-  void flood(ByteView datagram) const;
+  void flood(ByteView datagram);
   /// The next datagram, or nothing within the patience. Fails the test when it is too large.
   [[nodiscard]] std::optional<Bytes> receive(std::chrono::milliseconds patience = 2000ms);
   /// All that has come by now.

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Floods: how much is answered (PROTOCOL §8.4), and that who has a session, and who wants one, is
+// served all the same.
+#include <random>
+#include <sstream>
+
+#include "flood.hpp"
+#include "hostile_fixture.hpp"
+
+namespace fwr::hostile {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr unsigned kPerSource = 100;  // a second, PROTOCOL §8.4
+constexpr unsigned kBurst = 200;
+constexpr unsigned kInAll = 1000;
+constexpr std::size_t kHosts = 250;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+class Floods : public HostileTest {
+ protected:
+  void TearDown() override {
+    HostileTest::TearDown();
+    std::this_thread::sleep_for(1100ms);  // the donor's budgets are full again
+  }
+
+  /// Answers that wait at these sockets; each is held against the size rule.
+  static std::size_t answers(std::vector<std::unique_ptr<Peer>>& peers) {
+    std::size_t count = 0;
+    for (const auto& peer : peers) count += peer->drain().size();
+    return count;
+  }
+
+  /// Streams the whole image once in small segments and compares it; how long it took.
+  double stream_image(LiveSession& session, std::uint32_t handle) {
+    constexpr std::uint16_t kGrant_granules = 512;
+    constexpr std::uint16_t kSegment_granules = 21;
+    constexpr unsigned kTries = 40;
+    const Bytes& image = scene_.donor().image();
+    const auto start = Clock::now();
+    std::uint32_t number = 0;
+    for (std::size_t at = 0; at < image.size();) {
+      const std::size_t size = std::min<std::size_t>(kGrant_granules * 64, image.size() - at);
+      bool whole = false;
+      for (unsigned tries = 0; tries < kTries && !whole; ++tries) {
+        wire::stream::Grant grant;
+        grant.segment_granules = kSegment_granules;
+        grant.handle = handle;
+        grant.number = ++number;
+        grant.ranges = {
+            {static_cast<std::uint32_t>(at / 64), static_cast<std::uint16_t>((size + 63) / 64)}};
+        session.grant(grant);
+        whole = receive_grant(session, number, at, size);
+      }
+      if (!whole) {
+        ADD_FAILURE() << "the stream stops at " << at;
+        return 0;
+      }
+      at += size;
+    }
+    return seconds_since(start);
+  }
+
+ private:
+  bool receive_grant(LiveSession& session, std::uint32_t number, std::size_t at, std::size_t size) {
+    const Bytes& image = scene_.donor().image();
+    std::size_t got = 0;
+    while (const auto incoming = session.receive(250ms)) {
+      const auto message = wire::stream::decode_message(incoming->payload);
+      if (!message) continue;
+      const auto* segment = std::get_if<wire::stream::Segment>(&*message);
+      if (segment == nullptr || segment->number != number) continue;
+      const std::size_t offset = std::size_t{segment->offset_granules} * 64;
+      EXPECT_TRUE(offset >= at && offset + segment->data.size() <= at + size);
+      EXPECT_TRUE(std::equal(segment->data.begin(), segment->data.end(),
+                             image.begin() + static_cast<std::ptrdiff_t>(offset)));
+      got += segment->data.size();
+      if (got == size) return true;
+      if (segment->last) return false;
+    }
+    return false;
+  }
+};
+
+TEST_F(Floods, OneSourceGetsNoMoreThanItsShare) {
+  Peer peer(port());
+  const Bytes ping = encode(wire::PresencePing{1});
+  const auto start = Clock::now();
+  for (unsigned i = 0; i < 4000; ++i) {
+    peer.flood(ping);
+    if (i % 500 == 499) settle();
+  }
+  settle();
+  const double passed = seconds_since(start);
+  const std::size_t answered = peer.drain().size();
+  EXPECT_GE(answered, kBurst / 2);
+  EXPECT_LE(static_cast<double>(answered), kBurst + kPerSource * (passed + 0.1));
+}
+
+TEST_F(Floods, AnotherPortOfTheSameHostIsTheSameSource) {
+  Peer first(port());
+  const Bytes ping = encode(wire::PresencePing{1});
+  const auto start = Clock::now();
+  std::size_t answered = 0;
+  for (unsigned i = 0; i < 50; ++i) {
+    Peer again(port(), first.host());
+    for (unsigned j = 0; j < 20; ++j) again.flood(ping);
+    settle();
+    answered += again.drain().size();
+  }
+  EXPECT_LE(static_cast<double>(answered), kBurst + kPerSource * (seconds_since(start) + 0.1));
+}
+
+TEST_F(Floods, ManySourcesTogetherGetNoMoreThanTheShareOfAll) {
+  auto peers = many_peers(port(), kHosts);
+  wire::oem::RequestFirmwareRq rq;
+  rq.platform.manufacturer_id = kIana;
+  rq.platform.product_id = 7;
+  const std::vector<Bytes> questions{encode(wire::PresencePing{1}),
+                                     v15({kApp, 0x38, bytes({0x8e, 0x04})}), v20({kApp, 0x37, {}}),
+                                     v15(make_request(kIana, Command::RequestFirmware, rq))};
+  const auto start = Clock::now();
+  for (unsigned round = 0; round < 16; ++round)
+    for (const auto& peer : peers) {
+      peer->flood(questions[round % questions.size()]);
+      if (peer == peers.back()) settle();
+    }
+  const double passed = seconds_since(start);
+  const std::size_t answered = answers(peers);
+  EXPECT_GE(answered, kInAll / 2);
+  EXPECT_LE(static_cast<double>(answered), kInAll * (passed + 1.1));
+}
+
+TEST_F(Floods, HandshakesOfManySourcesAreLimitedToo) {
+  auto peers = many_peers(port(), kHosts);
+  const auto start = Clock::now();
+  for (unsigned round = 0; round < 16; ++round)
+    for (const auto& peer : peers) {
+      const Handshake handshake(*peer, {});
+      peer->flood(plain(PayloadType::OpenSessionRq, encode(handshake.open_message())));
+      if (peer == peers.back()) settle();
+    }
+  const double passed = seconds_since(start);
+  const std::size_t answered = answers(peers);
+  EXPECT_GE(answered, kInAll / 2);
+  EXPECT_LE(static_cast<double>(answered), kInAll * (passed + 1.1));
+}
+
+TEST_F(Floods, AFloodOfQuestionsKeepsNobodyFromASession) {
+  auto peers = many_peers(port(), kHosts);
+  const Bytes ping = encode(wire::PresencePing{1});
+  const Flood flood(5000, [&](unsigned i) { peers[i % peers.size()]->flood(ping); });
+  std::this_thread::sleep_for(300ms);
+  for (unsigned i = 0; i < 5; ++i) {
+    LiveSession session(port(), {});
+    ASSERT_TRUE(session.is_up());
+    EXPECT_TRUE(session.status().has_value());
+  }
+}
+
+TEST_F(Floods, AFloodOfHalfOpenSessionsDoesNotSlowATransfer) {
+  LiveSession session(port(), {.account = kAlice});
+  ASSERT_TRUE(session.is_up());
+  const auto lease = session.take_lease();
+  ASSERT_TRUE(lease.has_value());
+  const double alone = stream_image(session, lease->handle);
+
+  auto peers = many_peers(port(), kHosts);
+  double flooded = 0;
+  {
+    Handshake pattern(*peers.front(), {});
+    const Flood flood(3000, [&](unsigned i) {
+      const Handshake handshake(*peers[i % peers.size()], {});
+      if (i % 3 == 0)
+        peers[i % peers.size()]->flood(plain(PayloadType::Rakp1, encode(pattern.rakp1_message())));
+      else
+        peers[i % peers.size()]->flood(
+            plain(PayloadType::OpenSessionRq, encode(handshake.open_message())));
+    });
+    std::this_thread::sleep_for(200ms);
+    flooded = stream_image(session, lease->handle);
+    EXPECT_GT(flood.sent(), 300U);
+  }
+  // The flood takes its share of a busy machine's processors; a transfer that waits for it would
+  // take many times as long.
+  EXPECT_LE(flooded, 6 * alone + 1.0);
+  (void)session.oem(Command::ReleaseOffer, wire::oem::ReleaseOfferRq{lease->handle});
+  RecordProperty("alone_ms", static_cast<int>(alone * 1000));
+  RecordProperty("flooded_ms", static_cast<int>(flooded * 1000));
+}
+
+TEST_F(Floods, WhoKeepsAskingGetsASessionThroughAFloodOfHalfOpenOnes) {
+  auto peers = many_peers(port(), kHosts);
+  const Flood flood(3000, [&](unsigned i) {
+    const Handshake handshake(*peers[i % peers.size()], {});
+    peers[i % peers.size()]->flood(
+        plain(PayloadType::OpenSessionRq, encode(handshake.open_message())));
+  });
+  std::this_thread::sleep_for(1200ms);  // the burst is used up
+  auto owned = std::make_unique<Peer>(port());
+  Handshake handshake(*owned, {});
+  handshake.set_patience(100ms);
+  constexpr unsigned kTries = 60;
+  bool is_up = false;
+  for (unsigned tries = 0; tries < kTries && !is_up; ++tries) {
+    const auto opened = handshake.open();
+    if (!opened || opened->status != RakpStatus::Ok) continue;
+    // From here on the donor knows that the address is real: the flood takes its turn no more.
+    const auto challenge = handshake.challenge();
+    if (!challenge || challenge->status != RakpStatus::Ok) continue;
+    const auto proof = handshake.prove();
+    is_up = proof && proof->status == RakpStatus::Ok;
+  }
+  ASSERT_TRUE(is_up);
+  LiveSession session(std::move(owned), handshake);
+  EXPECT_TRUE(session.status().has_value());
+}
+
+TEST_F(Floods, ARecoveryByTheRealToolRunsThroughAFlood) {
+  const test::Scratch& scratch = scene_.donor().scratch();
+  std::ostringstream config;
+  config << "[system]\nmanufacturer = 32473\nproduct = 7\n[slots]\na = \"" << scratch.path("slot-a")
+         << "\"\nb = \"" << scratch.path("slot-b") << "\"\nsize = \"4MiB\"\nstate = \""
+         << scratch.path("state") << "\"\n[trust]\nkeys = [\"" << scratch.path("vendor.pub")
+         << "\"]\n[donor]\nuser = \"" << kAlice.name << "\"\npassword_file = \""
+         << scratch.path("password-alice") << "\"\n[lan]\ntargets = [\"127.0.0.1:" << port()
+         << "\"]\nbroadcast = false\n[policy]\noffer_window = \"1s\"\n";
+  const std::string config_path = scratch.put("recipient.toml", config.str());
+
+  auto peers = many_peers(port(), kHosts);
+  const Bytes junk = bytes({6, 0, 0xff, 7, 6, 0xc0, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 7});
+  Flood flood(2500, [&](unsigned i) {
+    Peer& peer = *peers[i % peers.size()];
+    // Half-open sessions at a rate that the donor answers, and forgeries that it does not.
+    if (i % 4 == 0)
+      peer.flood(plain(PayloadType::OpenSessionRq, encode(Handshake(peer, {}).open_message())));
+    else
+      peer.flood(junk);
+  });
+  std::this_thread::sleep_for(500ms);
+  Process recovery({program("FWRECOVER"), "--config", config_path, "--json", "request"},
+                   scratch.put("recovery.log", ""));
+  const auto status = recovery.wait(60s);
+  flood.stop();
+  const auto answered = answers(peers);
+  EXPECT_GT(answered, 100U) << "there was a flood";
+  ASSERT_EQ(0, status.value_or(-1)) << scratch.get("recovery.log");
+  // The first recovery goes to the slot that is not active.
+  const std::string slot = scratch.get("slot-b");
+  EXPECT_NE(std::string::npos, slot.find(as_text(scene_.donor().image())))
+      << "the image is not in a slot";
+}
+
+TEST_F(Floods, JunkAtFullSpeedIsSurvived) {
+  auto peers = many_peers(port(), 8);
+  std::mt19937 engine(7);
+  std::vector<Bytes> junk;
+  const Bytes open =
+      plain(PayloadType::OpenSessionRq, encode(Handshake(*peers[0], {}).open_message()));
+  for (unsigned i = 0; i < 512; ++i) {
+    Bytes packet = i % 2 == 0 ? open : Bytes(engine() % 1400);
+    for (std::size_t at = i % 2 == 0 ? 4 + engine() % 12 : 0; at < packet.size(); ++at)
+      packet[at] = static_cast<std::byte>(engine() & 0xffU);
+    if (i % 4 == 1) {
+      const Bytes head = bytes({6, 0, 0xff, 7, 6});
+      packet.insert(packet.begin(), head.begin(), head.end());
+    }
+    junk.push_back(std::move(packet));
+  }
+  unsigned served = 0;
+  unsigned sent = 0;
+  {
+    Flood flood(Flood::kUnlimited,
+                [&](unsigned i) { peers[i % peers.size()]->flood(junk[i % junk.size()]); });
+    const auto until = Clock::now() + (is_long_form() ? 20s : 2s);
+    while (Clock::now() < until) served += honest().status().has_value() ? 1U : 0U;
+    flood.stop();
+    sent = flood.sent();
+  }
+  EXPECT_GT(sent, 10000U);
+  EXPECT_GT(served, 0U) << "a session lives through it";
+  RecordProperty("junk", static_cast<int>(sent));
+  RecordProperty("served", static_cast<int>(served));
+  (void)answers(peers);
+}
+
+TEST_F(Floods, TheLogDoesNotGrowWithTheFlood) {
+  const std::size_t before = scene_.donor().log().size();
+  auto peers = many_peers(port(), 50);
+  wire::oem::RequestFirmwareRq rq;
+  rq.platform.manufacturer_id = kIana;
+  rq.platform.product_id = 7;
+  const Bytes question = v15(make_request(kIana, Command::RequestFirmware, rq));
+  std::size_t sent = 0;
+  for (unsigned round = 0; round < 60; ++round) {
+    for (const auto& peer : peers) peer->flood(question);
+    sent += peers.size();
+    settle();
+  }
+  const std::size_t grown = scene_.donor().log().size() - before;
+  // Anyone can ask. What asking leaves in the log must stay small, whoever asks how often.
+  EXPECT_LT(grown, 64U << 10) << sent << " questions";
+  (void)answers(peers);
+}
+
+}  // namespace
+}  // namespace fwr::hostile

@@ -149,6 +149,14 @@ $(BUILD)/asan/Makefile: | configure deps-build
 	  $(if $(filter-out default,$(origin CC)),CC='$(CC)') \
 	  $(if $(filter-out default,$(origin CXX)),CXX='$(CXX)')
 
+# The simulator: make sim SEEDS=100000 [SEED=first] [JOBS=n]
+.PHONY: sim
+sim: export SEEDS ?= 10000
+sim: export SEED ?= 1
+sim: export JOBS ?= $(shell nproc)
+sim: $(BUILD)/Makefile
+	$(submake) sim
+
 .PHONY: bench
 bench: deps-bench $(BUILD)/Makefile
 	$(submake) bench
@@ -184,6 +192,7 @@ help:
 	@echo 'make demo        build, then recover a damaged system from two donors on this machine'
 	@echo 'make check       build and run every test; the unit tests also under ASan and UBSan'
 	@echo 'make check-long  the same with many more rounds'
+	@echo 'make sim SEEDS=N [SEED=first]   N recoveries with faults on a simulated network'
 	@echo 'make bench       time a 32 MiB recovery against TFTP'
 	@echo 'make lint        clang-tidy over everything, or LINT_FILES="lib/base/error.cpp ..."'
 	@echo 'make format      clang-format over everything'

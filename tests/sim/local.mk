@@ -1,3 +1,70 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# tests/sim: the protocol machines under virtual time.  Programs go to UNIT_TESTS, as in
-# tests/unit/local.mk, so that they run under the sanitizers too.
+# tests/sim: the protocol machines and the flash code under virtual time, with faults from a seed.
+# "make sim SEEDS=N" runs many.
+
+sim_sources =
+sim_sources += %D%/chronicle.cpp
+sim_sources += %D%/chronicle.hpp
+sim_sources += %D%/dice.hpp
+sim_sources += %D%/disk.cpp
+sim_sources += %D%/disk.hpp
+sim_sources += %D%/donor_host.cpp
+sim_sources += %D%/donor_host.hpp
+sim_sources += %D%/donor_lies.cpp
+sim_sources += %D%/fault.cpp
+sim_sources += %D%/fault.hpp
+sim_sources += %D%/flash_witness.cpp
+sim_sources += %D%/flash_witness.hpp
+sim_sources += %D%/lease_watch.cpp
+sim_sources += %D%/lease_watch.hpp
+sim_sources += %D%/network.cpp
+sim_sources += %D%/network.hpp
+sim_sources += %D%/plan.cpp
+sim_sources += %D%/plan.hpp
+sim_sources += %D%/recipient_host.cpp
+sim_sources += %D%/recipient_host.hpp
+sim_sources += %D%/recipient_recovery.cpp
+sim_sources += %D%/release.cpp
+sim_sources += %D%/release.hpp
+sim_sources += %D%/run.cpp
+sim_sources += %D%/run.hpp
+sim_sources += %D%/system_calls.cpp
+sim_sources += %D%/world.cpp
+sim_sources += %D%/world.hpp
+
+# The system calls of lib/flash reach the simulated disk.
+sim_ldflags = $(AM_LDFLAGS)
+sim_ldflags += -Wl,--wrap=open
+sim_ldflags += -Wl,--wrap=close
+sim_ldflags += -Wl,--wrap=pread
+sim_ldflags += -Wl,--wrap=pwrite
+sim_ldflags += -Wl,--wrap=fsync
+sim_ldflags += -Wl,--wrap=fdatasync
+sim_ldflags += -Wl,--wrap=posix_fadvise
+sim_ldflags += -Wl,--wrap=fstat
+sim_ldflags += -Wl,--wrap=stat
+sim_ldflags += -Wl,--wrap=fstatvfs
+sim_ldflags += -Wl,--wrap=ftruncate
+sim_ldflags += -Wl,--wrap=posix_fallocate
+sim_ldflags += -Wl,--wrap=rename
+sim_ldflags += -Wl,--wrap=unlink
+sim_ldflags += -Wl,--wrap=mkdir
+sim_ldflags += -Wl,--wrap=flock
+sim_ldflags += -Wl,--wrap=lseek
+
+check_PROGRAMS += %D%/fwr-sim
+%C%_fwr_sim_SOURCES = $(sim_sources) %D%/main.cpp
+%C%_fwr_sim_LDADD = lib/donor/libdonor.la $(RECIPIENT_LIBS)
+%C%_fwr_sim_LDFLAGS = $(sim_ldflags)
+
+SIM_TESTS =
+SIM_TESTS += %D%/seeds.sh
+
+TESTS += $(SIM_TESTS)
+EXTRA_DIST += $(SIM_TESTS)
+
+# Many seeds: make sim SEEDS=100000 [SEED=first] [JOBS=n]
+sim: tests/sim/fwr-sim
+	tests/sim/fwr-sim --seeds $${SEEDS:-10000} --first $${SEED:-1} --jobs $${JOBS:-$$(nproc)} --coverage
+
+.PHONY: sim

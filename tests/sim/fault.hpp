@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The faults that a run may have, by name. Each one can be left out by its number, so that a
+// failure can be cut down to what it needs.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/types.hpp"
+
+namespace fwr::sim {
+
+enum class FaultKind : std::uint8_t {
+  // datagrams
+  Drop,
+  Duplicate,
+  Reorder,
+  Delay,
+  Truncate,
+  BitFlip,
+  StaleReply,
+  Partition,  ///< one direction between two hosts
+  LinkDeath,  ///< a medium carries nothing for a while
+  // donors
+  DonorCrash,
+  Withdraw,
+  SlowDonor,
+  TricklingDonor,
+  LieWrongBlock,
+  LieWrongTree,
+  LieWrongManifest,
+  LieForeignManifest,
+  LieWrongSignature,
+  LieOlderImage,
+  LieEndlessBusy,
+  LieWrongSizes,
+  LieGarbage,
+  LieWrongSegments,
+  LieSilent,
+  LieUnreadable,
+  LieOtherPlatform,
+  LieEndsLeases,
+  // outsiders
+  ForgedOffers,
+  Garbage,
+  UnrulyClient,
+  // the recipient's system
+  ClockJump,
+  Kill,
+  Abort,
+  PowerCutAtOperation,  ///< inside a flash operation
+  PowerCutAtInput,      ///< between two inputs
+  PowerCutAtTime,
+  FlashWriteError,
+  FlashReadError,
+  FlashFull,
+  FlashRot,  ///< what was flushed reads back otherwise
+};
+inline constexpr std::size_t kFaultKinds = static_cast<std::size_t>(FaultKind::FlashRot) + 1;
+[[nodiscard]] std::string_view to_text(FaultKind kind);
+[[nodiscard]] constexpr bool is_lie(FaultKind kind) {
+  return kind >= FaultKind::LieWrongBlock && kind <= FaultKind::LieEndsLeases;
+}
+
+struct Fault {
+  FaultKind kind = FaultKind::Drop;
+  TimePoint from{}, until{};
+  std::optional<std::size_t> medium;  ///< nullopt: all of them
+  /// Host numbers: recipients from 0, donors from kFirstDonor.
+  std::optional<std::size_t> source, target;
+  double probability = 1;
+  Duration amount{};        ///< of delay, of a clock's jump
+  std::uint64_t count = 0;  ///< which operation or input
+  std::uint64_t seed = 0;
+  bool enabled = true;
+  [[nodiscard]] bool active(TimePoint now) const { return enabled && now >= from && now < until; }
+};
+inline constexpr std::size_t kFirstDonor = 100;
+inline constexpr std::size_t kOutsider = 200;
+[[nodiscard]] std::string to_text(const Fault& fault);
+
+}  // namespace fwr::sim

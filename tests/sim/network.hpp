@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Simulated media in virtual time, with the faults that a network has.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "base/address.hpp"
+#include "chronicle.hpp"
+#include "plan.hpp"
+
+namespace fwr::sim {
+
+/// 10.medium.kind.number
+[[nodiscard]] Address address_of(std::size_t medium, std::size_t host, std::uint16_t port);
+[[nodiscard]] Address broadcast_on(std::size_t medium);
+[[nodiscard]] std::size_t host_of(const Address& address);
+[[nodiscard]] std::size_t medium_of(const Address& address);
+
+struct Delivery {
+  TimePoint at{};
+  std::uint64_t order = 0;
+  std::size_t host = 0;
+  std::size_t medium = 0;
+  Datagram datagram;  ///< as the receiver sees it: local is its own address
+};
+
+class Network {
+ public:
+  Network(const Plan& plan, Chronicle& chronicle);
+
+  /// Who listens where. Broadcasts reach all hosts of a medium that are attached as `listens`.
+  void attach(std::size_t medium, std::size_t host, bool listens);
+  /// From one of the sender's addresses to one on the same medium.
+  void send(const Address& from, const Address& to, Bytes bytes, TimePoint now);
+  /// Out of nowhere, with whatever addresses.
+  void inject(std::size_t medium, std::size_t host, Datagram datagram, TimePoint at) {
+    deliver(medium, host, std::move(datagram), at);
+  }
+  /// Whether the sender's queue has room: a donor's stream is pulled only then.
+  [[nodiscard]] bool has_room(const Address& from, TimePoint now) const;
+  [[nodiscard]] std::optional<TimePoint> next() const;
+  [[nodiscard]] std::optional<Delivery> receive(TimePoint now);
+  [[nodiscard]] std::uint64_t sent(std::size_t host) const;
+  /// The latest datagrams that anybody sent; an outsider has heard them.
+  [[nodiscard]] const std::vector<Delivery>& heard() const { return heard_; }
+  static constexpr Duration kQueue = std::chrono::milliseconds(50);
+
+ private:
+  struct Attached {
+    std::size_t host;
+    bool listens;
+  };
+  void carry(std::size_t medium, std::size_t to_host, const Datagram& datagram, TimePoint leaves,
+             TimePoint now);
+  void deliver(std::size_t medium, std::size_t host, Datagram datagram, TimePoint at);
+  [[nodiscard]] bool applies(const Fault& fault, std::size_t medium, std::size_t from,
+                             std::size_t to, TimePoint now) const;
+  bool strikes(std::size_t fault_number);
+  bool damage(std::size_t medium, std::size_t from, std::size_t to, Datagram& datagram,
+              Duration& extra, unsigned& copies, TimePoint now);
+
+  static constexpr std::size_t kHeard = 64;
+  const Plan& plan_;
+  Chronicle& chronicle_;
+  std::vector<Dice> dice_;  ///< one for each fault
+  Dice jitter_;
+  std::vector<std::vector<Attached>> attached_;
+  std::map<std::pair<std::size_t, std::size_t>, TimePoint> free_at_;  ///< of a host on a medium
+  std::map<std::pair<TimePoint, std::uint64_t>, Delivery> waiting_;
+  std::map<std::size_t, std::uint64_t> sent_;
+  std::vector<Delivery> heard_;
+  std::size_t heard_next_ = 0;
+  std::uint64_t order_ = 0;
+};
+
+}  // namespace fwr::sim

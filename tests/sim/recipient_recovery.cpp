@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// One recovery of a recipient in the simulator: how it starts, how it is driven, and what is
+// checked of it.
+#include <algorithm>
+
+#include "image/signature.hpp"
+#include "lease_watch.hpp"
+#include "donor_host.hpp"
+#include "recipient/discovery.hpp"
+#include "recipient_host.hpp"
+
+namespace fwr::sim {
+namespace {
+
+using recipient::State;
+
+constexpr std::uint16_t kFirstPort = 40000;
+/// After the deadline: a report (2 s) and farewells (2 s).
+constexpr std::chrono::seconds kAfterDeadline{6};
+// What a recovery may send: a few commands for each donor, repeats, and grants.
+constexpr std::uint64_t kDatagramsOfRecovery = 200;
+constexpr std::uint64_t kDatagramsOfDonor = 150;
+constexpr std::uint64_t kDatagramsPerSecond = 400;
+constexpr std::uint64_t kDatagramsPerBlock = 8;
+constexpr std::uint64_t kGranulesPerBlock = 64;
+
+}  // namespace
+
+policy::Situation RecipientHost::situation(flash::Slots& slots, const flash::BootRecord& record) {
+  policy::Situation situation;
+  situation.platform.manufacturer_id = kManufacturer;
+  situation.security_floor = record.security_floor;
+  situation.wall_clock = wall_clock();
+  const flash::SlotInfo& active = record.slot(record.active);
+  const std::array trusted{signer(kTrustedKey).public_key()};
+  if (image::verify_signature(as_bytes(active.manifest), active.signature, trusted))
+    if (const auto manifest = image::parse_manifest(active.manifest))
+      situation.installed_version = manifest->version;
+  situation.slot_capacity_bytes = slots.capacity(flash::other(record.active)).value_or(0);
+  return situation;
+}
+
+/// As `fwrecover request` does it.
+void RecipientHost::start_recovery() {
+  ++attempts_;
+  if (healed()) ++attempts_after_;
+  witness_.look();
+  if (!open_slots()) {
+    if (disk_.is_off()) return fall_if_off();
+    return rest();
+  }
+  const auto record = slots_->load_record();
+  if (!record) {
+    slots_.reset();
+    if (disk_.is_off()) return fall_if_off();
+    return rest();
+  }
+  recipient::RecoveryConfig config;
+  config.iana = kIana;
+  config.policy = mine_.policy;
+  if (healed()) {
+    config.policy.deadline = policy::Policy{}.deadline;
+    config.policy.offer_window = policy::Policy{}.offer_window;
+    config.policy.donors_tried = policy::Policy{}.donors_tried;
+  }
+  config.situation = situation(*slots_, *record);
+  const auto room = slots_->prepare(flash::other(record->active),
+                                    std::min<std::uint64_t>(config.situation.slot_capacity_bytes,
+                                                            image::kImageLimit_bytes));
+  if (!room) {
+    chronicle_.note("recipient {} has no room: {}", number_, room.error().message());
+    slots_.reset();
+    if (disk_.is_off()) return fall_if_off();
+    return rest();
+  }
+  config.credentials.user = std::string(kUser);
+  config.credentials.password = Secret(as_bytes(kPassword));
+  config.trusted_keys = {signer(kTrustedKey).public_key()};
+  config.trial_limit_s = mine_.trial_limit_s;
+  config.receive_buffer_bytes = mine_.receive_buffer_bytes;
+  port_ = static_cast<std::uint16_t>(kFirstPort + attempts_ % 3);
+  for (const std::size_t medium : mine_.media) {
+    const Path path{.local = address_of(medium, number_, port_),
+                    .peer = broadcast_on(medium),
+                    .medium = plan_.media[medium].medium};
+    if (!mine_.unicast) {
+      config.targets.push_back({.path = path, .broadcast = true});
+      continue;
+    }
+    for (std::size_t i = 0; i < plan_.donors.size(); ++i) {
+      Path to = path;
+      to.peer = address_of(medium, kFirstDonor + i, kRmcpPort);
+      config.targets.push_back({.path = to, .broadcast = false});
+    }
+  }
+  must_succeed_ = must_succeed_ || (healed() && steady_(config.policy, config.situation));
+  deadline_ = config.policy.deadline;
+  began_ = chronicle_.now();
+  sent_before_ = network_.sent(number_);
+  donors_chosen_ = 0;
+  offers_ = 0;
+  image_bytes_ = 0;
+  ended_ = false;
+  state_ = State::Idle;
+  phase_ = Phase::Recovering;
+  chronicle_.note("recipient {} starts recovery {}", number_, attempts_);
+  recovery_ = std::make_unique<recipient::Recovery>(std::move(config), *slots_, random_);
+  recovery_->start(began_, wall_clock().value_or(0));
+  drive();
+}
+
+void RecipientHost::drive() {
+  if (disk_.is_off()) return fall_if_off();
+  if (recovery_ == nullptr) return;
+  const TimePoint now = chronicle_.now();
+  while (auto datagram = recovery_->poll_transmit(now)) {
+    if (disk_.is_off()) return fall_if_off();
+    network_.send(datagram->path.local, datagram->path.peer, std::move(datagram->bytes), now);
+  }
+  take_events();
+  check_bounds();
+  if (disk_.is_off()) return fall_if_off();
+  if (!recovery_->finished()) return;
+  if (!ended_) violate("bounded-time", "the machine has finished without saying how it ended");
+  recovery_.reset();
+  slots_.reset();
+  phase_ = Phase::Up;
+  if (succeeded_ && dice_.chance(0.7)) {
+    // Into the new firmware; what was not flushed is flushed on the way down.
+    disk_.close_all();
+    phase_ = Phase::Off;
+    wakes_ = now + dice_.time(std::chrono::milliseconds(100), std::chrono::seconds(20));
+    return;
+  }
+  rest();
+}
+
+void RecipientHost::take_events() {
+  while (auto event = recovery_->poll_event()) {
+    if (disk_.is_off()) return;
+    if (const auto* entered_state = std::get_if<recipient::Entered>(&*event)) {
+      entered(*entered_state);
+    } else if (std::holds_alternative<recipient::Offered>(*event)) {
+      if (++offers_ > recipient::kOffersKept)
+        violate("limits", fmt::format("{} offers are kept", offers_));
+    } else if (const auto* chosen = std::get_if<recipient::Chosen>(&*event)) {
+      ++donors_chosen_;
+      image_bytes_ += std::min<std::uint64_t>(chosen->candidate.size_bytes, 1U << 22);
+      chronicle_.note("recipient {} chooses {}", number_, to_text(chosen->candidate.path.peer));
+    } else if (const auto* dropped = std::get_if<recipient::Dropped>(&*event)) {
+      chronicle_.note("recipient {} drops {}: {}", number_,
+                      to_text(dropped->candidate.path.peer), dropped->error.message());
+    } else if (const auto* end = std::get_if<recipient::Finished>(&*event)) {
+      finished(*end);
+    }
+  }
+}
+
+void RecipientHost::entered(const recipient::Entered& entered) {
+  const auto table = recipient::transition_table();
+  const auto row = std::find_if(table.begin(), table.end(), [&](const recipient::Row& candidate) {
+    return candidate.from == state_ && candidate.event == entered.event &&
+           candidate.to == entered.state;
+  });
+  chronicle_.note("recipient {} {} --{}--> {}", number_, recipient::to_text(state_),
+                  recipient::to_text(entered.event), recipient::to_text(entered.state));
+  if (row == table.end())
+    violate("transition", fmt::format("{} --{}--> {} is not in the table",
+                                      recipient::to_text(state_),
+                                      recipient::to_text(entered.event),
+                                      recipient::to_text(entered.state)));
+  else
+    ++rows_.at(static_cast<std::size_t>(row - table.begin()));
+  state_ = entered.state;
+}
+
+void RecipientHost::finished(const recipient::Finished& finished) {
+  ended_ = true;
+  const std::size_t outcome =
+      finished.error ? static_cast<std::size_t>(finished.error->code) : kOutcomes - 1;
+  ++outcomes_.at(outcome);
+  chronicle_.note("recipient {} ends: {}", number_,
+                  finished.error ? finished.error->message() : std::string("recovered"));
+  if (finished.error && finished.error->code == Errc::Internal)
+    violate("internal-error", finished.error->message());
+  succeeded_ = !finished.error;
+  if (succeeded_ && !disk_.is_off()) witness_.recovered(finished.manifest);
+}
+
+void RecipientHost::check_bounds() const {
+  const auto took = chronicle_.now() - began_;
+  if (took > deadline_ + kAfterDeadline)
+    violate("bounded-time", fmt::format("the recovery lasts {:.1f} s, its deadline is {} s",
+                                        std::chrono::duration<double>(took).count(),
+                                        deadline_.count()));
+  const auto seconds =
+      static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(took).count());
+  const std::uint64_t blocks = image_bytes_ / 4096 + 2;
+  // A donor with a small limit needs more grants.
+  std::uint64_t fewest = kGranulesPerBlock;
+  for (const DonorPlan& donor : plan_.donors)
+    fewest = std::min<std::uint64_t>({fewest, donor.config.segment_limit_granules,
+                                      std::max<std::uint64_t>(donor.config.credit_bytes / 192, 1)});
+  for (const Fault& fault : plan_.faults)
+    if (fault.enabled && fault.kind == FaultKind::LieWrongSizes) fewest = 1;
+  const std::uint64_t limit = kDatagramsOfRecovery + kDatagramsOfDonor * donors_chosen_ +
+                              kDatagramsPerSecond * seconds +
+                              (kDatagramsPerBlock + 2 * kGranulesPerBlock / fewest) * blocks;
+  const std::uint64_t sent = network_.sent(number_) - sent_before_;
+  if (sent > limit)
+    violate("bounded-messages", fmt::format("{} datagrams in {} s, with {} donors and {} blocks",
+                                            sent, seconds, donors_chosen_, blocks));
+}
+
+}  // namespace fwr::sim

@@ -1,0 +1,10 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Some thousand seeds of the simulator; "make check-long" runs many more. HACKING.md says how to run
+# even more, and one again.
+. "$TOP_SRCDIR/tests/lib.sh"
+
+seeds=2000
+[ -z "${FWR_TEST_LONG:-}" ] || seeds=30000
+
+"$TOP_BUILDDIR/tests/sim/fwr-sim" --seeds "$seeds" --coverage || fail 'see above'

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Virtual time, and what must hold of a whole run.
+#include "world.hpp"
+
+#include <algorithm>
+
+namespace fwr::sim {
+namespace {
+
+/// Nobody may turn in a circle without the time going on.
+constexpr std::uint64_t kStepsAtOnce = 20000;
+constexpr Duration kLongestRun = std::chrono::hours(12);
+/// Leases and sessions end by themselves (PROTOCOL §8.2, §8.3).
+constexpr Duration kForgets = std::chrono::seconds(130);
+
+template <std::size_t N>
+void add_all(std::array<std::uint64_t, N>& to, const std::array<std::uint64_t, N>& from) {
+  for (std::size_t i = 0; i < N; ++i) to.at(i) += from.at(i);
+}
+
+}  // namespace
+
+void Totals::add(const Totals& other) {
+  runs += other.runs;
+  steps += other.steps;
+  datagrams += other.datagrams;
+  virtual_ms += other.virtual_ms;
+  power_cuts += other.power_cuts;
+  must += other.must;
+  add_all(injected, other.injected);
+  add_all(recipient_rows, other.recipient_rows);
+  add_all(lease_rows, other.lease_rows);
+  add_all(outcomes, other.outcomes);
+}
+
+World::World(const Plan& plan, bool with_lines)
+    : plan_(plan), chronicle_(with_lines), network_(plan, chronicle_) {
+  for (std::size_t i = 0; i < plan.donors.size(); ++i)
+    if (plan.donors[i].present)
+      donors_.push_back(std::make_unique<DonorHost>(plan, i, network_, chronicle_));
+  for (std::size_t i = 0; i < plan.recipients.size(); ++i)
+    if (plan.recipients[i].present)
+      recipients_.push_back(std::make_unique<RecipientHost>(
+          plan, i, network_, chronicle_,
+          [this, i](const policy::Policy& policy, const policy::Situation& situation) {
+            return steady(i, policy, situation);
+          }));
+}
+
+bool World::settled() const {
+  return std::all_of(recipients_.begin(), recipients_.end(),
+                     [](const auto& recipient) { return recipient->settled(); });
+}
+
+std::optional<TimePoint> World::next() const {
+  const TimePoint now = chronicle_.now();
+  std::optional<TimePoint> soonest = network_.next();
+  const auto earlier = [&](std::optional<TimePoint> at) {
+    if (at) soonest = soonest ? std::min(*soonest, *at) : *at;
+  };
+  for (const auto& donor : donors_) earlier(donor->next(now));
+  for (const auto& recipient : recipients_) earlier(recipient->next(now));
+  return soonest;
+}
+
+void World::step() {
+  const auto at = next();
+  if (!at) return chronicle_.violate("bounded-time", "everybody waits for nothing");
+  const TimePoint now = std::max(chronicle_.now(), *at);
+  steps_at_once_ = now > chronicle_.now() ? 0 : steps_at_once_ + 1;
+  if (steps_at_once_ > kStepsAtOnce)
+    chronicle_.violate("busy-loop", fmt::format("{} steps at one moment", steps_at_once_));
+  chronicle_.set_now(now);
+  chronicle_.count_step();
+  while (const auto delivery = network_.receive(now)) {
+    chronicle_.mix(delivery->order);
+    for (const auto& donor : donors_)
+      if (donor->host() == delivery->host) donor->handle(*delivery, now);
+    for (const auto& recipient : recipients_)
+      if (recipient->host() == delivery->host) recipient->handle(*delivery, now);
+    if (chronicle_.violation()) return;
+  }
+  for (const auto& donor : donors_) donor->work(now);
+  for (const auto& recipient : recipients_) recipient->work(now);
+}
+
+void World::run() {
+  while (!chronicle_.violation() && !settled()) {
+    step();
+    if (chronicle_.now() - kBegin > kLongestRun)
+      chronicle_.violate("bounded-time", "the run does not end");
+  }
+  linger();
+}
+
+/// Nobody asks for anything any more: no lease and no session may outlive that.
+void World::linger() {
+  const TimePoint until = chronicle_.now() + kForgets;
+  while (!chronicle_.violation()) {
+    const auto at = next();
+    if (!at || *at > until) break;
+    step();
+  }
+  if (chronicle_.violation()) return;
+  for (const auto& donor : donors_)
+    if (donor->promises() > 0)
+      chronicle_.violate("stuck-lease", fmt::format("donor {} still has {} leases and sessions",
+                                                    donor->host() - kFirstDonor,
+                                                    donor->promises()));
+}
+
+/// The fault plan's guarantee for liveness: an honest donor that is up, on a common medium, whose
+/// best image this recipient must not refuse, and a medium that carries it in time.
+bool World::steady(std::size_t recipient, const policy::Policy& policy,
+                   const policy::Situation& situation) const {
+  constexpr double kSlowest_bytes_per_s = 10000;
+  for (const auto& donor : donors_) {
+    const std::size_t number = donor->host() - kFirstDonor;
+    const DonorPlan& plan = plan_.donors[number];
+    const bool slow =
+        std::any_of(plan_.faults.begin(), plan_.faults.end(), [&](const Fault& fault) {
+          return fault.enabled && fault.kind == FaultKind::SlowDonor &&
+                 fault.target == donor->host();
+        });
+    if (donor->lies() || slow || !donor->is_up()) continue;
+    if (policy.required_role && *policy.required_role != plan.config.role) continue;
+    const Release* image = donor->best();
+    if (image == nullptr) continue;
+    const ReleaseSpec& spec = image->spec;
+    if (spec.security < situation.security_floor ||
+        spec.security < policy.minimum_security_version ||
+        (policy.pinned_version && *policy.pinned_version != spec.version) ||
+        image->content->bytes.size() > situation.slot_capacity_bytes)
+      continue;
+    if (!policy.allow_downgrade && situation.installed_version &&
+        image::compare_versions(spec.version, *situation.installed_version) < 0)
+      continue;
+    if (spec.expires != 0 && situation.wall_clock && *situation.wall_clock >= spec.expires)
+      continue;
+    for (const std::size_t medium : plan.media) {
+      const auto& mine = plan_.recipients[recipient].media;
+      const MediumPlan& kind = plan_.media[medium];
+      if (std::count(mine.begin(), mine.end(), medium) == 0) continue;
+      if ((policy.allowed_media & static_cast<std::uint8_t>(kind.medium)) == 0) continue;
+      if (kind.bytes_per_s != 0 && kind.bytes_per_s < kSlowest_bytes_per_s) continue;
+      return true;
+    }
+  }
+  return false;
+}
+
+Totals World::totals() const {
+  Totals totals;
+  totals.runs = 1;
+  totals.steps = chronicle_.steps();
+  totals.virtual_ms = static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(chronicle_.now() - kBegin).count());
+  totals.injected = chronicle_.injected();
+  for (const auto& donor : donors_) {
+    add_all(totals.lease_rows, donor->all_lease_rows());
+    totals.datagrams += network_.sent(donor->host());
+  }
+  for (const auto& recipient : recipients_) {
+    add_all(totals.recipient_rows, recipient->rows());
+    add_all(totals.outcomes, recipient->outcomes());
+    totals.datagrams += network_.sent(recipient->host());
+    totals.power_cuts += recipient->power_cuts();
+  }
+  return totals;
+}
+
+}  // namespace fwr::sim

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// One run: all systems of a plan in virtual time, until every recipient is content and every donor
+// has forgotten them.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "chronicle.hpp"
+#include "donor_host.hpp"
+#include "network.hpp"
+#include "plan.hpp"
+#include "recipient_host.hpp"
+
+namespace fwr::sim {
+
+/// What a run gives; a plain value, so that it can go through a pipe.
+struct Totals {
+  std::uint64_t runs = 0, steps = 0, datagrams = 0, virtual_ms = 0, power_cuts = 0, must = 0;
+  std::array<std::uint64_t, kFaultKinds> injected{};
+  RecoveryRows recipient_rows{};
+  LeaseRows lease_rows{};
+  std::array<std::uint64_t, kOutcomes> outcomes{};
+  void add(const Totals& other);
+};
+
+class World {
+ public:
+  World(const Plan& plan, bool with_lines);
+  void run();
+  [[nodiscard]] const Chronicle& chronicle() const { return chronicle_; }
+  [[nodiscard]] Totals totals() const;
+
+ private:
+  void step();
+  [[nodiscard]] std::optional<TimePoint> next() const;
+  [[nodiscard]] bool settled() const;
+  void linger();
+  [[nodiscard]] bool steady(std::size_t recipient, const policy::Policy& policy,
+                            const policy::Situation& situation) const;
+
+  const Plan& plan_;
+  Chronicle chronicle_;
+  Network network_;
+  std::vector<std::unique_ptr<DonorHost>> donors_;
+  std::vector<std::unique_ptr<RecipientHost>> recipients_;
+  std::uint64_t steps_at_once_ = 0;
+};
+
+}  // namespace fwr::sim

@@ -72,10 +72,14 @@ bool truncate_to(int fd, std::uint64_t size) {
   return again([&] { return ::ftruncate(fd, static_cast<off_t>(size)); }) == 0;
 }
 
-bool flush_to_medium(int fd) {
-  if (again([&] { return ::fdatasync(fd); }) != 0) return false;
+void forget_cached(int fd) {
   // Advice only: pages that are in use elsewhere stay, and some file systems ignore it.
   (void)::posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+}
+
+bool flush_to_medium(int fd) {
+  if (again([&] { return ::fdatasync(fd); }) != 0) return false;
+  forget_cached(fd);
   return true;
 }
 

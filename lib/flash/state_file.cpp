@@ -62,6 +62,9 @@ UniqueFd StateFile::open(int flags) const {
 }
 
 Result<Chosen> StateFile::read_chosen(int fd) const {
+  // A copy whose flush has failed counts for nothing, or the other one would be overwritten next:
+  // the only one that a boot finds.
+  forget_cached(fd);
   Bytes file(kRecordCopy_bytes * kRecordCopies);
   if (!read_at(fd, 0, file)) return fail_errno(Errc::StateFailed, "reading " + path_, errno);
   const ByteView view(file);
@@ -110,6 +113,11 @@ Result<> StateFile::store(const BootRecord& record) const {
 
 Result<> StateFile::create_if_missing() const {
   const UniqueFd fd = open(O_RDONLY);
+  // Who was here last may have died, or failed, between writing a copy and flushing it. It counts for
+  // every reader, but not for a boot, and the next one written would take the place of the one that
+  // does.
+  if (fd.is_open() && !flush_to_medium(fd.get()))
+    return fail_errno(Errc::StateFailed, "flushing " + path_, errno);
   if (fd.is_open()) return {};
   if (errno != ENOENT) return fail_errno(Errc::StateFailed, "opening " + path_, errno);
   return create(BootRecord{});

@@ -34,7 +34,8 @@ class StateFile {
   /// Errors: CorruptState, NoPermission, NoSpace, StateFailed; Internal when the record is not
   /// newer than the one in the file.
   [[nodiscard]] Result<> store(const BootRecord& record) const;
-  /// Creates the file with a fresh record unless it is there. Only under the lock.
+  /// Creates the file with a fresh record, or makes sure that a boot would find what is there. Only
+  /// under the lock, before the first store().
   [[nodiscard]] Result<> create_if_missing() const;
 
  private:

@@ -40,6 +40,7 @@ CHECK_PACKAGES = \
 	libgmock-dev \
 	libgtest-dev \
 	mandoc \
+	patch \
 	util-linux
 BENCH_PACKAGES = \
 	$(DEMO_PACKAGES) \

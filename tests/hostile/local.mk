@@ -33,3 +33,25 @@ endif
 
 check_PROGRAMS += $(HOSTILE_TESTS)
 TESTS += $(HOSTILE_TESTS)
+
+TESTS += %D%/mutants.sh
+EXTRA_DIST += %D%/mutants.sh
+EXTRA_DIST += %D%/mutants/accepts-replays.patch
+EXTRA_DIST += %D%/mutants/answers-more-than-it-was-asked.patch
+EXTRA_DIST += %D%/mutants/answers-without-limit.patch
+EXTRA_DIST += %D%/mutants/believes-the-length-of-a-proof.patch
+EXTRA_DIST += %D%/mutants/forgets-sessions-at-a-forged-rakp-3.patch
+EXTRA_DIST += %D%/mutants/hears-a-session-from-anywhere.patch
+EXTRA_DIST += %D%/mutants/hears-commands-before-rakp-3.patch
+EXTRA_DIST += %D%/mutants/ignores-the-pad.patch
+EXTRA_DIST += %D%/mutants/ignores-the-trailer.patch
+EXTRA_DIST += %D%/mutants/ignores-trailing-bytes.patch
+EXTRA_DIST += %D%/mutants/keeps-sessions-alive-for-junk.patch
+EXTRA_DIST += %D%/mutants/lets-anyone-close-sessions.patch
+EXTRA_DIST += %D%/mutants/moves-the-window-before-the-code.patch
+EXTRA_DIST += %D%/mutants/opens-suite-0.patch
+EXTRA_DIST += %D%/mutants/raises-any-privilege.patch
+EXTRA_DIST += %D%/mutants/serves-whoever-knows-the-handle.patch
+EXTRA_DIST += %D%/mutants/skips-the-authentication-code.patch
+EXTRA_DIST += %D%/mutants/takes-any-authentication-type.patch
+EXTRA_DIST += %D%/mutants/takes-plain-payloads.patch

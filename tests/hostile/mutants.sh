@@ -1,0 +1,78 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# The hostile suite can fail: each patch in mutants/ makes a donor that is broken on purpose, and the
+# case that the patch names must fail against it. Three of them here, all in "make check-long".
+. "$TOP_SRCDIR/tests/lib.sh"
+need_program patch
+suite=$TOP_BUILDDIR/tests/hostile/hostile_test
+[ -x "$suite" ] || skip 'configured without GoogleTest'
+: "${CXX:?run tests by \"make check\"}"
+
+mutants="accepts-replays hears-commands-before-rakp-3 takes-plain-payloads"
+if [ -n "${FWR_TEST_LONG:-}" ]; then
+  mutants=
+  for patch in "$TOP_SRCDIR"/tests/hostile/mutants/*.patch; do
+    mutants="$mutants $(basename "$patch" .patch)"
+  done
+fi
+
+# The make that runs the tests has nothing to say to this one.
+unset MAKEFLAGS MFLAGS MAKELEVEL
+make -s -C "$TOP_BUILDDIR" Makefile >/dev/null
+flags=$(make --no-print-directory -s -C "$TOP_BUILDDIR" print-cxxflags)
+libraries=$(make --no-print-directory -s -C "$TOP_BUILDDIR" print-facade-libs)
+
+# link_donor PROGRAM OBJECT...: fwdonord without the shared library, the objects in place of those
+# that the static ones have.
+link_donor() {
+  link_program=$1
+  shift
+  # shellcheck disable=SC2086 # lists of words
+  (cd "$TOP_BUILDDIR" && ./libtool --quiet --tag=CXX --mode=link $CXX $flags -o "$link_program" \
+    tools/fwdonord.o tools/command_line.o tools/output.o "$@" $libraries) >"$work/link.log" 2>&1 ||
+    fail "fwdonord cannot be linked statically"
+}
+
+# build_mutant NAME: $work/NAME/fwdonord. Fast rather than optimised; what is unused now is no matter.
+build_mutant() {
+  mutant=$work/$1
+  patch=$TOP_SRCDIR/tests/hostile/mutants/$1.patch
+  objects=
+  files=$(sed -n 's,^+++ b/,,p' "$patch")
+  for file in $files; do
+    mkdir -p "$mutant/$(dirname "$file")"
+    cp "$TOP_SRCDIR/$file" "$mutant/$file"
+    chmod u+w "$mutant/$file"
+    objects="$objects $mutant/${file%.cpp}.o"
+  done
+  patch -s -p1 -d "$mutant" <"$patch" >"$work/patch.log" 2>&1 ||
+    fail "$1.patch does not apply any more: make it anew"
+  for object in $objects; do
+    # shellcheck disable=SC2086 # lists of words
+    (cd "$TOP_BUILDDIR" && $CXX $flags -U_FORTIFY_SOURCE -O0 -w -c -o "$object" "${object%.o}.cpp") \
+      >"$work/compile.log" 2>&1 || fail "$1 does not compile"
+  done
+  # shellcheck disable=SC2086 # a list of words
+  link_donor "$mutant/fwdonord" $objects
+}
+
+case_of() { sed -n 's/^Case: //p' "$TOP_SRCDIR/tests/hostile/mutants/$1.patch"; }
+
+# attack DONORD CASES
+attack() { FWR_HOSTILE_DONORD=$1 "$suite" --gtest_filter="$2" >"$work/suite.log" 2>&1; }
+
+say 'a donor that is linked like the mutants, but not broken'
+cases=
+for name in $mutants; do cases=$cases:$(case_of "$name"); done
+link_donor "$work/fwdonord"
+attack "$work/fwdonord" "${cases#:}" || fail 'the cases fail without any fault'
+
+for name in $mutants; do
+  say "$name: $(head -n 1 "$TOP_SRCDIR/tests/hostile/mutants/$name.patch")"
+  build_mutant "$name"
+  case=$(case_of "$name")
+  if attack "$work/$name/fwdonord" "$case"; then fail "$case does not notice it"; fi
+  grep -q "^\[  FAILED  \] $case" "$work/suite.log" || fail "$case did not run"
+  if grep -q 'does not start' "$work/suite.log"; then fail "$name does not even start"; fi
+  rm -rf "${work:?}/$name"
+done

@@ -35,7 +35,9 @@ class Input {
   [[nodiscard]] std::uint32_t u32() { return reader_.u32(); }
   [[nodiscard]] std::uint64_t u64() { return reader_.le<8>(); }
   /// 0 to count - 1; count is at most 256.
-  [[nodiscard]] std::size_t below(std::size_t count) { return reader_.u8() % count; }
+  [[nodiscard]] unsigned below(std::size_t count) {
+    return static_cast<unsigned>(reader_.u8() % count);
+  }
   [[nodiscard]] bool flag() { return (reader_.u8() & 1U) != 0; }
   /// Two bytes of length, then as many of them as there are.
   [[nodiscard]] ByteView bytes() {

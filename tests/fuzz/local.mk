@@ -26,6 +26,11 @@ FUZZ_TARGETS += %D%/messages_fuzz
 %C%_messages_fuzz_LDADD = $(SESSION_LIBS)
 %C%_messages_fuzz_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 
+FUZZ_TARGETS += %D%/recipient_fuzz
+%C%_recipient_fuzz_SOURCES = %D%/recipient_fuzz.cpp %D%/fuzz.hpp %D%/layout_codecs.hpp
+%C%_recipient_fuzz_LDADD = lib/donor/libdonor.la $(RECIPIENT_LIBS)
+%C%_recipient_fuzz_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+
 FUZZ_TARGETS += %D%/server_fuzz
 %C%_server_fuzz_SOURCES = %D%/server_fuzz.cpp %D%/fuzz.hpp %D%/session_peer.hpp
 %C%_server_fuzz_LDADD = $(SESSION_LIBS)

@@ -1,0 +1,476 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Fuzzes a whole recovery: the input says what a hostile donor, who has an account and therefore
+// every key of his sessions, sends instead of what a donor should. An honest donor is there too.
+//
+// Safety holds always; and unless the slot itself fails, the recovery ends with an image, or at its
+// deadline. PROTOCOL §6.4, §7.4.
+#include "recipient/recovery.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "../unit/recovery_rig.hpp"
+#include "fuzz.hpp"
+#include "layout_codecs.hpp"
+#include "wire/stream.hpp"
+
+namespace fwr::fuzz {
+namespace {
+
+using namespace std::chrono_literals;
+using recipient::State;
+using test::SignedImage;
+namespace oem = wire::oem;
+
+constexpr std::uint32_t kIana = test::kIana;
+constexpr std::uint32_t kFloor = 3;            ///< security floor of the system
+constexpr std::size_t kHeldLimit = 16;         ///< datagrams that come late, or again
+constexpr std::uint64_t kStepLimit = 200'000;  ///< rounds of the loop below
+constexpr std::chrono::seconds kDeadline{3600};
+constexpr std::chrono::seconds kEndingLimit{60};  ///< after the deadline: read back, farewell
+constexpr std::uint64_t kCapacity_bytes = 1U << 20;
+
+const SignedImage& image(std::size_t which) {
+  const auto content = [](std::size_t blocks, std::uint32_t seed) {
+    return test::noise(blocks * 4096 + 100, seed);
+  };
+  static const std::array kImages{
+      SignedImage::make(content(4, 1), "2.0", 5),                         // what is wanted
+      SignedImage::make(content(130, 1), "2.0", 5),                       // the same, two levels
+      SignedImage::make(content(3, 2), "3.0", 6),                         // better, and signed
+      SignedImage::make(content(3, 3), "1.5", kFloor - 1),                // signed, but too old
+      SignedImage::make(content(3, 4), "9.9", 99, test::TestSigner(66)),  // by somebody else
+      SignedImage::make(content(300, 5), "4.0", 7),                       // larger than the slot
+  };
+  return kImages.at(which);
+}
+
+const Bytes& running_image() {
+  static const Bytes kImage = test::noise(5 * 4096, 77);
+  return kImage;
+}
+
+/// In one call that nothing instruments.
+bool equal(ByteView a, ByteView b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+/// A donor machine behind a session server. What it says may be put in other words.
+class Host : public session::Application {
+ public:
+  Host(std::uint8_t host, std::vector<SignedImage> images, TimePoint now)
+      : address(test::ipv4(host)),
+        catalogue(std::move(images)),
+        random_(host),
+        donor(donor_config(host), catalogue, random_, now),
+        server(server_config(host), kIana, *this, random_) {}
+
+  std::optional<wire::IpmiResponse> handle_command(const session::Requester& from,
+                                                   const wire::IpmiRequest& request,
+                                                   TimePoint now) override {
+    return donor.handle_command(from, request, now);
+  }
+  void handle_payload(const session::Requester& from, ByteView payload, TimePoint now) override {
+    donor.handle_payload(from, payload, now);
+  }
+  std::optional<Outgoing> next_payload(TimePoint now) override { return donor.next_payload(now); }
+  void session_closed(std::uint32_t session, TimePoint now) override {
+    donor.session_closed(session, now);
+  }
+
+  [[nodiscard]] std::optional<TimePoint> next() const {
+    std::optional<TimePoint> soonest = to_host.next();
+    for (const auto& at : {from_host.next(), server.deadline(), donor.deadline()})
+      if (at && (!soonest || *at < *soonest)) soonest = at;
+    return soonest;
+  }
+
+  Address address;
+  test::MemoryCatalogue catalogue;
+
+ private:
+  static Guid guid(std::uint8_t host) {
+    Guid guid{};
+    guid.fill(static_cast<std::byte>(host));
+    return guid;
+  }
+  static donor::DonorConfig donor_config(std::uint8_t host) {
+    donor::DonorConfig config;
+    config.iana = kIana;
+    config.guid = guid(host);
+    return config;
+  }
+  static session::ServerConfig server_config(std::uint8_t host) {
+    session::ServerConfig config;
+    config.accounts = {session::Account{.name = "fw", .password = Secret(as_bytes("secret"))}};
+    config.identity.guid = guid(host);
+    return config;
+  }
+  SeededRandom random_;
+
+ public:
+  donor::Donor donor;
+  session::Server server;
+  test::SimLink to_host{{.delay = 1ms}};
+  test::SimLink from_host{{.delay = 1ms}};
+};
+
+/// The one who may do anything that somebody with an account can. While the input lasts it says
+/// what he does with each thing that he would send.
+class Liar final : public Host {
+ public:
+  Liar(Input& in, std::vector<SignedImage> images, TimePoint now)
+      : Host(66, std::move(images), now), in_(in) {}
+
+  /// True: the next thing goes as it is. One byte of input is enough for up to 32 of them.
+  bool lets_pass() {
+    if (passes_ > 0) {
+      --passes_;
+      return true;
+    }
+    if (in_.ended()) return true;
+    const std::uint8_t how = in_.u8();
+    passes_ = how >> 3U;
+    action_ = how & 7U;
+    return action_ == 0;
+  }
+
+  std::optional<wire::IpmiResponse> handle_command(const session::Requester& from,
+                                                   const wire::IpmiRequest& request,
+                                                   TimePoint now) override {
+    auto answer = Host::handle_command(from, request, now);
+    if (!answer || lets_pass()) return answer;
+    switch (action_) {
+      case 1: answer->code = static_cast<wire::CompletionCode>(in_.u8()); break;
+      case 2: answer->data.resize(in_.u8() % (answer->data.size() + 1)); break;
+      case 3: answer->data = exact(in_.bytes()); break;
+      case 4: {
+        answer->data = oem::response_data(kIana);
+        const ByteView rest = in_.bytes();
+        answer->data.insert(answer->data.end(), rest.begin(), rest.end());
+        break;
+      }
+      case 5: answer = forged(request); break;
+      case 6: return std::nullopt;
+      default: damage(answer->data);
+    }
+    return answer;
+  }
+  void handle_payload(const session::Requester& from, ByteView payload, TimePoint now) override {
+    if (const auto message = wire::stream::decode_message(payload))
+      if (const auto* grant = std::get_if<wire::stream::Grant>(&*message)) grant_ = *grant;
+    if (lets_pass() || action_ > 2) Host::handle_payload(from, payload, now);
+    session_ = from.session;
+  }
+  std::optional<Outgoing> next_payload(TimePoint now) override {
+    auto next = Host::next_payload(now);
+    if (!next || lets_pass()) return next;
+    switch (action_) {
+      case 1: next->payload.resize(in_.u16() % (next->payload.size() + 1)); break;
+      case 2: next->payload = exact(in_.bytes()); break;
+      case 3: {
+        const wire::stream::Refusal refusal{grant_.object,
+                                            static_cast<wire::CompletionCode>(1 + in_.below(255)),
+                                            grant_.handle, grant_.number};
+        next->payload = wire::stream::encode(refusal);
+        break;
+      }
+      case 4: next->payload = any_segment(); break;
+      default: damage(next->payload);
+    }
+    return next;
+  }
+
+  /// What becomes of a datagram of his: it and others that go instead of it or with it.
+  std::vector<Datagram> fate_of(Datagram datagram) {
+    if (lets_pass()) return {std::move(datagram)};
+    switch (action_) {
+      case 1: return {};
+      case 2: return {datagram, datagram};
+      case 3: damage(datagram.bytes); break;
+      case 4: datagram.bytes.resize(in_.u16() % (datagram.bytes.size() + 1)); break;
+      case 5:
+        held_.push_back(datagram);
+        if (held_.size() > kHeldLimit) held_.erase(held_.begin());
+        return {};
+      case 6: {
+        const Address from = datagram.path.local;
+        datagram.bytes = exact(in_.bytes());
+        datagram.path.local = from;
+        break;
+      }
+      default:
+        if (held_.empty()) break;
+        return {held_.at(in_.below(held_.size())), std::move(datagram)};
+    }
+    return {std::move(datagram)};
+  }
+
+ private:
+  /// An answer whose fields have any value.
+  wire::IpmiResponse forged(const wire::IpmiRequest& request) {
+    LayoutFiller filler(in_);
+    const auto answer = [&](auto message) {
+      std::remove_reference_t<decltype(message)>::layout(filler, message);
+      return wire::IpmiResponse{wire::CompletionCode::Ok, oem::response_data(kIana, message)};
+    };
+    switch (static_cast<oem::Command>(request.command)) {
+      case oem::Command::RequestFirmware: {
+        oem::Offer offer;
+        oem::Offer::layout(filler, offer);
+        const auto body = oem::strip_iana(kIana, request.data);
+        const auto asked = body.and_then(wire::decode<oem::RequestFirmwareRq>);
+        if (asked) offer.nonce = asked->nonce;
+        offer.version = 1;
+        return {wire::CompletionCode::Ok, oem::response_data(kIana, offer)};
+      }
+      case oem::Command::GetManifest: return answer(oem::GetManifestRs{});
+      case oem::Command::AcceptOffer: return answer(oem::AcceptOfferRs{});
+      case oem::Command::GetDonorStatus: return answer(oem::DonorStatusRs{});
+      default: return {static_cast<wire::CompletionCode>(in_.u8()), oem::response_data(kIana)};
+    }
+  }
+  /// Data that answers the last grant, at any place and of any size.
+  Bytes any_segment() {
+    const Bytes data(in_.u16() % 40000U, static_cast<std::byte>(in_.u8()));
+    wire::stream::Segment segment;
+    segment.object = in_.flag() ? wire::stream::Object::Tree : grant_.object;
+    segment.last = in_.flag();
+    segment.handle = grant_.handle;
+    segment.number = grant_.number + in_.below(3) - 1U;
+    segment.offset_granules =
+        in_.flag() && !grant_.ranges.empty() ? grant_.ranges.front().offset_granules : in_.u32();
+    segment.data = data;
+    return wire::stream::encode(segment);
+  }
+  void damage(Bytes& bytes) {
+    if (bytes.empty()) return;
+    bytes.at(in_.u16() % bytes.size()) ^= static_cast<std::byte>(in_.u8());
+  }
+
+  Input& in_;
+  unsigned passes_ = 0;
+  unsigned action_ = 0;
+  std::uint32_t session_ = 0;
+  wire::stream::Grant grant_;
+  std::vector<Datagram> held_;
+};
+
+class World {
+ public:
+  explicit World(Input& in) : in_(in), slots_(kCapacity_bytes) {
+    const std::uint8_t kind = in_.u8();
+    const std::size_t wanted = (kind & 7U) == 7 ? 1 : 0;
+    honest_ = std::make_unique<Host>(7, std::vector{image(wanted)}, now_);
+    std::vector<SignedImage> his{image((kind & 8U) != 0 ? wanted : 2 + in_.below(4))};
+    if ((kind & 16U) != 0) lie_about(his.front());
+    liar_ = std::make_unique<Liar>(in_, std::move(his), now_);
+    prepare_slots((kind & 32U) != 0, (kind & 64U) != 0, wanted);
+    slot_fails_ = (kind & 128U) != 0;
+    if (slot_fails_) prepare_faults();
+    recovery_ = std::make_unique<recipient::Recovery>(config(), slots_, random_);
+  }
+
+  void run() {
+    const TimePoint began = now_;
+    recovery_->start(now_, 1'800'000'000);
+    for (std::uint64_t steps = 0; !recovery_->finished(); ++steps) {
+      require(steps < kStepLimit, "a recovery ends after bounded work");
+      require(now_ - began < kDeadline + kEndingLimit, "a recovery ends in bounded time");
+      step();
+      check();
+    }
+    require(finished_.has_value(), "a recovery says how it ended");
+    require(equal(slots_.of(flash::SlotId::A), running_image()), "the running image stays");
+    const bool done = recovery_->state() == State::Done;
+    require(done == !finished_->error, "Done has no error, and the end without one is Done");
+    if (done) require_image();
+    if (!slot_fails_ && !done) {
+      const Errc why = finished_->error->code;
+      require(why == Errc::DeadlinePassed, "with an honest donor there, it succeeds");
+    }
+  }
+
+ private:
+  recipient::RecoveryConfig config() const {
+    recipient::RecoveryConfig config;
+    config.iana = kIana;
+    config.situation.platform.manufacturer_id = 0x1234;
+    config.situation.slot_capacity_bytes = kCapacity_bytes;
+    config.situation.wall_clock = 1'800'000'000;
+    config.situation.security_floor = kFloor;
+    config.situation.installed_version = "1.0";
+    config.credentials.user = "fw";
+    config.credentials.password = Secret(as_bytes("secret"));
+    config.trusted_keys = {test::TestSigner(1).public_key()};
+    config.policy.deadline = kDeadline;
+    config.targets = {{.path = Path{{}, honest_->address}, .broadcast = false},
+                      {.path = Path{{}, liar_->address}, .broadcast = false}};
+    return config;
+  }
+  /// Other bytes than those that were signed.
+  void lie_about(SignedImage& image) {
+    switch (in_.below(3)) {
+      case 0: image.bytes.at(in_.u16() % image.bytes.size()) ^= std::byte{1}; break;
+      case 1:
+        if (!image.tree.empty()) image.tree.at(in_.u16() % image.tree.size()) ^= std::byte{1};
+        break;
+      default: image.entry.manifest_json.back() = ' ';
+    }
+  }
+  /// Slot a is active; slot b may hold a part of what is wanted, from an attempt that was killed.
+  void prepare_slots(bool interrupted, bool has_tree, std::size_t wanted) {
+    slots_.of(flash::SlotId::A) = running_image();
+    slots_.record.slot(flash::SlotId::A).state = flash::SlotState::Good;
+    slots_.record.security_floor = kFloor;
+    if (!interrupted) return;
+    const SignedImage& image = fuzz::image(wanted);
+    slots_.record =
+        flash::begin_writing(slots_.record, image.entry.manifest_json, image.entry.signature);
+    Bytes half = image.bytes;
+    std::fill(half.begin() + static_cast<std::ptrdiff_t>(half.size() / 2), half.end(),
+              static_cast<std::byte>(in_.u8()));
+    slots_.of(flash::SlotId::B) = half;
+    if (has_tree) slots_.tree = image.tree;
+    if (has_tree && !slots_.tree.empty())
+      slots_.tree.at(in_.u16() % slots_.tree.size()) ^= std::byte{2};
+  }
+  void prepare_faults() {
+    const unsigned at = in_.u8();
+    const auto fails = [this, at] { return ++calls_ > at && calls_ - at <= 3; };
+    const Error error{Errc::SlotWriteFailed, "for this input"};
+    switch (in_.below(5)) {
+      case 0:
+        slots_.write_fault = [=](flash::SlotId, std::uint64_t) -> std::optional<Error> {
+          return fails() ? std::optional(error) : std::nullopt;
+        };
+        break;
+      case 1:
+        slots_.read_fault = [=](flash::SlotId, std::uint64_t, std::size_t) -> std::optional<Error> {
+          return fails() ? std::optional(Error{Errc::SlotUnreadable, "x"}) : std::nullopt;
+        };
+        break;
+      case 2:
+        slots_.store_fault = [=](const flash::BootRecord&) -> std::optional<Error> {
+          return fails() ? std::optional(error) : std::nullopt;
+        };
+        break;
+      case 3: slots_.tree_write_error = error; break;
+      default:
+        slots_.on_flush = [this] {
+          Bytes& slot = slots_.inactive();
+          if (!slot.empty()) slot.at(calls_ % slot.size()) ^= std::byte{4};
+        };
+    }
+  }
+
+  // --- the network
+  void step() {
+    while (auto datagram = recovery_->poll_transmit(now_)) send(*datagram);
+    take_events();
+    if (recovery_->finished()) return;
+    work(*honest_, false);
+    work(*liar_, true);
+    const auto wanted = recovery_->deadline();
+    TimePoint next = wanted.value_or(now_ + 1s);
+    for (const Host* host : {honest_.get(), static_cast<Host*>(liar_.get())})
+      if (const auto at = host->next()) next = std::min(next, *at);
+    now_ = std::max(now_, next);
+    for (Host* host : {honest_.get(), static_cast<Host*>(liar_.get())})
+      while (auto datagram = host->from_host.receive(now_)) {
+        recovery_->handle_datagram(datagram->path, exact(datagram->bytes), now_);
+        take_events();
+      }
+    if (wanted && *wanted <= now_) recovery_->handle_timeout(now_);
+    take_events();
+  }
+  void send(const Datagram& datagram) {
+    require(++sent_ < 10 * kStepLimit, "a recovery sends a bounded number of datagrams");
+    for (Host* host : {honest_.get(), static_cast<Host*>(liar_.get())})
+      if (host->address == datagram.path.peer) {
+        Datagram copy = datagram;
+        copy.path.local = test::ipv4(1, 40000);
+        host->to_host.send(std::move(copy), now_);
+      }
+  }
+  void work(Host& host, bool lies) {
+    while (auto datagram = host.to_host.receive(now_))
+      host.server.handle_datagram(Path{host.address, datagram->path.local}, datagram->bytes, now_);
+    host.server.handle_timeout(now_);
+    host.donor.handle_timeout(now_);
+    while (host.donor.poll_event()) {
+    }
+    while (auto datagram = host.server.poll_transmit(now_)) {
+      datagram->path = Path{datagram->path.peer, host.address};
+      if (!lies) {
+        host.from_host.send(std::move(*datagram), now_);
+        continue;
+      }
+      for (Datagram& one : liar_->fate_of(std::move(*datagram)))
+        host.from_host.send(std::move(one), now_);
+    }
+  }
+  void take_events() {
+    while (auto event = recovery_->poll_event()) {
+      if (auto* end = std::get_if<recipient::Finished>(&*event)) {
+        require(!finished_, "a recovery ends once");
+        finished_ = std::move(*end);
+      } else if (const auto* progress = std::get_if<recipient::Progress>(&*event)) {
+        require(progress->done_bytes <= progress->total_bytes, "no more than the whole");
+      }
+    }
+  }
+
+  // --- what holds
+  void check() {
+    require(!slots_.active_was_written, "the active slot is never written");
+    require(!slots_.written_before_recorded, "the record says `writing` before the first byte");
+    if (slots_.record.generation == generation_) return;
+    generation_ = slots_.record.generation;
+    require(!flash::broken_rule(slots_.record), "the record holds its rules");
+    if (slots_.record.active == flash::SlotId::B) require_image();
+  }
+  /// Slot b is active: it holds, whole, an image that was signed and is not too old.
+  void require_image() {
+    require(slots_.record.active == flash::SlotId::B, "Done means that the new image is active");
+    const flash::SlotInfo& slot = slots_.record.slot(flash::SlotId::B);
+    require(slot.state == flash::SlotState::Trial && slots_.record.trial, "it is on trial");
+    for (const std::size_t good : {0U, 1U, 2U}) {
+      const SignedImage& one = fuzz::image(good);
+      if (slot.manifest != one.entry.manifest_json) continue;
+      const Bytes& held = slots_.of(flash::SlotId::B);
+      require(held.size() >= one.bytes.size() &&
+                  equal(ByteView(held).first(one.bytes.size()), one.bytes),
+              "what is active is the signed image");
+      return;
+    }
+    require(false, "only an image that is trusted and new enough becomes active");
+  }
+
+  Input& in_;
+  TimePoint now_{1h};
+  test::MemorySlots slots_;
+  SeededRandom random_{99};
+  std::unique_ptr<Host> honest_;
+  std::unique_ptr<Liar> liar_;
+  std::unique_ptr<recipient::Recovery> recovery_;
+  std::optional<recipient::Finished> finished_;
+  bool slot_fails_ = false;
+  unsigned calls_ = 0;
+  std::uint64_t sent_ = 0;
+  std::uint64_t generation_ = 0;  ///< of the record that was looked at last
+};
+
+}  // namespace
+}  // namespace fwr::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  fwr::fuzz::Input in(data, size);
+  fwr::fuzz::World(in).run();
+  return 0;
+}

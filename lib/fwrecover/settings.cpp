@@ -101,15 +101,25 @@ std::optional<fwrecover::Value> convert(Kind kind, const toml::node& node) {
 }
 
 std::string as_toml(const toml::node& node) {
+  // Escaped, in one line: the line feeds that are left stand between the elements of a list.
+  constexpr auto kFlags = toml::toml_formatter::default_flags &
+                          ~toml::format_flags::allow_multi_line_strings &
+                          ~toml::format_flags::allow_literal_strings;
   std::ostringstream out;
-  node.visit([&](const auto& value) {
-    if constexpr (toml::is_value<decltype(value)>) out << value;
-    if constexpr (toml::is_array<decltype(value)>)
-      out << toml::toml_formatter(value, toml::toml_formatter::default_flags);
-  });
+  node.visit([&](const auto& value) { out << toml::toml_formatter(value, kFlags); });
   std::string text = out.str();
   std::replace(text.begin(), text.end(), '\n', ' ');
   return text;
+}
+
+/// Whether a TOML file could have this on one line: UTF-8 without control characters.
+bool is_line_of_toml(const std::string& text) {
+  if (text.find_first_of("\r\n") != std::string::npos) return false;
+  try {
+    return toml::parse("# " + text).empty();
+  } catch (const toml::parse_error&) {
+    return false;
+  }
 }
 
 /// "section.*" matches "section.anything".
@@ -154,6 +164,8 @@ class Settings::Reader {
 
   /// "section.key=value"; a value that is no TOML is a text.
   Result<> override_with(const std::string& text) {
+    if (!is_line_of_toml(text))
+      return fail(Errc::BadUsage, "an override is not one line of text in UTF-8");
     const std::size_t equals = text.find('=');
     const std::size_t dot = text.substr(0, equals).rfind('.');
     if (equals == std::string::npos || dot == std::string::npos)

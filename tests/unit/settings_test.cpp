@@ -114,6 +114,30 @@ TEST_F(SettingsFile, RefuseAWrongTypeAndSayWhatIsExpected) {
   expect_refused("[net]\nroom = '99999999999GiB'\n", "\"64MiB\"");
 }
 
+TEST_F(SettingsFile, RefuseOverridesThatNoFileCouldHave) {
+  for (const char* text : {"net.name=[\xc3", "net.name=\xff", "net.n\xe4me=x", "net.name=a\x01",
+                           "net.name=a\nport=8", "net.name=a\r"}) {
+    const auto settings = load("", {text});
+    ASSERT_FALSE(settings) << text;
+    EXPECT_EQ(settings.error().code, Errc::BadUsage);
+  }
+  EXPECT_EQ(load("", {"net.name=Ger\xc3\xa4t"})->text("net.name"), "Ger\xc3\xa4t");
+}
+
+TEST_F(SettingsFile, ArePrintedAsTheyCanBeReadAgain) {
+  const std::string value = "two\nlines, a\ttab and \"quotes\"";
+  const auto settings =
+      load("[net]\nname = \"two\\nlines, a\\ttab and \\\"quotes\\\"\"\nhosts = [\"a\\nb\"]\n");
+  ASSERT_TRUE(settings) << settings.error().message();
+  ASSERT_EQ(settings->text("net.name"), value);
+  std::vector<std::string> overrides;
+  for (const auto& one : settings->effective()) overrides.push_back(one.name + "=" + one.value);
+  const auto again = load("", overrides);
+  ASSERT_TRUE(again) << again.error().message();
+  EXPECT_EQ(again->text("net.name"), value);
+  EXPECT_EQ(again->list("net.hosts"), std::vector<std::string>{"a\nb"});
+}
+
 TEST_F(SettingsFile, RefuseATruncatedFile) {
   const std::string whole = "[net]\nname = \"abc\"\nhosts = [\"a\", \"b\"]\n";
   expect_refused(whole.substr(0, 15), "x.toml:2");

@@ -7,8 +7,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "flash/slot_contents.hpp"
 #include "fwrecover/recipient_impl.hpp"
-#include "image/hash_tree.hpp"
 #include "image/image_file.hpp"
 #include "transport/clock.hpp"
 
@@ -54,17 +54,6 @@ Event describe_slot(const BootRecord& record, SlotId id, const std::string& plac
 }
 
 }  // namespace
-
-Result<BootRecord> go_back(fwr::flash::Slots& slots, const BootRecord& record) {
-  auto changed = fwr::flash::roll_back(record);
-  if (!changed) return changed;
-  const SlotId to = changed->active;
-  if (const auto whole = check_contents(slots, record, to); !whole)
-    return fwr::fail(Errc::NoPreviousImage,
-                     fmt::format("{}: {}; slot {} stays active", slots.describe(to),
-                                 whole.error().message(), to_text(record.active)));
-  return changed;
-}
 
 Result<fwr::image::Manifest> trusted_manifest(const fwr::flash::SlotInfo& slot,
                                               const std::vector<fwr::image::PublicKey>& keys) {
@@ -187,7 +176,7 @@ Conclusion Recipient::Impl::rollback(bool if_expired, Observer& observer) const 
         // Once more, under the lock: it may have been confirmed in the meantime.
         if (if_expired && !trial_expired(record, fwr::transport::wall_clock().value_or(0)))
           return fwr::fail(Errc::NothingOnTrial, "the trial ended a moment ago");
-        return go_back(slots, record);
+        return fwr::flash::go_back(slots, record);
       });
   if (!changed) return conclude(changed.error());
   Event event("rollback");

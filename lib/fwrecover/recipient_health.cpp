@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Determining the need: reads record and active slot, and lets the policy judge what was seen.
-#include <fmt/format.h>
-
-#include <algorithm>
-
+#include "flash/slot_contents.hpp"
 #include "fwrecover/recipient_impl.hpp"
-#include "image/hash_tree.hpp"
 #include "policy/health.hpp"
 #include "transport/clock.hpp"
 
@@ -18,21 +14,6 @@ using fwr::flash::BootRecord;
 using fwr::flash::SlotId;
 using fwr::policy::Observed;
 using fwr::policy::Seen;
-
-constexpr std::size_t kChunk_bytes = 1U << 20;
-
-Result<Digest> digest_slot(fwr::flash::Slots& slots, SlotId slot, std::uint64_t size_bytes) {
-  fwr::image::TreeBuilder builder(size_bytes, {});
-  fwr::Bytes chunk(kChunk_bytes);
-  for (std::uint64_t offset = 0; offset < size_bytes; offset += kChunk_bytes) {
-    const auto count =
-        static_cast<std::size_t>(std::min<std::uint64_t>(kChunk_bytes, size_bytes - offset));
-    const std::span<std::byte> part = std::span(chunk).first(count);
-    if (auto read = slots.read(slot, offset, part); !read) return tl::unexpected(read.error());
-    if (auto added = builder.add(part); !added) return tl::unexpected(added.error());
-  }
-  return builder.finish();
-}
 
 template <class T>
 std::optional<fwr::Error> lacks_permission(const Result<T>& result) {
@@ -51,7 +32,7 @@ void see_slot(const BootRecord& record, const std::vector<fwr::image::PublicKey>
   seen.parsed_manifest = *manifest;
   seen.signature =
       Seen::of(fwr::image::verify_signature(fwr::as_bytes(info.manifest), info.signature, keys));
-  const auto digest = digest_slot(slots, record.active, manifest->size_bytes);
+  const auto digest = fwr::flash::digest_slot(slots, record.active, manifest->size_bytes);
   seen.slot = Seen::of(digest);
   hidden = lacks_permission(digest);
   if (digest) seen.slot_digest = *digest;
@@ -77,18 +58,6 @@ Observed observe(const fwr::settings::RecipientConfig& config, fwr::flash::Slots
 }
 
 }  // namespace
-
-Result<> check_contents(fwr::flash::Slots& slots, const BootRecord& record, SlotId slot) {
-  const auto manifest = fwr::image::parse_manifest(record.slot(slot).manifest);
-  if (!manifest) return tl::unexpected(manifest.error());
-  const auto digest = digest_slot(slots, slot, manifest->size_bytes);
-  if (!digest) return tl::unexpected(digest.error());
-  if (*digest != manifest->digest)
-    return fwr::fail(fwr::Errc::DigestMismatch,
-                     fmt::format("read {}, the manifest says {}", fwr::to_text(*digest),
-                                 fwr::to_text(manifest->digest)));
-  return {};
-}
 
 Assessment Recipient::Impl::assess(const fwr::settings::RecipientConfig& config,
                                    fwr::flash::Slots& slots, Observer& observer) const {

@@ -54,16 +54,6 @@ class Recipient::Impl {
 [[nodiscard]] fwr::Result<fwr::image::Manifest> trusted_manifest(
     const fwr::flash::SlotInfo& slot, const std::vector<fwr::image::PublicKey>& keys);
 
-/// Reads a whole slot and compares it with its manifest in the record. Errors: BadManifest,
-/// DigestMismatch, and those of Slots::read().
-[[nodiscard]] fwr::Result<> check_contents(fwr::flash::Slots& slots,
-                                           const fwr::flash::BootRecord& record,
-                                           fwr::flash::SlotId slot);
-/// The record after a roll-back, when the slot to go back to still holds its image: it was good
-/// when it was left, and may be what a recovery had to replace. Errors: NoPreviousImage.
-[[nodiscard]] fwr::Result<fwr::flash::BootRecord> go_back(fwr::flash::Slots& slots,
-                                                          const fwr::flash::BootRecord& record);
-
 /// One line of the history, with the time; problems with it are only told, never fatal.
 void remember(const fwr::settings::RecipientConfig& config, const Event& event, Observer& observer);
 

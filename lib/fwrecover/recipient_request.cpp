@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <csignal>
 
+#include "flash/slot_contents.hpp"
 #include "fwrecover/recipient_impl.hpp"
 #include "recipient/recovery.hpp"
 #include "transport/clock.hpp"
@@ -155,7 +156,7 @@ bool is_ignored(int signal) {
 
 bool can_go_back(fwr::flash::Slots& slots) {
   const auto record = slots.load_record();
-  return record && go_back(slots, *record);
+  return record && fwr::flash::go_back(slots, *record);
 }
 
 /// A whole image that nobody confirmed needs a decision, not another image in the place of the one

@@ -39,12 +39,14 @@ UNIT_TESTS += %D%/facade_test
 
 UNIT_TESTS += %D%/flash_test
 %C%_flash_test_SOURCES =
+%C%_flash_test_SOURCES += %D%/flash_contents_test.cpp
 %C%_flash_test_SOURCES += %D%/flash_history_test.cpp
 %C%_flash_test_SOURCES += %D%/flash_record_test.cpp
 %C%_flash_test_SOURCES += %D%/flash_slot_test.cpp
 %C%_flash_test_SOURCES += %D%/flash_state_test.cpp
 %C%_flash_test_SOURCES += %D%/io_fault.cpp
 %C%_flash_test_SOURCES += %D%/io_fault.hpp
+%C%_flash_test_SOURCES += %D%/memory_slots.hpp
 %C%_flash_test_SOURCES += %D%/scratch_directory.hpp
 %C%_flash_test_LDADD = $(FLASH_LIBS) $(GTEST_LIBS)
 

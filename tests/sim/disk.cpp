@@ -44,8 +44,7 @@ int Disk::open(const std::string& path, int flags) {
   if ((flags & O_DIRECTORY) != 0) return fail_with(ENOENT);
   const bool writable = (flags & O_ACCMODE) != O_RDONLY;
   if (!names_.contains(path)) {
-    if ((flags & O_CREAT) == 0 || !directories_.contains(parent_of(path)))
-      return fail_with(ENOENT);
+    if ((flags & O_CREAT) == 0 || !directories_.contains(parent_of(path))) return fail_with(ENOENT);
     const DiskCall call{.op = DiskOp::Create, .path = path};
     if (const int error_number = ask(call)) return fail_with(error_number);
     unsynced_.push_back(names_);
@@ -106,8 +105,11 @@ std::int64_t Disk::write(int fd, std::uint64_t offset, ByteView bytes) {
   if (bytes.empty()) return 0;
   Inode& inode = *opened.inode;
   if (inode.block_device && offset + bytes.size() > inode.now.size()) return fail_with(ENOSPC);
-  const DiskCall call{
-      .op = DiskOp::Write, .path = opened.path, .offset = offset, .size = bytes.size()};
+  const DiskCall call{.op = DiskOp::Write,
+                      .path = opened.path,
+                      .offset = offset,
+                      .size = bytes.size(),
+                      .bytes = bytes};
   const int error_number = ask(call);
   if (off_) return fail_with(EIO);
   // What fails has often done a part of it.
@@ -235,8 +237,7 @@ Bytes Disk::tear(const Inode& inode, Dice& dice) {
   result.resize(std::max(inode.kept.size(), inode.now.size()));
   // Often all or nothing, or a beginning, because that is what real devices do most of the time.
   const std::uint64_t style = dice.below(4);
-  const std::uint64_t until =
-      inode.dirty.empty() ? 0 : dice.below(inode.dirty.rbegin()->first + 2);
+  const std::uint64_t until = inode.dirty.empty() ? 0 : dice.below(inode.dirty.rbegin()->first + 2);
   for (const auto& [sector, versions] : inode.dirty) {
     const std::uint64_t at = sector * kSector_bytes;
     if (at >= result.size()) break;
@@ -281,7 +282,8 @@ void Disk::forget_pages(int fd) {
 void Disk::copy_sector(std::uint64_t sector, const Bytes& from, Bytes& to) {
   const std::uint64_t at = sector * kSector_bytes;
   if (at >= to.size()) return;
-  const auto part = std::span(to).subspan(at, std::min<std::uint64_t>(kSector_bytes, to.size() - at));
+  const auto part =
+      std::span(to).subspan(at, std::min<std::uint64_t>(kSector_bytes, to.size() - at));
   std::fill(part.begin(), part.end(), std::byte{0});
   if (at < from.size())
     std::memcpy(part.data(), from.data() + at,

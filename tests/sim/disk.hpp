@@ -31,6 +31,7 @@ struct DiskCall {
   const std::string& path;
   std::uint64_t offset = 0;
   std::size_t size = 0;
+  ByteView bytes = {};  ///< of a write
 };
 
 /// Errors are those of errno. Every call that fails returns -1 (or the error, as the system call
@@ -93,10 +94,10 @@ class Disk {
   struct Inode {
     std::uint64_t number = 0;
     bool block_device = false;
-    Bytes now;                                        ///< what a reader sees
-    Bytes kept;                                       ///< what was flushed
+    Bytes now;                                           ///< what a reader sees
+    Bytes kept;                                          ///< what was flushed
     std::map<std::uint64_t, std::vector<Sector>> dirty;  ///< everything a sector had since then
-    std::set<std::uint64_t> lost;  ///< shown, but a flush of them has failed
+    std::set<std::uint64_t> lost;                        ///< shown, but a flush of them has failed
     std::uint64_t version = 0;
     bool locked = false;
   };

@@ -29,8 +29,8 @@ std::optional<BootRecord> FlashWitness::record_in(const Bytes* state) const {
   if (state == nullptr || state->size() != flash::kRecordCopies * flash::kRecordCopy_bytes)
     return std::nullopt;
   const ByteView view(*state);
-  auto chosen = flash::choose_copy(view.first(flash::kRecordCopy_bytes),
-                                   view.last(flash::kRecordCopy_bytes));
+  auto chosen =
+      flash::choose_copy(view.first(flash::kRecordCopy_bytes), view.last(flash::kRecordCopy_bytes));
   if (!chosen) return std::nullopt;
   return std::move(chosen->record);
 }
@@ -39,8 +39,8 @@ const FlashWitness::Records& FlashWitness::records() {
   const std::uint64_t version = disk_.version(paths_.state());
   if (cached_version_ != version) {
     cached_.now = record_in(disk_.content(paths_.state()));
-    cached_.kept = disk_.is_flushed(paths_.state()) ? cached_.now
-                                                    : record_in(disk_.kept(paths_.state()));
+    cached_.kept =
+        disk_.is_flushed(paths_.state()) ? cached_.now : record_in(disk_.kept(paths_.state()));
     cached_version_ = version;
   }
   return cached_;
@@ -73,8 +73,8 @@ void FlashWitness::check_record(const BootRecord& record, const Bytes* active_sl
   const SlotState state = record.slot(record.active).state;
   if (record.active == active_ && !bootable_) return;  // damaged, and may stay so
   if (state == SlotState::Writing || state == SlotState::Verified)
-    return violate("boot-finds-image", fmt::format("{} the active slot is {}", when,
-                                                   flash::to_text(state)));
+    return violate("boot-finds-image",
+                   fmt::format("{} the active slot is {}", when, flash::to_text(state)));
   if (const auto why = unbootable(record, active_slot))
     return violate("boot-finds-image", fmt::format("{} slot {} would boot: {}", when,
                                                    flash::to_text(record.active), *why));
@@ -103,25 +103,44 @@ void FlashWitness::look() {
 
 void FlashWitness::before(const DiskCall& call) {
   if (call.op != DiskOp::Write && call.op != DiskOp::Resize) return;
+  const bool tree = call.path == paths_.state_directory + "/tree";
+  if (call.op == DiskOp::Write) check_bytes(call, tree);
   if (call.path != paths_.slot_a && call.path != paths_.slot_b) return;
   check_write(records().now, call);
   check_write(records().kept, call);
+}
+
+/// PROTOCOL §7.1: nothing is written that was not verified.
+void FlashWitness::check_bytes(const DiskCall& call, bool tree) {
+  const auto& record = records().now;
+  if (!record) return;
+  const SlotId target = other(record->active);
+  if (!tree && call.path != paths_.slot(target)) return;
+  const auto manifest = image::parse_manifest(record->slot(target).manifest);
+  const Content* content = manifest ? find_content(manifest->digest) : nullptr;
+  if (content == nullptr) return;
+  const Bytes& whole = tree ? content->tree : content->bytes;
+  const bool same = call.offset + call.size <= whole.size() &&
+                    std::equal(call.bytes.begin(), call.bytes.end(),
+                               whole.begin() + static_cast<std::ptrdiff_t>(call.offset));
+  if (!same)
+    violate("wrong-block-written", fmt::format("{} bytes at {} of {} are not the signed image's",
+                                               call.size, call.offset, call.path));
 }
 
 void FlashWitness::check_write(const std::optional<BootRecord>& record,
                                const DiskCall& call) const {
   const SlotId active = record ? record->active : SlotId::A;
   if (call.path == paths_.slot(active))
-    return violate("active-slot-written",
-                   fmt::format("slot {} is active and is written at byte {}",
-                               flash::to_text(active), call.offset));
+    return violate("active-slot-written", fmt::format("slot {} is active and is written at byte {}",
+                                                      flash::to_text(active), call.offset));
   // PROTOCOL §7.4: the record says `writing` before the first byte changes.
   if (call.op != DiskOp::Write) return;
   const SlotState state = record ? record->slot(other(active)).state : SlotState::Empty;
   if (state != SlotState::Writing)
-    violate("written-before-recorded", fmt::format("slot {} is written in state {}",
-                                                   flash::to_text(other(active)),
-                                                   flash::to_text(state)));
+    violate("written-before-recorded",
+            fmt::format("slot {} is written in state {}", flash::to_text(other(active)),
+                        flash::to_text(state)));
 }
 
 void FlashWitness::after(const DiskCall& call) {

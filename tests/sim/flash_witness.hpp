@@ -51,6 +51,7 @@ class FlashWitness {
                                                       const Bytes* slot) const;
   void check_record(const flash::BootRecord& record, const Bytes* active_slot,
                     std::string_view when) const;
+  void check_bytes(const DiskCall& call, bool tree);
   void probe();
   void check_write(const std::optional<flash::BootRecord>& record, const DiskCall& call) const;
   void violate(const char* checker, const std::string& text) const {

@@ -57,14 +57,39 @@ check_PROGRAMS += %D%/fwr-sim
 %C%_fwr_sim_LDADD = lib/donor/libdonor.la $(RECIPIENT_LIBS)
 %C%_fwr_sim_LDFLAGS = $(sim_ldflags)
 
+sim_mutants =
+sim_mutants += %D%/mutants/any-platform.patch
+sim_mutants += %D%/mutants/believe-the-cache.patch
+sim_mutants += %D%/mutants/do-not-settle-the-record.patch
+sim_mutants += %D%/mutants/forget-to-flush-the-record.patch
+sim_mutants += %D%/mutants/forget-to-flush-the-slot.patch
+sim_mutants += %D%/mutants/ignore-the-credit.patch
+sim_mutants += %D%/mutants/ignore-the-floor.patch
+sim_mutants += %D%/mutants/leases-for-ever.patch
+sim_mutants += %D%/mutants/never-give-up-a-silent-donor.patch
+sim_mutants += %D%/mutants/one-record-copy.patch
+sim_mutants += %D%/mutants/skip-block-check.patch
+sim_mutants += %D%/mutants/skip-tree-check.patch
+sim_mutants += %D%/mutants/skip-verification.patch
+sim_mutants += %D%/mutants/trust-any-signature.patch
+sim_mutants += %D%/mutants/write-before-recording.patch
+sim_mutants += %D%/mutants/write-to-active-slot.patch
+
 SIM_TESTS =
+SIM_TESTS += %D%/mutants.sh
 SIM_TESTS += %D%/seeds.sh
 
 TESTS += $(SIM_TESTS)
 EXTRA_DIST += $(SIM_TESTS)
+EXTRA_DIST += $(sim_mutants)
+
+print-sim-ldflags:
+	@echo '$(sim_ldflags)'
+print-sim-objects:
+	@echo '$(%C%_fwr_sim_OBJECTS)'
 
 # Many seeds: make sim SEEDS=100000 [SEED=first] [JOBS=n]
 sim: tests/sim/fwr-sim
 	tests/sim/fwr-sim --seeds $${SEEDS:-10000} --first $${SEED:-1} --jobs $${JOBS:-$$(nproc)} --coverage
 
-.PHONY: sim
+.PHONY: sim print-sim-ldflags print-sim-objects

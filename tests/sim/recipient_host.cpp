@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "flash/slot_contents.hpp"
 #include "image/signature.hpp"
 
 namespace fwr::sim {
@@ -255,13 +256,8 @@ void RecipientHost::look_after_trial(flash::Slots& slots) {
   if (!record || !record->trial) return;
   std::optional<BootRecord> next;
   if (flash::trial_expired(*record, wall_clock().value_or(0))) {
-    const auto back = flash::roll_back(*record);
+    const auto back = flash::go_back(slots, *record);
     if (!back) return;
-    const auto manifest = image::parse_manifest(back->slot(back->active).manifest);
-    if (!manifest) return;
-    Bytes bytes(manifest->size_bytes);
-    if (!slots.read(back->active, 0, bytes)) return;
-    if (digest_of(bytes, manifest->size_bytes) != manifest->digest) return;
     chronicle_.note("recipient {} rolls back", number_);
     next = *back;
   } else if (dice_.chance(mine_.confirms) && witness_.active_is_bootable()) {
@@ -291,8 +287,8 @@ void RecipientHost::decide() {
   const bool enough = attempts_after_ >= (must_succeed_ ? kAttemptsAfterHealing : 1U);
   if (!succeeded_ && !enough) return start_recovery();
   if (must_succeed_ && !succeeded_)
-    violate("liveness", fmt::format("{} recoveries failed with an honest donor in reach",
-                                    attempts_after_));
+    violate("liveness",
+            fmt::format("{} recoveries failed with an honest donor in reach", attempts_after_));
   phase_ = Phase::Settled;
 }
 

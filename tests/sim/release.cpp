@@ -103,13 +103,23 @@ std::shared_ptr<const Content> make_content(std::size_t number) {
   return made;
 }
 
+std::array<std::shared_ptr<const Content>, kContents>& made_contents() {
+  static std::array<std::shared_ptr<const Content>, kContents> made;
+  return made;
+}
+
 }  // namespace
 
 std::shared_ptr<const Content> content(std::size_t number) {
-  static std::array<std::shared_ptr<const Content>, kContents> made;
-  auto& found = made.at(number);
+  auto& found = made_contents().at(number);
   if (!found) found = make_content(number);
   return found;
+}
+
+const Content* find_content(const Digest& digest) {
+  for (const auto& made : made_contents())
+    if (made && made->digest == digest) return made.get();
+  return nullptr;
 }
 
 const test::TestSigner& signer(std::uint8_t key) {

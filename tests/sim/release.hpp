@@ -20,6 +20,8 @@ struct Content {
 /// The same number gives the same bytes. Neighbours of a family share most of their blocks.
 inline constexpr std::size_t kContents = 48;
 [[nodiscard]] std::shared_ptr<const Content> content(std::size_t number);
+/// The content with this digest, when it was made; null for others.
+[[nodiscard]] const Content* find_content(const Digest& digest);
 /// Contents from here on are large, for the few seeds that take their time.
 inline constexpr std::size_t kFirstLarge = 44;
 

@@ -170,6 +170,11 @@ void DonorProcess::start() {
   }
 }
 
+std::optional<int> DonorProcess::stop() {
+  process_->signal(SIGTERM);
+  return process_->wait(kReadyPatience);
+}
+
 std::size_t DonorProcess::resident_kib() const {
   const std::string status = text_of("/proc/" + std::to_string(process_->pid()) + "/status");
   const auto at = status.find("VmRSS:");

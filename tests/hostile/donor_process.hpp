@@ -70,6 +70,8 @@ class DonorProcess {
   [[nodiscard]] std::string log() const { return scratch_.get("donor.log"); }
   [[nodiscard]] const test::Scratch& scratch() const { return scratch_; }
   void signal(int number) const { process_->signal(number); }
+  /// TERM; how it ended, or nothing when it did not within 20 s.
+  [[nodiscard]] std::optional<int> stop();
 
  private:
   void write_files(const DonorOptions& options);

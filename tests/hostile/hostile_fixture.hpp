@@ -28,6 +28,8 @@ class Scene {
   void settle();
   /// Sessions that are up, as the honest administrator sees them.
   [[nodiscard]] unsigned active_sessions();
+  /// The donor ends as it is told to, and complains of nothing.
+  void expect_clean_end();
   void note_size();
   void expect_same_size();
   void expect_alive();
@@ -43,8 +45,10 @@ class Scene {
   std::size_t open_files_ = 0;
 };
 
-/// The donors of this program: one that speaks suite 17 only, one that also speaks suite 3. Each is
-/// started when the first case wants it.
+/// The scene of this name, started when the first case wants it, ended after the last case.
+[[nodiscard]] Scene& kept_scene(const std::string& name, const DonorOptions& options,
+                                CipherSuite suite = CipherSuite::Suite17);
+/// A donor that speaks suite 17 only, and one that also speaks suite 3.
 [[nodiscard]] Scene& strict_scene();
 [[nodiscard]] Scene& lenient_scene();
 

@@ -15,8 +15,7 @@ DonorOptions small_donor() {
 }
 
 Scene& small_scene() {
-  static Scene scene(small_donor());
-  return scene;
+  return kept_scene("small", small_donor());
 }
 
 class Limits : public HostileTest {

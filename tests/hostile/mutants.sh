@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
-# The hostile suite can fail: each patch in mutants/ makes a donor that is broken on purpose, and the
-# case that the patch names must fail against it. Three of them here, all in "make check-long".
+# The hostile suite against other builds of fwdonord. Each patch in mutants/ makes one that is broken
+# on purpose, and the case that the patch names must fail against it: the suite can fail. Three of
+# them here, all in "make check-long", which also attacks a donor that was built with sanitizers.
 . "$TOP_SRCDIR/tests/lib.sh"
 need_program patch
 suite=$TOP_BUILDDIR/tests/hostile/hostile_test
@@ -76,3 +77,16 @@ for name in $mutants; do
   if grep -q 'does not start' "$work/suite.log"; then fail "$name does not even start"; fi
   rm -rf "${work:?}/$name"
 done
+
+[ -n "${FWR_TEST_LONG:-}" ] || exit 0
+sanitized=$TOP_BUILDDIR/asan
+if [ ! -f "$sanitized/Makefile" ]; then
+  say 'no build with sanitizers in asan/: that part is left out'
+  exit 0
+fi
+say 'a donor that was built with sanitizers'
+make -s -C "$sanitized" tools/fwdonord >"$work/sanitized.log" 2>&1 || fail 'it cannot be built'
+export ASAN_OPTIONS=quarantine_size_mb=1:detect_leaks=1 UBSAN_OPTIONS=halt_on_error=1
+export FWR_HOSTILE_GROWTH_KIB=65536
+unset FWR_TEST_LONG
+attack "$sanitized/tools/fwdonord" '*' || fail 'see suite.log'

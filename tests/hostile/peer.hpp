@@ -52,6 +52,10 @@ class Peer {
   unsigned unauthenticated_ = 0;  ///< datagrams that the donor may count against this source
 };
 
+/// After a flood the donor's budget is empty: from now on senders pace themselves by what it
+/// regains.
+void note_empty_budget();
+
 /// How much larger than its request this reply may be; 1 for everything of our own.
 [[nodiscard]] std::size_t allowed_factor(ByteView reply);
 [[nodiscard]] bool is_protected(ByteView datagram);

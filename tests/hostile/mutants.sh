@@ -1,21 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
 # The hostile suite against other builds of fwdonord. Each patch in mutants/ makes one that is broken
-# on purpose, and the case that the patch names must fail against it: the suite can fail. Three of
-# them here, all in "make check-long", which also attacks a donor that was built with sanitizers.
+# on purpose, and the case that its header names must fail against it: the suite can fail. "make check"
+# takes those that say "When: always", FWR_MUTANT=NAME one, "make check-long" all, and there a donor
+# that was built with sanitizers is attacked too.
 . "$TOP_SRCDIR/tests/lib.sh"
 need_program patch
 suite=$TOP_BUILDDIR/tests/hostile/hostile_test
 [ -x "$suite" ] || skip 'configured without GoogleTest'
 : "${CXX:?run tests by \"make check\"}"
-
-mutants="accepts-replays hears-commands-before-rakp-3 takes-plain-payloads"
-if [ -n "${FWR_TEST_LONG:-}" ]; then
-  mutants=
-  for patch in "$TOP_SRCDIR"/tests/hostile/mutants/*.patch; do
-    mutants="$mutants $(basename "$patch" .patch)"
-  done
-fi
 
 # The make that runs the tests has nothing to say to this one.
 unset MAKEFLAGS MFLAGS MAKELEVEL
@@ -57,28 +50,37 @@ build_mutant() {
   link_donor "$mutant/fwdonord" $objects
 }
 
-case_of() { sed -n 's/^Case: //p' "$TOP_SRCDIR/tests/hostile/mutants/$1.patch"; }
+# header NAME FIELD: the value of a line "FIELD: value" above the patch.
+header() { sed -n "/^---/q; s/^$2: //p" "$TOP_SRCDIR/tests/hostile/mutants/$1.patch"; }
 
 # attack DONORD CASES
 attack() { FWR_HOSTILE_DONORD=$1 "$suite" --gtest_filter="$2" >"$work/suite.log" 2>&1; }
 
+mutants=
+for patch in "$TOP_SRCDIR"/tests/hostile/mutants/${FWR_MUTANT:-*}.patch; do
+  name=$(basename "$patch" .patch)
+  [ -n "${FWR_TEST_LONG:-}${FWR_MUTANT:-}" ] || [ "$(header "$name" When)" = always ] || continue
+  mutants="$mutants $name"
+done
+[ -n "$mutants" ] || fail 'there are no mutants'
+
 say 'a donor that is linked like the mutants, but not broken'
 cases=
-for name in $mutants; do cases=$cases:$(case_of "$name"); done
+for name in $mutants; do cases=$cases:$(header "$name" Case); done
 link_donor "$work/fwdonord"
 attack "$work/fwdonord" "${cases#:}" || fail 'the cases fail without any fault'
 
 for name in $mutants; do
   say "$name: $(head -n 1 "$TOP_SRCDIR/tests/hostile/mutants/$name.patch")"
   build_mutant "$name"
-  case=$(case_of "$name")
+  case=$(header "$name" Case)
   if attack "$work/$name/fwdonord" "$case"; then fail "$case does not notice it"; fi
   grep -q "^\[  FAILED  \] $case" "$work/suite.log" || fail "$case did not run"
   if grep -q 'does not start' "$work/suite.log"; then fail "$name does not even start"; fi
   rm -rf "${work:?}/$name"
 done
 
-[ -n "${FWR_TEST_LONG:-}" ] || exit 0
+[ -n "${FWR_TEST_LONG:-}" ] && [ -z "${FWR_MUTANT:-}" ] || exit 0
 sanitized=$TOP_BUILDDIR/asan
 if [ ! -f "$sanitized/Makefile" ]; then
   say 'no build with sanitizers in asan/: that part is left out'

@@ -29,8 +29,12 @@ BUILD_PACKAGES = \
 DEMO_PACKAGES = \
 	iproute2 \
 	minisign
+FUZZ_PACKAGES = \
+	clang \
+	libclang-rt-dev
 CHECK_PACKAGES = \
 	$(DEMO_PACKAGES) \
+	$(FUZZ_PACKAGES) \
 	clang-format \
 	freeipmi-ipmidetect \
 	freeipmi-tools \
@@ -90,7 +94,7 @@ endef
 all: $(BUILD)/Makefile
 	$(submake) all
 
-.PHONY: deps deps-build deps-demo deps-check deps-bench deps-lint
+.PHONY: deps deps-build deps-demo deps-check deps-fuzz deps-bench deps-lint
 deps:
 	$(call need,$(sort $(BUILD_PACKAGES) $(CHECK_PACKAGES) $(BENCH_PACKAGES) $(LINT_PACKAGES)))
 deps-build:
@@ -99,6 +103,8 @@ deps-demo:
 	$(call need,$(sort $(BUILD_PACKAGES) $(DEMO_PACKAGES)))
 deps-check:
 	$(call need,$(sort $(BUILD_PACKAGES) $(CHECK_PACKAGES)))
+deps-fuzz:
+	$(call need,$(sort $(BUILD_PACKAGES) $(FUZZ_PACKAGES)))
 deps-bench:
 	$(call need,$(sort $(BUILD_PACKAGES) $(BENCH_PACKAGES)))
 deps-lint:
@@ -121,21 +127,22 @@ demo: deps-demo $(BUILD)/Makefile
 
 # A directory that was configured before GoogleTest was installed has to look again.
 define look_for_gtest
-@for dir in $(BUILD) $(BUILD)/asan; do \
+@for dir in $(BUILD) $(BUILD)/fuzz; do \
   if test -f $$dir/Makefile && grep -Fq '["HAVE_GTEST_FALSE"]=""' $$dir/config.status; then \
     (cd $$dir && ./config.status --quiet --recheck && ./config.status --quiet) || exit 1; \
   fi; \
 done
 endef
 
-# Everything, then the unit tests again under AddressSanitizer and UBSan.
+# Everything, then the unit tests again under AddressSanitizer and UBSan, in the build that has the
+# fuzz programs too: one instrumented build of the libraries serves both.
 .PHONY: check check-long
-check: deps-check $(BUILD)/Makefile $(BUILD)/asan/Makefile
+check: deps-check $(BUILD)/Makefile $(BUILD)/fuzz/Makefile
 	$(look_for_gtest)
 	+@find $(BUILD) -name '*.trs' -exec rm -f {} +; status=0; \
 	$(MAKE) --no-print-directory $(jobs) -C $(BUILD) check || status=1; \
-	$(MAKE) --no-print-directory $(jobs) -C $(BUILD)/asan check-unit || status=1; \
-	sh tests/summarize.sh $(BUILD)/tests $(BUILD)/asan/tests || status=1; \
+	$(MAKE) --no-print-directory $(jobs) -C $(BUILD)/fuzz check-instrumented || status=1; \
+	sh tests/summarize.sh $(BUILD)/tests $(BUILD)/fuzz/tests || status=1; \
 	test $$status -eq 0 || echo 'make check: FAILED, see above' >&2; \
 	exit $$status
 
@@ -144,11 +151,21 @@ check-long: export FWR_TEST_LONG = 1
 check-long: export FWR_TEST_TIMEOUT = 14400
 check-long: check
 
-$(BUILD)/asan/Makefile: | configure deps-build
-	@mkdir -p $(BUILD)/asan
-	cd $(BUILD)/asan && $(CURDIR)/configure --quiet $(CONFIGURE_FLAGS) --enable-sanitizers \
-	  $(if $(filter-out default,$(origin CC)),CC='$(CC)') \
-	  $(if $(filter-out default,$(origin CXX)),CXX='$(CXX)')
+# libFuzzer comes with clang.
+FUZZ_CC = clang
+FUZZ_CXX = clang++
+$(BUILD)/fuzz/Makefile: | configure deps-fuzz
+	@mkdir -p $(BUILD)/fuzz
+	cd $(BUILD)/fuzz && $(CURDIR)/configure --quiet $(CONFIGURE_FLAGS) --enable-fuzzing \
+	  CC='$(FUZZ_CC)' CXX='$(FUZZ_CXX)'
+
+# Each fuzz program for SECONDS, or only TARGETS="framing server".
+SECONDS = 60
+TARGETS =
+.PHONY: fuzz
+fuzz: deps-fuzz $(BUILD)/fuzz/Makefile
+	+$(MAKE) --no-print-directory $(jobs) -C $(BUILD)/fuzz fuzz SECONDS='$(SECONDS)' \
+	  TARGETS='$(TARGETS)'
 
 # The simulator: make sim SEEDS=100000 [SEED=first] [JOBS=n]
 .PHONY: sim
@@ -178,7 +195,7 @@ dist distcheck: deps-build $(BUILD)/Makefile
 # "clean" leaves the configuration, "distclean" leaves what git tracks.
 .PHONY: clean distclean
 clean:
-	+@for dir in $(BUILD)/asan $(BUILD); do \
+	+@for dir in $(BUILD)/fuzz $(BUILD); do \
 	  if test -f $$dir/Makefile; then \
 	    $(MAKE) --no-print-directory -C $$dir clean || exit 1; \
 	  fi; \
@@ -191,9 +208,11 @@ distclean:
 help:
 	@echo 'make             install missing build packages, configure, build in $(BUILD)/'
 	@echo 'make demo        build, then recover a damaged system from two donors on this machine'
-	@echo 'make check       build and run every test; the unit tests also under ASan and UBSan'
+	@echo 'make check       build and run every test; the unit tests also under ASan and UBSan, and'
+	@echo '                 each fuzz program for a few seconds'
 	@echo 'make check-long  the same with many more rounds'
 	@echo 'make sim SEEDS=N [SEED=first]   N recoveries with faults on a simulated network'
+	@echo 'make fuzz        each fuzz program for SECONDS=60; TARGETS="framing server": only these'
 	@echo 'make bench       time a 32 MiB recovery against TFTP'
 	@echo 'make lint        clang-tidy over everything, or LINT_FILES="lib/base/error.cpp ..."'
 	@echo 'make format      clang-format over everything'

@@ -47,6 +47,7 @@ class Images final : public donor::Catalogue {
       entry.manifest.size_bytes = kImageSizes.at(i);
       entry.manifest.digest.fill(static_cast<std::byte>(i + 1));
       entry.manifest.platforms.emplace_back().device_id = static_cast<std::uint8_t>(i);
+      entry.manifest.platforms.emplace_back().device_id = 3;  // fits them all: the best is offered
       entry.manifest_json = std::string(1000, 'm');
       entry.signature = std::string(300, 's');
       entries_.push_back(std::move(entry));
@@ -388,7 +389,7 @@ class World {
 }  // namespace
 }  // namespace fwr::fuzz
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {  // NOLINT
   fwr::fuzz::Input in(data, size);
   fwr::fuzz::World(in).run();
   return 0;

@@ -34,6 +34,9 @@ constexpr std::uint64_t kStepLimit = 200'000;  ///< rounds of the loop below
 constexpr std::chrono::seconds kDeadline{3600};
 constexpr std::chrono::seconds kEndingLimit{60};  ///< after the deadline: read back, farewell
 constexpr std::uint64_t kCapacity_bytes = 1U << 20;
+constexpr std::uint8_t kLiar =
+    2;  ///< lower than the other's: with the same image he is tried first
+constexpr std::uint8_t kHonest = 7;
 
 const SignedImage& image(std::size_t which) {
   const auto content = [](std::size_t blocks, std::uint32_t seed) {
@@ -125,7 +128,7 @@ class Host : public session::Application {
 class Liar final : public Host {
  public:
   Liar(Input& in, std::vector<SignedImage> images, TimePoint now)
-      : Host(66, std::move(images), now), in_(in) {}
+      : Host(kLiar, std::move(images), now), in_(in) {}
 
   /// True: the next thing goes as it is. One byte of input is enough for up to 32 of them.
   bool lets_pass() {
@@ -266,7 +269,10 @@ class World {
   explicit World(Input& in) : in_(in), slots_(kCapacity_bytes) {
     const std::uint8_t kind = in_.u8();
     const std::size_t wanted = (kind & 7U) == 7 ? 1 : 0;
-    honest_ = std::make_unique<Host>(7, std::vector{image(wanted)}, now_);
+    const std::uint8_t more = in_.u8();
+    if ((more & 31U) != 0) abort_at_ = 8U * (more & 31U);
+    honest_is_there_ = (more & 32U) == 0;
+    honest_ = std::make_unique<Host>(kHonest, std::vector{image(wanted)}, now_);
     std::vector<SignedImage> his{image((kind & 8U) != 0 ? wanted : 2 + in_.below(4))};
     if ((kind & 16U) != 0) lie_about(his.front());
     liar_ = std::make_unique<Liar>(in_, std::move(his), now_);
@@ -282,18 +288,18 @@ class World {
     for (std::uint64_t steps = 0; !recovery_->finished(); ++steps) {
       require(steps < kStepLimit, "a recovery ends after bounded work");
       require(now_ - began < kDeadline + kEndingLimit, "a recovery ends in bounded time");
+      if (steps == abort_at_) recovery_->abort(now_);
       step();
       check();
     }
     require(finished_.has_value(), "a recovery says how it ended");
     require(equal(slots_.of(flash::SlotId::A), running_image()), "the running image stays");
     const bool done = recovery_->state() == State::Done;
-    require(done == !finished_->error, "Done has no error, and the end without one is Done");
+    require(done == !finished_->error, "the end has an error unless the recovery is Done");
     if (done) require_image();
-    if (!slot_fails_ && !done) {
-      const Errc why = finished_->error->code;
-      require(why == Errc::DeadlinePassed, "with an honest donor there, it succeeds");
-    }
+    if (!done && !slot_fails_ && !abort_at_ && honest_is_there_)
+      require(finished_->error->code == Errc::DeadlinePassed,
+              "with an honest donor there, it succeeds");
   }
 
  private:
@@ -392,7 +398,7 @@ class World {
   void send(const Datagram& datagram) {
     require(++sent_ < 10 * kStepLimit, "a recovery sends a bounded number of datagrams");
     for (Host* host : {honest_.get(), static_cast<Host*>(liar_.get())})
-      if (host->address == datagram.path.peer) {
+      if (host->address == datagram.path.peer && (host != honest_.get() || honest_is_there_)) {
         Datagram copy = datagram;
         copy.path.local = test::ipv4(1, 40000);
         host->to_host.send(std::move(copy), now_);
@@ -461,6 +467,8 @@ class World {
   std::unique_ptr<recipient::Recovery> recovery_;
   std::optional<recipient::Finished> finished_;
   bool slot_fails_ = false;
+  bool honest_is_there_ = true;
+  std::optional<std::uint64_t> abort_at_;  ///< the administrator stops it, in this round
   unsigned calls_ = 0;
   std::uint64_t sent_ = 0;
   std::uint64_t generation_ = 0;  ///< of the record that was looked at last
@@ -469,7 +477,7 @@ class World {
 }  // namespace
 }  // namespace fwr::fuzz
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {  // NOLINT
   fwr::fuzz::Input in(data, size);
   fwr::fuzz::World(in).run();
   return 0;

@@ -50,12 +50,12 @@ struct Files {
   MemoryFile key{"key", 102, 0644};
   Files() {
     secret.set(as_bytes("secret\n"));
-    key.set(as_bytes("RWQBAQEBAQEBAYqI49dD22y4EkzUJ6H6lWi+NXvJxw0JVxMhUVPQvZJ0\n"));
+    key.set(as_bytes("RWQBAQEBAQEBAYqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c\n"));
   }
 };
 const Files& files() {
-  static const Files all;
-  return all;
+  static const Files kAll;
+  return kAll;
 }
 
 bool ends_with_any(const std::string& name, std::initializer_list<std::string_view> ends) {
@@ -114,15 +114,13 @@ void as_donor(const Settings& settings) {
 }
 
 /// What `config` prints, given back as overrides, is the same configuration. A name that has an
-/// equals sign, or a value with a control character, cannot be written in one word.
+/// equals sign cannot be given back.
 void require_same_again(std::span<const Setting> table, const Settings& settings) {
   const auto effective = settings.effective();
   std::vector<std::string> overrides;
   overrides.reserve(effective.size());
   for (const auto& [name, value, source] : effective) {
-    const auto plain = [](char c) { return c >= ' ' && c <= '~'; };
-    if (name.find('=') != std::string::npos || !std::all_of(value.begin(), value.end(), plain))
-      return;
+    if (name.find('=') != std::string::npos) return;
     overrides.push_back(name + "=" + value);
   }
   const auto again = Settings::load(table, "", false, overrides);
@@ -177,7 +175,7 @@ void guid_or_digest(std::string_view text) {
 }  // namespace
 }  // namespace fwr::fuzz
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {  // NOLINT
   using namespace fwr::fuzz;
   Input in(data, size);
   switch (in.below(5)) {

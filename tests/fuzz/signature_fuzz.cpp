@@ -29,8 +29,8 @@ struct Signing {
   std::string signature = signer.sign(kMessage);
 };
 const Signing& signing() {
-  static const Signing one;
-  return one;
+  static const Signing kOne;
+  return kOne;
 }
 
 void require_honest(std::string_view message, std::string_view minisig) {
@@ -95,7 +95,7 @@ void public_key(std::string_view text) {
 }  // namespace
 }  // namespace fwr::fuzz
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {  // NOLINT
   using namespace fwr::fuzz;
   Input in(data, size);
   switch (in.below(4)) {

@@ -173,8 +173,8 @@ const std::string& directory() {
     }
     Made(const Made&) = delete;
     Made& operator=(const Made&) = delete;
-  } made;
-  return made.path;
+  } kMade;
+  return kMade.path;
 }
 
 void write_file(const std::string& name, ByteView content) {
@@ -225,7 +225,7 @@ void state_file(Input& in) {
 }  // namespace
 }  // namespace fwr::fuzz
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {  // NOLINT
   using namespace fwr::fuzz;
   Input in(data, size);
   switch (in.below(8)) {

@@ -66,3 +66,27 @@ result died FAIL '[==========] Running 2 tests from 1 test suite.' '[       OK ]
 expect_summary '5 passed, 2 failed, 2 skipped'
 result broken ERROR 'no such program'
 expect_summary '5 passed, 3 failed, 2 skipped'
+
+# --- fuzz/run.sh ---------------------------------------------------------------------------------
+
+# fuzz_program NAME LINE...: stands in for a fuzz program.
+fuzz_program() {
+  name=$1
+  shift
+  mkdir -p "$work/fuzz"
+  printf '%s\n' '#!/bin/sh' 'printf "#12\tDONE   cov: 3 ft: 4 corp: 5/6b lim: 7 exec/s: 8 rss: 9Mb\n"' "$@" \
+    >"$work/fuzz/$name.fuzz"
+  chmod +x "$work/fuzz/$name.fuzz"
+}
+run_fuzz() { sh "$TOP_SRCDIR/tests/fuzz/run.sh" "$@" >"$work/fuzz.out" 2>&1; }
+
+fuzz_program good 'echo "stat::number_of_executed_units: 12"'
+expect_exit 0 run_fuzz check "$work/fuzz/good.fuzz"
+expect_line "$work/fuzz.out" '^good  *12 executions,  *8/s, cov  *3, ft  *4, corpus 5/6b$'
+# 77 is what libFuzzer exits with, and what would say "skipped" here.
+fuzz_program bad 'echo "Test unit written to /x/bad-crash-1"' 'exit 77'
+expect_exit 1 run_fuzz check "$work/fuzz/bad.fuzz"
+expect_line "$work/fuzz.out" 'FINDING$'
+expect_line "$work/fuzz.out" "$work/fuzz/bad.fuzz /x/bad-crash-1"
+expect_exit 1 run_fuzz long 1 "$work/fuzz"
+expect_exit 0 run_fuzz long 1 "$work/fuzz" good

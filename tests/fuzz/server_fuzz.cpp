@@ -192,14 +192,14 @@ class World final : public session::Application {
     const ByteView data = in_.bytes();
     message.data = exact(data.first(std::min<std::size_t>(data.size(), 1024)));
     if (message.is_response() && message.data.empty()) return;
-    send_sealed(peer, {}, SessionPeer::padded(wire::encode(message)), {});
+    send_sealed(peer, {}, SessionPeer::padded(wire::encode(message)), {}, peer.path);
   }
   void payload(SessionPeer& peer) {
     wire::RmcpPlusHeader header;
     header.payload_type = static_cast<std::uint8_t>(wire::PayloadType::OemExplicit);
     header.oem_iana = kIana;
     header.oem_payload = wire::stream::kPayloadId;
-    send_sealed(peer, header, SessionPeer::padded(in_.bytes()), {});
+    send_sealed(peer, header, SessionPeer::padded(in_.bytes()), {}, peer.path);
   }
   void odd_packet(SessionPeer& peer) {
     wire::RmcpPlusHeader header;
@@ -214,17 +214,20 @@ class World final : public session::Application {
     odd.session = in_.flag() ? any_peer().exchange.managed_session : 0;
     peer.sequence += in_.flag() ? in_.u32() : 0;
     const ByteView text = in_.bytes();
-    send_sealed(peer, header, in_.flag() ? SessionPeer::padded(text) : exact(text), odd);
+    const Bytes plaintext = in_.flag() ? SessionPeer::padded(text) : exact(text);
+    const Path from = in_.flag() ? any_peer().path : peer.path;
+    send_sealed(peer, header, plaintext, odd, from);
   }
   void send_sealed(SessionPeer& peer, wire::RmcpPlusHeader header, ByteView plaintext,
-                   const SessionPeer::Oddities& odd) {
+                   const SessionPeer::Oddities& odd, const Path& from) {
     if (!peer.keys) return;
     header.sequence = ++peer.sequence;
     const Bytes datagram = peer.sealed(header, plaintext, odd);
     const std::uint64_t before = effects_;
-    for (const Bytes& answer : deliver(peer.path, datagram)) require_readable(answer);
+    for (const Bytes& answer : deliver(from, datagram)) require_readable(answer);
     require(odd.encrypted || effects_ == before, "nothing goes in the clear in a session");
     require(odd.authenticated || effects_ == before, "nothing goes without a MAC in a session");
+    require(from == peer.path || effects_ == before, "a session belongs to its address");
     if (records_.size() == kRecordLimit) records_.erase(records_.begin());
     records_.push_back({peer.path, datagram, effects_ != before});
   }

@@ -155,7 +155,7 @@ void versions(Input& in) {
 }  // namespace
 }  // namespace fwr::fuzz
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {  // NOLINT
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace fwr::fuzz;
   Input in(data, size);
   switch (in.below(3)) {

@@ -204,7 +204,7 @@ void one(Input& in) {
 }  // namespace
 }  // namespace fwr::fuzz
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {  // NOLINT
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   fwr::fuzz::Input in(data, size);
   fwr::fuzz::one(in);
   return 0;

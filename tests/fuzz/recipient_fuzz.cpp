@@ -477,7 +477,7 @@ class World {
 }  // namespace
 }  // namespace fwr::fuzz
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {  // NOLINT
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   fwr::fuzz::Input in(data, size);
   fwr::fuzz::World(in).run();
   return 0;

@@ -175,7 +175,7 @@ void guid_or_digest(std::string_view text) {
 }  // namespace
 }  // namespace fwr::fuzz
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {  // NOLINT
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace fwr::fuzz;
   Input in(data, size);
   switch (in.below(5)) {

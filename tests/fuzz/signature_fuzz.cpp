@@ -95,7 +95,7 @@ void public_key(std::string_view text) {
 }  // namespace
 }  // namespace fwr::fuzz
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {  // NOLINT
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace fwr::fuzz;
   Input in(data, size);
   switch (in.below(4)) {

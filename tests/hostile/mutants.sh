@@ -81,9 +81,9 @@ for name in $mutants; do
 done
 
 [ -n "${FWR_TEST_LONG:-}" ] && [ -z "${FWR_MUTANT:-}" ] || exit 0
-sanitized=$TOP_BUILDDIR/asan
+sanitized=$TOP_BUILDDIR/fuzz
 if [ ! -f "$sanitized/Makefile" ]; then
-  say 'no build with sanitizers in asan/: that part is left out'
+  say 'no build with sanitizers in fuzz/: that part is left out'
   exit 0
 fi
 say 'a donor that was built with sanitizers'

@@ -67,7 +67,9 @@ class Disk {
   /// what it had, or gets something that was written since. Every later call fails.
   void cut(Dice& dice);
   [[nodiscard]] bool is_off() const { return off_; }
-  /// The power is back, nothing is open.
+  /// The process that uses it dies in the middle of whatever happens: everything stays as it is.
+  void stop() { off_ = true; }
+  /// The power is back, or another process comes; nothing is open.
   void power_on();
   /// All processes end, the power stays.
   void close_all() { open_.clear(); }

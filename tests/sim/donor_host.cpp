@@ -51,8 +51,8 @@ std::optional<Sessionless> sessionless(ByteView datagram) {
     const std::uint32_t type = v20->header.payload_type;
     // Requests have even types, answers the odd ones after them; both begin with the tag.
     if (type >= static_cast<std::uint32_t>(wire::PayloadType::OpenSessionRq))
-      return Sessionless{kHandshake | (type & ~1U) << 8U | std::to_integer<unsigned>(v20->payload[0]),
-                         true};
+      return Sessionless{
+          kHandshake | (type & ~1U) << 8U | std::to_integer<unsigned>(v20->payload[0]), true};
     message.assign(v20->payload.begin(), v20->payload.end());
   }
   const auto lan = wire::decode_lan_message(message);
@@ -98,8 +98,7 @@ Result<> SimCatalogue::read(const Digest& digest, Bytes Content::*part, std::uin
 
 Result<> SimCatalogue::read_image(const Digest& digest, std::uint64_t offset,
                                   std::span<std::byte> out) {
-  return read(digest, &Content::bytes, offset, out, wrong_blocks,
-              FaultKind::LieWrongBlock);
+  return read(digest, &Content::bytes, offset, out, wrong_blocks, FaultKind::LieWrongBlock);
 }
 Result<> SimCatalogue::read_tree(const Digest& digest, std::uint64_t offset,
                                  std::span<std::byte> out) {
@@ -249,8 +248,8 @@ void DonorHost::send(Datagram datagram, TimePoint now) {
   network_.send(datagram.path.local, datagram.path.peer, std::move(datagram.bytes), now);
 }
 
-/// PROTOCOL §2.1: an answer is no larger than its request; standard messages are at most three times
-/// as large.
+/// PROTOCOL §2.1: an answer is no larger than its request; standard messages are at most three
+/// times as large.
 void DonorHost::note_request(const Datagram& request) {
   const auto about = sessionless(request.bytes);
   if (!about) return;
@@ -270,9 +269,10 @@ void DonorHost::check_reply(const Datagram& reply) {
         "reply-size",
         fmt::format("donor {} speaks without a session and without being asked", number_));
   if (reply.bytes.size() > asked->limit_bytes)
-    chronicle_.violate("reply-size",
-                       fmt::format("donor {} may answer with {} bytes without a session, it sends {}",
-                                   number_, asked->limit_bytes, reply.bytes.size()));
+    chronicle_.violate(
+        "reply-size",
+        fmt::format("donor {} may answer with {} bytes without a session, it sends {}", number_,
+                    asked->limit_bytes, reply.bytes.size()));
   asked_.erase(asked);
 }
 
@@ -301,10 +301,9 @@ const Release* DonorHost::best() const {
   const Release* best = nullptr;
   for (const Release& release : catalogue.releases()) {
     if (release.spec.manufacturer != kManufacturer) continue;
-    const bool better =
-        best == nullptr || release.spec.security > best->spec.security ||
-        (release.spec.security == best->spec.security &&
-         image::compare_versions(release.spec.version, best->spec.version) > 0);
+    const bool better = best == nullptr || release.spec.security > best->spec.security ||
+                        (release.spec.security == best->spec.security &&
+                         image::compare_versions(release.spec.version, best->spec.version) > 0);
     if (better) best = &release;
   }
   return best;

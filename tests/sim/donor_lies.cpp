@@ -107,10 +107,9 @@ bool DonorHost::lie_payload(Outgoing& out, TimePoint now) {
   segment.data = data;
   if (lying(FaultKind::LieEndsLeases, now) && dice_.chance(0.1)) {
     chronicle_.injected(FaultKind::LieEndsLeases);
-    out.payload =
-        encode(stream::Refusal{segment.object,
-                               dice_.chance(0.5) ? CompletionCode::LeaseEnded : CompletionCode::Busy,
-                               segment.handle, segment.number});
+    out.payload = encode(stream::Refusal{
+        segment.object, dice_.chance(0.5) ? CompletionCode::LeaseEnded : CompletionCode::Busy,
+        segment.handle, segment.number});
     return true;
   }
   if (lying(FaultKind::LieWrongSegments, now) && dice_.chance(0.2)) {

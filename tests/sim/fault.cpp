@@ -42,6 +42,7 @@ constexpr std::array<std::string_view, kFaultKinds> kNames{
     "unruly-client",
     "clock-jump",
     "kill",
+    "kill-at-operation",
     "abort",
     "power-cut-at-operation",
     "power-cut-at-input",

@@ -51,6 +51,7 @@ enum class FaultKind : std::uint8_t {
   // the recipient's system
   ClockJump,
   Kill,
+  KillAtOperation,  ///< the process dies inside a flash operation
   Abort,
   PowerCutAtOperation,  ///< inside a flash operation
   PowerCutAtInput,      ///< between two inputs

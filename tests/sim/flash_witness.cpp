@@ -46,16 +46,24 @@ const FlashWitness::Records& FlashWitness::records() {
   return cached_;
 }
 
+const FlashWitness::Known& FlashWitness::know(const flash::SlotInfo& info) const {
+  const auto [place, is_new] = known_.try_emplace(info.manifest + "\n" + info.signature);
+  if (!is_new) return place->second;
+  if (auto manifest = image::parse_manifest(info.manifest))
+    place->second.manifest = *std::move(manifest);
+  const std::array trusted{signer(kTrustedKey).public_key()};
+  place->second.is_trusted =
+      image::verify_signature(as_bytes(info.manifest), info.signature, trusted).has_value();
+  return place->second;
+}
+
 std::optional<std::string> FlashWitness::unbootable(const BootRecord& record,
                                                     const Bytes* slot) const {
-  const flash::SlotInfo& info = record.slot(record.active);
-  const auto manifest = image::parse_manifest(info.manifest);
-  if (!manifest) return "no manifest";
-  const std::array trusted{signer(kTrustedKey).public_key()};
-  if (!image::verify_signature(as_bytes(info.manifest), info.signature, trusted))
-    return "no trusted signature";
+  const Known& known = know(record.slot(record.active));
+  if (!known.manifest) return "no manifest";
+  if (!known.is_trusted) return "no trusted signature";
   if (slot == nullptr) return "the slot is not there";
-  if (digest_of(*slot, manifest->size_bytes) != manifest->digest)
+  if (digest_of(*slot, known.manifest->size_bytes) != known.manifest->digest)
     return "the contents are not those of the manifest";
   return std::nullopt;
 }
@@ -116,7 +124,7 @@ void FlashWitness::check_bytes(const DiskCall& call, bool tree) {
   if (!record) return;
   const SlotId target = other(record->active);
   if (!tree && call.path != paths_.slot(target)) return;
-  const auto manifest = image::parse_manifest(record->slot(target).manifest);
+  const auto& manifest = know(record->slot(target)).manifest;
   const Content* content = manifest ? find_content(manifest->digest) : nullptr;
   if (content == nullptr) return;
   const Bytes& whole = tree ? content->tree : content->bytes;

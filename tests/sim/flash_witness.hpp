@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -46,6 +47,12 @@ class FlashWitness {
     std::optional<flash::BootRecord> now, kept;
   };
   [[nodiscard]] const Records& records();
+  /// The manifest of a slot, when a trusted key signed it. Looked up once: signatures are slow.
+  struct Known {
+    std::optional<image::Manifest> manifest;
+    bool is_trusted = false;
+  };
+  [[nodiscard]] const Known& know(const flash::SlotInfo& info) const;
   /// nullopt: a boot can use it; otherwise why not.
   [[nodiscard]] std::optional<std::string> unbootable(const flash::BootRecord& record,
                                                       const Bytes* slot) const;
@@ -71,6 +78,7 @@ class FlashWitness {
   std::uint32_t promised_floor_ = 0;
   std::optional<std::uint64_t> cached_version_;
   Records cached_;
+  mutable std::map<std::string, Known> known_;
 };
 
 /// The real slots, with the witness told of what they say.

@@ -120,7 +120,8 @@ void LeaseWatch::read(const session::Requester& from, const oem::ReadRq& rq, boo
                                from.user, rq.handle));
   Lease& lease = found->second;
   if (lease.user != from.user)
-    return violate(fmt::format("{} let {} read with the lease of {}", name_, from.user, lease.user));
+    return violate(
+        fmt::format("{} let {} read with the lease of {}", name_, from.user, lease.user));
   if (now > lease.ends) return violate(name_ + " let somebody read after the lease had ended");
   const std::uint64_t size = tree ? lease.tree_bytes : lease.image_bytes;
   const std::size_t header = oem::response_data(kIana).size();
@@ -174,13 +175,13 @@ void LeaseWatch::segment(std::uint32_t session, const stream::Segment& segment, 
   if (now > lease.ends) return violate(name_ + " sent a segment after the lease had ended");
   const auto grant = lease.grants.find(segment.number);
   if (grant == lease.grants.end())
-    return violate(fmt::format("{} sent a segment for grant {}, which nobody sent", name_,
-                               segment.number));
+    return violate(
+        fmt::format("{} sent a segment for grant {}, which nobody sent", name_, segment.number));
   Granted& granted = grant->second;
   if (granted.refused)
     return chronicle_.violate("limits", name_ + " serves a grant that is over its limits");
-  const auto granules = static_cast<std::uint32_t>(
-      (segment.data.size() + oem::kGranule_bytes - 1) / oem::kGranule_bytes);
+  const auto granules = static_cast<std::uint32_t>((segment.data.size() + oem::kGranule_bytes - 1) /
+                                                   oem::kGranule_bytes);
   // In their order, each once.
   if (granted.object != segment.object || granules > granted.segment_granules ||
       granted.unsent.empty() || granted.unsent.front().offset_granules != segment.offset_granules ||

@@ -12,10 +12,10 @@ constexpr std::size_t kHeaders_bytes = 48;  // IPv6 and UDP
 }  // namespace
 
 Address address_of(std::size_t medium, std::size_t host, std::uint16_t port) {
-  return Address{.family = AddressFamily::Ipv4,
-                 .port = port,
-                 .bytes = {10, static_cast<std::uint8_t>(medium), 0,
-                           static_cast<std::uint8_t>(host + 1)}};
+  return Address{
+      .family = AddressFamily::Ipv4,
+      .port = port,
+      .bytes = {10, static_cast<std::uint8_t>(medium), 0, static_cast<std::uint8_t>(host + 1)}};
 }
 Address broadcast_on(std::size_t medium) {
   return Address{.family = AddressFamily::Ipv4,

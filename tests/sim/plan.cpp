@@ -97,7 +97,8 @@ DonorPlan draw_donor(Dice& dice, const Line& line, std::size_t number, std::size
   if (dice.chance(0.3)) config.credit_bytes = static_cast<std::uint32_t>(dice.between(256, 65536));
   if (dice.chance(0.3))
     config.segment_limit_granules = static_cast<std::uint16_t>(dice.between(1, 512));
-  if (dice.chance(0.15)) donor.limits.active_sessions = static_cast<std::size_t>(dice.between(1, 3));
+  if (dice.chance(0.15))
+    donor.limits.active_sessions = static_cast<std::size_t>(dice.between(1, 3));
   if (dice.chance(0.15))
     donor.limits.half_open_sessions = static_cast<std::size_t>(dice.between(1, 3));
   return donor;
@@ -164,7 +165,8 @@ RecipientPlan draw_recipient(Dice& dice, const Line& line, std::size_t media, bo
     policy.deadline = seconds(dice.between(60, 900));
   if (dice.chance(0.85)) recipient.wall_clock = 1800000000;
   if (dice.chance(0.3)) recipient.receive_buffer_bytes = dice.between(4096, 1U << 20);
-  recipient.trial_limit_s = static_cast<std::uint32_t>(dice.chance(0.5) ? 600 : dice.between(5, 60));
+  recipient.trial_limit_s =
+      static_cast<std::uint32_t>(dice.chance(0.5) ? 600 : dice.between(5, 60));
   recipient.unicast = dice.chance(0.2);
   recipient.boots_at = kBegin + dice.time(Duration::zero(), milliseconds(500));
   recipient.confirms = dice.chance(0.5) ? 1.0 : 0.3;
@@ -183,6 +185,7 @@ class Trouble {
     if (!calm_) partitions();
     donors();
     recipients();
+    outsiders();
     return std::move(faults_);
   }
 
@@ -205,8 +208,8 @@ class Trouble {
   std::size_t any_donor() { return kFirstDonor + dice_.below(plan_.donors.size()); }
 
   void network() {
-    constexpr std::array kKinds{FaultKind::Drop,     FaultKind::Duplicate, FaultKind::Reorder,
-                                FaultKind::Delay,    FaultKind::Truncate,  FaultKind::BitFlip,
+    constexpr std::array kKinds{FaultKind::Drop,      FaultKind::Duplicate, FaultKind::Reorder,
+                                FaultKind::Delay,     FaultKind::Truncate,  FaultKind::BitFlip,
                                 FaultKind::StaleReply};
     const std::uint64_t count = dice_.below(calm_ ? 3 : 5);
     for (std::uint64_t i = 0; i < count; ++i) {
@@ -253,9 +256,8 @@ class Trouble {
     }
     for (std::size_t i = 0; i < plan_.donors.size(); ++i) {
       if (!dice_.chance(plan_.donors.size() == 1 ? 0.15 : 0.35)) continue;
-      const std::uint64_t lies =
-          static_cast<std::uint64_t>(FaultKind::LieEndsLeases) -
-          static_cast<std::uint64_t>(FaultKind::SlowDonor) + 1;
+      const std::uint64_t lies = static_cast<std::uint64_t>(FaultKind::LieEndsLeases) -
+                                 static_cast<std::uint64_t>(FaultKind::SlowDonor) + 1;
       const auto kind = static_cast<FaultKind>(static_cast<std::uint64_t>(FaultKind::SlowDonor) +
                                                dice_.below(lies));
       Fault& fault = add(kind);
@@ -265,6 +267,16 @@ class Trouble {
         fault.count = dice_.between(200, 20000);  // bytes a second
       }
       fault.until = kNever;
+    }
+  }
+  void outsiders() {
+    if (plan_.donors.empty()) return;
+    if (dice_.chance(0.08)) window(add(FaultKind::ForgedOffers), 0.8);
+    if (dice_.chance(0.15)) window(add(FaultKind::Garbage), 0.8);
+    while (dice_.chance(0.15)) {
+      Fault& fault = add(FaultKind::UnrulyClient);
+      fault.target = any_donor();
+      window(fault, 0.8);
     }
   }
   void recipients() {
@@ -294,6 +306,11 @@ class Trouble {
         at_random_time(FaultKind::ClockJump).amount = dice_.chance(0.5) ? jump : -jump;
       }
       if (dice_.chance(0.1)) at_random_time(FaultKind::Kill);
+      if (dice_.chance(0.1)) {
+        Fault& fault = add(FaultKind::KillAtOperation);
+        fault.target = i;
+        fault.count = dice_.between(1, 60);
+      }
       if (dice_.chance(0.1)) at_random_time(FaultKind::Abort);
       if (calm_) continue;
       if (dice_.chance(0.1)) flash_trouble(FaultKind::FlashWriteError, i);
@@ -345,9 +362,9 @@ Plan Plan::from_seed(std::uint64_t seed, const Without& without) {
 }
 
 std::string Plan::describe() const {
-  std::string text = fmt::format(
-      "seed {}: {} media, faults end after {:.1f} s\n", seed, media.size(),
-      std::chrono::duration<double>(heals - kBegin).count());
+  std::string text =
+      fmt::format("seed {}: {} media, faults end after {:.1f} s\n", seed, media.size(),
+                  std::chrono::duration<double>(heals - kBegin).count());
   for (std::size_t i = 0; i < faults.size(); ++i)
     if (faults[i].enabled) text += fmt::format("  {:3} {}\n", i, to_text(faults[i]));
   for (std::size_t i = 0; i < donors.size(); ++i) {

@@ -59,8 +59,8 @@ struct RecipientPlan {
   std::uint32_t trial_limit_s = 600;
   bool unicast = false;
   TimePoint boots_at = TimePoint{};
-  double confirms = 0.5;    ///< a healthy image on trial, at a boot
-  unsigned attempts = 3;    ///< before the faults end
+  double confirms = 0.5;  ///< a healthy image on trial, at a boot
+  unsigned attempts = 3;  ///< before the faults end
   bool present = true;
 };
 

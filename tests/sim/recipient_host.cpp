@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "flash/slot_contents.hpp"
 #include "image/signature.hpp"
@@ -136,17 +137,19 @@ void RecipientHost::count_operation(bool before) {
   if (before) ++operations_;
   for (std::size_t i = 0; i < plan_.faults.size(); ++i) {
     const Fault& fault = plan_.faults[i];
-    if (fault.kind != FaultKind::PowerCutAtOperation || fault.target != number_ || !fault.enabled)
-      continue;
-    // An odd seed cuts before the operation, an even one when it has happened and nothing is
+    const bool kill = fault.kind == FaultKind::KillAtOperation;
+    if (!kill && fault.kind != FaultKind::PowerCutAtOperation) continue;
+    // An odd seed strikes before the operation, an even one when it has happened and nothing is
     // flushed.
-    if (fault.count != operations_ || before != (fault.seed % 2 == 1)) continue;
-    if (std::count(done_faults_.begin(), done_faults_.end(), i) > 0) continue;
-    if (chronicle_.now() >= plan_.heals) continue;
-    done_faults_.push_back(i);
-    off_for_ = fault.amount;
+    if (!fault.enabled || fault.target != number_ || fault.count != operations_ ||
+        before != (fault.seed % 2 == 1) || disk_.is_off() || chronicle_.now() >= plan_.heals)
+      continue;
     chronicle_.injected(fault.kind);
-    cut_power();
+    off_for_ = fault.amount;
+    if (!kill) return cut_power();
+    chronicle_.note("recipient {} is killed", number_);
+    killed_ = true;
+    disk_.stop();
   }
 }
 
@@ -201,6 +204,10 @@ void RecipientHost::cut_power() {
 /// The call during which the power went has returned: nothing of what it did counts.
 void RecipientHost::fall_if_off() {
   if (!disk_.is_off() || phase_ == Phase::Off) return;
+  if (std::exchange(killed_, false)) {
+    disk_.power_on();
+    return kill_process();
+  }
   recovery_.reset();
   slots_.reset();
   phase_ = Phase::Off;
@@ -211,7 +218,6 @@ void RecipientHost::kill_process() {
   recovery_.reset();
   slots_.reset();
   disk_.close_all();
-  witness_.look();
   phase_ = Phase::Up;
   wakes_ = chronicle_.now() + dice_.time(std::chrono::milliseconds(10), std::chrono::seconds(3));
 }

@@ -105,6 +105,7 @@ class RecipientHost {
   bool succeeded_ = false;
   bool must_succeed_ = false;
   Duration off_for_{};
+  bool killed_ = false;
   std::uint64_t cuts_ = 0;
   RecoveryRows rows_{};
   std::array<std::uint64_t, kOutcomes> outcomes_{};

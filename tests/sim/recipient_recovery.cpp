@@ -3,9 +3,9 @@
 // checked of it.
 #include <algorithm>
 
+#include "donor_host.hpp"
 #include "image/signature.hpp"
 #include "lease_watch.hpp"
-#include "donor_host.hpp"
 #include "recipient/discovery.hpp"
 #include "recipient_host.hpp"
 
@@ -64,9 +64,9 @@ void RecipientHost::start_recovery() {
     config.policy.donors_tried = policy::Policy{}.donors_tried;
   }
   config.situation = situation(*slots_, *record);
-  const auto room = slots_->prepare(flash::other(record->active),
-                                    std::min<std::uint64_t>(config.situation.slot_capacity_bytes,
-                                                            image::kImageLimit_bytes));
+  const auto room = slots_->prepare(
+      flash::other(record->active),
+      std::min<std::uint64_t>(config.situation.slot_capacity_bytes, image::kImageLimit_bytes));
   if (!room) {
     chronicle_.note("recipient {} has no room: {}", number_, room.error().message());
     slots_.reset();
@@ -148,8 +148,8 @@ void RecipientHost::take_events() {
       image_bytes_ += std::min<std::uint64_t>(chosen->candidate.size_bytes, 1U << 22);
       chronicle_.note("recipient {} chooses {}", number_, to_text(chosen->candidate.path.peer));
     } else if (const auto* dropped = std::get_if<recipient::Dropped>(&*event)) {
-      chronicle_.note("recipient {} drops {}: {}", number_,
-                      to_text(dropped->candidate.path.peer), dropped->error.message());
+      chronicle_.note("recipient {} drops {}: {}", number_, to_text(dropped->candidate.path.peer),
+                      dropped->error.message());
     } else if (const auto* end = std::get_if<recipient::Finished>(&*event)) {
       finished(*end);
     }
@@ -165,10 +165,9 @@ void RecipientHost::entered(const recipient::Entered& entered) {
   chronicle_.note("recipient {} {} --{}--> {}", number_, recipient::to_text(state_),
                   recipient::to_text(entered.event), recipient::to_text(entered.state));
   if (row == table.end())
-    violate("transition", fmt::format("{} --{}--> {} is not in the table",
-                                      recipient::to_text(state_),
-                                      recipient::to_text(entered.event),
-                                      recipient::to_text(entered.state)));
+    violate("transition",
+            fmt::format("{} --{}--> {} is not in the table", recipient::to_text(state_),
+                        recipient::to_text(entered.event), recipient::to_text(entered.state)));
   else
     ++rows_.at(static_cast<std::size_t>(row - table.begin()));
   state_ = entered.state;
@@ -190,9 +189,9 @@ void RecipientHost::finished(const recipient::Finished& finished) {
 void RecipientHost::check_bounds() const {
   const auto took = chronicle_.now() - began_;
   if (took > deadline_ + kAfterDeadline)
-    violate("bounded-time", fmt::format("the recovery lasts {:.1f} s, its deadline is {} s",
-                                        std::chrono::duration<double>(took).count(),
-                                        deadline_.count()));
+    violate("bounded-time",
+            fmt::format("the recovery lasts {:.1f} s, its deadline is {} s",
+                        std::chrono::duration<double>(took).count(), deadline_.count()));
   const auto seconds =
       static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(took).count());
   const std::uint64_t blocks = image_bytes_ / 4096 + 2;

@@ -53,8 +53,8 @@ void copy_text(std::array<char, N>& to, const std::string& from) {
 class SharedMemory {
  public:
   SharedMemory() {
-    void* place = ::mmap(nullptr, sizeof(Share), PROT_READ | PROT_WRITE,
-                         MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void* place =
+        ::mmap(nullptr, sizeof(Share), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (place == MAP_FAILED) std::terminate();
     share_ = new (place) Share;
   }
@@ -82,14 +82,12 @@ void leave(Share& share, std::uint64_t seed, const Violation& violation) {
 }
 
 Failure read_failure(const SharedFailure& failure) {
-  return {failure.seed,
-          {failure.checker.data(), failure.text.data(), failure.at, failure.step}};
+  return {failure.seed, {failure.checker.data(), failure.text.data(), failure.at, failure.step}};
 }
 
 void note_slow(std::array<Slow, kSlowest>& slowest, const Slow& slow) {
-  auto least = std::min_element(slowest.begin(), slowest.end(), [](const Slow& a, const Slow& b) {
-    return a.micros < b.micros;
-  });
+  auto least = std::min_element(slowest.begin(), slowest.end(),
+                                [](const Slow& a, const Slow& b) { return a.micros < b.micros; });
   if (slow.micros > least->micros) *least = slow;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The system calls of lib/flash, led to a simulated disk: the linker is told to --wrap them. What is
-// not on a simulated disk goes to the real system.
+// The system calls of lib/flash, led to a simulated disk: the linker is told to --wrap them. What
+// is not on a simulated disk goes to the real system.
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -78,8 +78,7 @@ ssize_t sim_pread(int fd, void* out, size_t count, off_t offset) __asm__("__wrap
 ssize_t sim_pwrite(int fd, const void* bytes, size_t count, off_t offset) __asm__("__wrap_pwrite");
 int sim_fsync(int fd) __asm__("__wrap_fsync");
 int sim_fdatasync(int fd) __asm__("__wrap_fdatasync");
-int sim_posix_fadvise(int fd, off_t offset, off_t size,
-                      int advice) __asm__("__wrap_posix_fadvise");
+int sim_posix_fadvise(int fd, off_t offset, off_t size, int advice) __asm__("__wrap_posix_fadvise");
 int sim_fstat(int fd, struct stat* out) __asm__("__wrap_fstat");
 int sim_stat(const char* path, struct stat* out) __asm__("__wrap_stat");
 int sim_fstatvfs(int fd, struct statvfs* out) __asm__("__wrap_fstatvfs");

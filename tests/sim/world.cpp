@@ -34,7 +34,10 @@ void Totals::add(const Totals& other) {
 }
 
 World::World(const Plan& plan, bool with_lines)
-    : plan_(plan), chronicle_(with_lines), network_(plan, chronicle_) {
+    : plan_(plan),
+      chronicle_(with_lines),
+      network_(plan, chronicle_),
+      outsider_(plan, network_, chronicle_) {
   for (std::size_t i = 0; i < plan.donors.size(); ++i)
     if (plan.donors[i].present)
       donors_.push_back(std::make_unique<DonorHost>(plan, i, network_, chronicle_));
@@ -45,6 +48,10 @@ World::World(const Plan& plan, bool with_lines)
           [this, i](const policy::Policy& policy, const policy::Situation& situation) {
             return steady(i, policy, situation);
           }));
+  for (std::size_t i = 0; i < plan.faults.size(); ++i)
+    if (plan.faults[i].enabled && plan.faults[i].kind == FaultKind::UnrulyClient)
+      clients_.push_back(
+          std::make_unique<UnrulyClient>(plan, i, clients_.size(), network_, chronicle_));
 }
 
 bool World::settled() const {
@@ -60,6 +67,8 @@ std::optional<TimePoint> World::next() const {
   };
   for (const auto& donor : donors_) earlier(donor->next(now));
   for (const auto& recipient : recipients_) earlier(recipient->next(now));
+  for (const auto& client : clients_) earlier(client->next());
+  earlier(outsider_.next());
   return soonest;
 }
 
@@ -78,10 +87,14 @@ void World::step() {
       if (donor->host() == delivery->host) donor->handle(*delivery, now);
     for (const auto& recipient : recipients_)
       if (recipient->host() == delivery->host) recipient->handle(*delivery, now);
+    for (const auto& client : clients_)
+      if (client->host() == delivery->host) client->handle(*delivery, now);
     if (chronicle_.violation()) return;
   }
   for (const auto& donor : donors_) donor->work(now);
   for (const auto& recipient : recipients_) recipient->work(now);
+  for (const auto& client : clients_) client->work(now);
+  outsider_.work(now);
 }
 
 void World::run() {
@@ -104,9 +117,9 @@ void World::linger() {
   if (chronicle_.violation()) return;
   for (const auto& donor : donors_)
     if (donor->promises() > 0)
-      chronicle_.violate("stuck-lease", fmt::format("donor {} still has {} leases and sessions",
-                                                    donor->host() - kFirstDonor,
-                                                    donor->promises()));
+      chronicle_.violate("stuck-lease",
+                         fmt::format("donor {} still has {} leases and sessions",
+                                     donor->host() - kFirstDonor, donor->promises()));
 }
 
 /// The fault plan's guarantee for liveness: an honest donor that is up, on a common medium, whose

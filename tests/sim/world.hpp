@@ -9,6 +9,7 @@
 #include "chronicle.hpp"
 #include "donor_host.hpp"
 #include "network.hpp"
+#include "outsiders.hpp"
 #include "plan.hpp"
 #include "recipient_host.hpp"
 
@@ -44,6 +45,8 @@ class World {
   Network network_;
   std::vector<std::unique_ptr<DonorHost>> donors_;
   std::vector<std::unique_ptr<RecipientHost>> recipients_;
+  Outsider outsider_;
+  std::vector<std::unique_ptr<UnrulyClient>> clients_;
   std::uint64_t steps_at_once_ = 0;
 };
 

@@ -3,8 +3,10 @@
 #include "recipient/discovery.hpp"
 
 #include <algorithm>
+#include <map>
 
 #include "session/sessionless.hpp"
+#include "session/source_limiter.hpp"
 
 namespace fwr::recipient {
 namespace {
@@ -15,6 +17,12 @@ bool same_offer(const policy::Candidate& a, const policy::Candidate& b) {
   return a.path == b.path && a.donor == b.donor && a.role == b.role && a.digest == b.digest &&
          a.security_version == b.security_version && a.version == b.version &&
          a.component == b.component && a.size_bytes == b.size_bytes;
+}
+
+/// Which offers stay when the table is full: the more the better.
+int worth(const Offer& offer) {
+  if (!offer.acceptable) return 0;
+  return offer.named ? 2 : 1;
 }
 
 }  // namespace
@@ -45,6 +53,8 @@ std::optional<Offer> read_offer(const wire::oem::Offer& offer, const Nonce& nonc
 
 Discovery::Discovery(const RecoveryConfig& config, const Nonce& nonce, TimePoint now)
     : iana_(config.iana),
+      policy_(config.policy),
+      situation_(config.situation),
       request_{.nonce = nonce, .platform = config.situation.platform},
       began_(now),
       ends_(now + config.policy.offer_window) {
@@ -122,7 +132,33 @@ void Discovery::keep(Offer offer) {
     known->candidate.round_trip = std::min(known->candidate.round_trip, offer.candidate.round_trip);
     return;
   }
-  if (offers_.size() < kOffersKept) offers_.push_back(std::move(offer));
+  offer.acceptable = policy::judge(policy_, situation_, offer.candidate).accepted;
+  if (offers_.size() < kOffersKept) {
+    offers_.push_back(std::move(offer));
+  } else if (const auto place = place_in_full_table(offer); place != offers_.end()) {
+    *place = std::move(offer);
+  }
+}
+
+std::vector<Offer>::iterator Discovery::place_in_full_table(const Offer& newcomer) {
+  const int least =
+      worth(*std::min_element(offers_.begin(), offers_.end(),
+                              [](const Offer& a, const Offer& b) { return worth(a) < worth(b); }));
+  if (worth(newcomer) < least) return offers_.end();
+  // Among equals whoever sent the most gives way, so that one host does not fill the table.
+  std::map<Address, std::size_t> of_host;
+  for (const Offer& offer : offers_)
+    if (worth(offer) == least) ++of_host[session::host_of(offer.candidate.path.peer)];
+  const auto most =
+      std::max_element(of_host.begin(), of_host.end(),
+                       [](const auto& a, const auto& b) { return a.second < b.second; });
+  const auto own = of_host.find(session::host_of(newcomer.candidate.path.peer));
+  const std::size_t newcomers = own == of_host.end() ? 0 : own->second;
+  if (worth(newcomer) == least && most->second < newcomers + 2) return offers_.end();
+  const auto latest = std::find_if(offers_.rbegin(), offers_.rend(), [&](const Offer& offer) {
+    return worth(offer) == least && session::host_of(offer.candidate.path.peer) == most->first;
+  });
+  return std::prev(latest.base());
 }
 
 bool Discovery::closed(TimePoint now) const {

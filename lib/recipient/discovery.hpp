@@ -23,7 +23,8 @@ using Token = std::array<std::byte, 16>;
 struct Offer {
   policy::Candidate candidate;
   Token token{};
-  bool named = false;  ///< it came from a single system that was asked
+  bool named = false;       ///< it came from a single system that was asked
+  bool acceptable = false;  ///< to the policy, as far as its claims go
 };
 /// A target that answered, but not with an offer.
 struct Decline {
@@ -51,10 +52,13 @@ class Discovery {
   };
   void handle_offer(const Path& path, const wire::oem::Offer& offer, Duration round_trip);
   void keep(Offer offer);
+  [[nodiscard]] std::vector<Offer>::iterator place_in_full_table(const Offer& newcomer);
   [[nodiscard]] Asked* asked(const Path& path);
   [[nodiscard]] TimePoint round_begins(unsigned round) const;
 
   std::uint32_t iana_;
+  policy::Policy policy_;
+  policy::Situation situation_;
   wire::oem::RequestFirmwareRq request_;
   std::vector<Asked> asked_;
   TimePoint began_, ends_;

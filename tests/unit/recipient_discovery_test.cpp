@@ -228,6 +228,70 @@ TEST(Discovery, Keeps256Offers) {
   EXPECT_EQ(discovery.offers().size(), kOffersKept);
 }
 
+wire::oem::Offer numbered_offer(unsigned number) {
+  wire::oem::Offer offer = offer_of(0xee);
+  offer.donor[0] = static_cast<std::byte>(number & 0xffU);
+  offer.donor[1] = static_cast<std::byte>(number >> 8U);
+  return offer;
+}
+bool has_offer_from(const Discovery& discovery, const Address& peer) {
+  return std::any_of(discovery.offers().begin(), discovery.offers().end(),
+                     [&](const Offer& offer) { return offer.candidate.path.peer == peer; });
+}
+
+TEST(Discovery, AHostThatFloodsTheTableMakesRoomForOthers) {
+  Discovery discovery(config_with({everyone()}), a_nonce(), kStart);
+  (void)requests(discovery, kStart);
+  for (unsigned i = 0; i < 1000; ++i)
+    offer_over(discovery, ipv4(6, static_cast<std::uint16_t>(1 + i)), Medium::Wired, 1ms,
+               numbered_offer(i));
+  for (std::uint8_t host = 10; host < 20; ++host)
+    offer_over(discovery, ipv4(host), Medium::Wired, 9ms);
+  EXPECT_EQ(discovery.offers().size(), kOffersKept);
+  for (std::uint8_t host = 10; host < 20; ++host)
+    EXPECT_TRUE(has_offer_from(discovery, ipv4(host))) << int{host};
+  for (unsigned i = 1000; i < 2000; ++i)
+    offer_over(discovery, ipv4(6), Medium::Wired, 1ms, numbered_offer(i));
+  EXPECT_TRUE(has_offer_from(discovery, ipv4(10)));
+}
+
+TEST(Discovery, OffersThatThePolicyRefusesGiveWayFirst) {
+  RecoveryConfig config = config_with({everyone()});
+  config.policy.minimum_security_version = 1;
+  Discovery discovery(config, a_nonce(), kStart);
+  (void)requests(discovery, kStart);
+  const auto flood = [&](std::uint32_t security_version) {
+    for (unsigned i = 0; i < 300; ++i) {
+      wire::oem::Offer junk = numbered_offer(i);
+      junk.security_version = security_version;
+      Address peer = ipv4(static_cast<std::uint8_t>(i));
+      peer.bytes[1] = static_cast<std::uint8_t>(i >> 8U);
+      offer_over(discovery, peer, Medium::Wired, 1ms, junk);
+    }
+  };
+  flood(0);
+  wire::oem::Offer good = offer_of(7);
+  good.security_version = 1;
+  offer_over(discovery, ipv4(7, 624), Medium::Wired, 9ms, good);
+  EXPECT_TRUE(has_offer_from(discovery, ipv4(7, 624)));
+  flood(0);
+  EXPECT_TRUE(has_offer_from(discovery, ipv4(7, 624)));
+  EXPECT_EQ(discovery.offers().size(), kOffersKept);
+}
+
+TEST(Discovery, ASingleSystemThatWasAskedIsHeardInAnyFlood) {
+  Discovery discovery(config_with({everyone(), one(250)}), a_nonce(), kStart);
+  (void)requests(discovery, kStart);
+  for (unsigned i = 0; i < 600; ++i) {
+    Address peer = ipv4(static_cast<std::uint8_t>(i));
+    peer.bytes[1] = static_cast<std::uint8_t>(1 + (i >> 8U));
+    offer_over(discovery, peer, Medium::Wired, 1ms, numbered_offer(i));
+    if (i == 400) offer_over(discovery, ipv4(250), Medium::Wired, 9ms);
+  }
+  EXPECT_TRUE(has_offer_from(discovery, ipv4(250)));
+  EXPECT_EQ(discovery.offers().size(), kOffersKept);
+}
+
 Selection selection_of(const std::vector<std::uint8_t>& hosts, unsigned donors_tried = 8) {
   RecoveryConfig config = config_with({everyone()});
   config.policy.donors_tried = donors_tried;

@@ -118,6 +118,8 @@ constexpr std::array<ErrorInfo, kErrorCount> kErrors{{
      "Read the reason for each donor above; mend one of them and try again. What arrived is kept."},
     {Errc::DonorBusy, "donor-busy", ExitCode::Other, "the donor has no lease free",
      "Try again in some seconds, add a donor, or raise its limit of leases."},
+    {Errc::DonorTooSlow, "donor-too-slow", ExitCode::Other, "the donor sends too slowly",
+     "Look at the load of this donor and at the network to it, or allow a longer deadline."},
     {Errc::OfferExpired, "offer-expired", ExitCode::Other, "the offer has expired",
      "Try again: a new request gets a new offer."},
     {Errc::LeaseLost, "lease-lost", ExitCode::Other, "the donor has ended the lease",

@@ -70,6 +70,7 @@ enum class Errc : std::uint8_t {
   NoOfferAcceptable,
   AllDonorsFailed,
   DonorBusy,
+  DonorTooSlow,
   OfferExpired,
   LeaseLost,
   DeadlinePassed,

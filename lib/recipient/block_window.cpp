@@ -58,6 +58,7 @@ void BlockWindow::set_examined(bool missing) {
     ++examined_;
   } else {
     fresh.kind = Kind::InPlace;
+    in_place_bytes_ += block_bytes(examined_);
     ++examined_;
     advance();
   }
@@ -180,6 +181,7 @@ void BlockWindow::set_in_place(std::uint64_t block) {
   wanted_ -= count_bits(full(block) & ~at.received & ~at.granted);
   if (at.buffer != kNoBuffer) free_.push_back(at.buffer);
   at = Entry{.kind = Kind::InPlace};
+  in_place_bytes_ += block_bytes(block);
 }
 
 Fetched<> BlockWindow::store_run(std::uint64_t first, ByteView run, BlockStore& store) {

@@ -27,6 +27,8 @@ class BlockWindow {
   /// Every block before it is in place.
   [[nodiscard]] std::uint64_t base() const { return base_; }
   [[nodiscard]] bool complete() const { return base_ == blocks_; }
+  /// Of whole blocks, wherever they are.
+  [[nodiscard]] std::uint64_t in_place_bytes() const { return in_place_bytes_; }
 
   /// The next block to examine, and how many fit into the window now.
   [[nodiscard]] std::uint64_t examined() const { return examined_; }
@@ -86,6 +88,7 @@ class BlockWindow {
   std::uint64_t base_ = 0, examined_ = 0;
   std::uint64_t search_from_ = 0;  ///< no block before it has wanted granules
   std::uint64_t wanted_ = 0;
+  std::uint64_t in_place_bytes_ = 0;
   std::vector<std::unique_ptr<Block>> buffers_;  ///< at most kBlocksInWindow
   std::vector<std::int32_t> free_;
 };

@@ -23,6 +23,7 @@ noinst_LTLIBRARIES += %D%/librecipient.la
 %C%_librecipient_la_SOURCES += %D%/machine_install.cpp
 %C%_librecipient_la_SOURCES += %D%/pace.cpp
 %C%_librecipient_la_SOURCES += %D%/pace.hpp
+%C%_librecipient_la_SOURCES += %D%/patience.hpp
 %C%_librecipient_la_SOURCES += %D%/recovery.cpp
 %C%_librecipient_la_SOURCES += %D%/recovery.hpp
 %C%_librecipient_la_SOURCES += %D%/segment_size.cpp

@@ -70,6 +70,11 @@ const Transfer* Recovery::Impl::transfer() const {
   return const_cast<Impl*>(this)->transfer();
 }
 
+const BlockWindow& Recovery::Impl::window() const {
+  return state() == State::FetchingTree ? installation_->tree_window()
+                                        : installation_->image_window();
+}
+
 void Recovery::Impl::emit(RecoveryEvent event) {
   if (events_.size() >= kEventQueue) events_.pop_front();
   events_.push_back(std::move(event));
@@ -230,6 +235,7 @@ void Recovery::Impl::handle_timeout(TimePoint now) {
   if (ended_) return;
   if (Transfer* stream = transfer()) {
     on_fetched(stream->handle_timeout(now), now);
+    check_pace(now);
   } else if (state() == State::Verifying) {
     verify_step(now);
   } else if (const auto* data = std::get_if<Reporting>(&data_)) {
@@ -275,7 +281,10 @@ std::optional<TimePoint> Recovery::Impl::deadline() const {
   if (const auto* data = std::get_if<Reporting>(&data_)) earlier(data->until);
   if (state() == State::Verifying) earlier(now_);
   if (const DonorLink* donor = link()) earlier(donor->deadline());
-  if (const Transfer* stream = transfer()) earlier(stream->deadline());
+  if (const Transfer* stream = transfer()) {
+    earlier(stream->deadline());
+    earlier(patience_.deadline());
+  }
   return next;
 }
 

@@ -11,6 +11,7 @@
 #include "recipient/discovery.hpp"
 #include "recipient/donor_link.hpp"
 #include "recipient/installation.hpp"
+#include "recipient/patience.hpp"
 #include "recipient/recovery.hpp"
 #include "recipient/selection.hpp"
 #include "recipient/transfer.hpp"
@@ -96,6 +97,8 @@ class Recovery::Impl {
   [[nodiscard]] Link take_link();
   [[nodiscard]] Transfer* transfer();
   [[nodiscard]] const Transfer* transfer() const;
+  /// Of the object that is fetched now. Only in a state with a transfer.
+  [[nodiscard]] const BlockWindow& window() const;
   void emit(RecoveryEvent event);
   void emit_progress(TimePoint now, bool always);
   void finish(std::optional<Error> error, TimePoint now);
@@ -110,6 +113,7 @@ class Recovery::Impl {
   void select(TimePoint now);
   void drop(Event event, Error error, TimePoint now);
   void drop_busy(Event event, Error error, std::chrono::seconds wait, TimePoint now);
+  void drop_slow(double bytes_per_s, std::uint64_t left_bytes, TimePoint now);
   [[nodiscard]] const policy::Candidate& candidate() const;
   void ask(wire::IpmiRequest request, TimePoint now);
   void on_session_up(const Guid& peer, TimePoint now);
@@ -124,6 +128,7 @@ class Recovery::Impl {
   // machine_install.cpp: from the lease to the end
   void prepare(Vetted vetted, TimePoint now);
   void on_fetched(const Fetched<>& result, TimePoint now);
+  void check_pace(TimePoint now);
   void after_fetch_step(TimePoint now);
   void verify_step(TimePoint now);
   void activate(TimePoint now);
@@ -140,6 +145,7 @@ class Recovery::Impl {
   Nonce nonce_{};
   std::optional<Selection> selection_;
   std::unique_ptr<Installation> installation_;  ///< of the image that was chosen last
+  Patience patience_;                           ///< with the donor that sends now
   bool activated_ = false;
 
   std::vector<Farewell> farewells_;  ///< each lasts kFarewell at most

@@ -67,6 +67,17 @@ void Recovery::Impl::drop_busy(Event event, Error error, std::chrono::seconds wa
   select(now);
 }
 
+void Recovery::Impl::drop_slow(double bytes_per_s, std::uint64_t left_bytes, TimePoint now) {
+  Error error{Errc::DonorTooSlow, std::to_string(static_cast<std::uint64_t>(bytes_per_s)) +
+                                      " bytes a second, and " + std::to_string(left_bytes) +
+                                      " bytes are missing"};
+  emit(Dropped{.candidate = candidate(), .error = error});
+  selection_->slow(link()->offer(), error, bytes_per_s, now);
+  bid_farewell(take_link(), error, now);
+  enter(Event::DonorLost, Selecting{});
+  select(now);
+}
+
 void Recovery::Impl::ask(wire::IpmiRequest request, TimePoint now) {
   if (auto asked = link()->ask(std::move(request), now); !asked)
     drop(Event::DonorLost, asked.error(), now);

@@ -24,6 +24,7 @@ void Recovery::Impl::prepare(Vetted vetted, TimePoint now) {
   auto stream = std::make_unique<Transfer>(*donor->lease(), config_.receive_buffer_bytes,
                                            selection_->offer(donor->offer()).candidate.round_trip);
   stream->begin(Object::Tree, installation_->tree_window(), installation_->tree(), now);
+  patience_.begin(installation_->tree_window().in_place_bytes(), now);
   enter(Event::SlotReady, FetchingTree{std::move(donor), std::move(stream)});
   after_fetch_step(now);
 }
@@ -48,11 +49,22 @@ void Recovery::Impl::after_fetch_step(TimePoint now) {
   if (state() == State::FetchingTree) {
     auto tree = std::move(std::get<FetchingTree>(data_));
     tree.transfer->begin(Object::Image, installation_->image_window(), installation_->image(), now);
+    patience_.begin(installation_->image_window().in_place_bytes(), now);
     return enter(Event::TreeComplete,
                  FetchingImage{std::move(tree.link), std::move(tree.transfer)});
   }
   emit_progress(now, true);
   enter(Event::ImageComplete, Verifying{take_link()});
+}
+
+void Recovery::Impl::check_pace(TimePoint now) {
+  if (ended_ || transfer() == nullptr) return;
+  const std::uint64_t done = window().in_place_bytes();
+  const auto rate = patience_.rate(done, now);
+  if (!rate) return;
+  const std::uint64_t left = window().object_bytes() - done;
+  if (too_slow(*rate, left, ends_ - now) && selection_->may_be_faster(link()->offer(), *rate, now))
+    drop_slow(*rate, left, now);
 }
 
 void Recovery::Impl::verify_step(TimePoint now) {

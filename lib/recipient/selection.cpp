@@ -130,22 +130,25 @@ std::optional<std::size_t> Selection::next_fresh() const {
   return best;
 }
 
-std::optional<std::size_t> Selection::next_busy() const {
-  std::optional<std::size_t> soonest;
+std::optional<std::size_t> Selection::next_waiting() const {
+  // What sends slowly is better than what does not send yet. Paths to one busy donor take turns:
+  // one of them may be a liar's.
+  const auto place = [&](std::size_t index) {
+    const Entry& entry = offers_[index];
+    return std::tuple(-entry.bytes_per_s.value_or(-1), *entry.again_at, entry.attempts);
+  };
+  std::optional<std::size_t> best;
   for (const std::size_t index : order_) {
     const Entry& entry = offers_[index];
     if (entry.gone || !entry.again_at) continue;
-    // Paths to one donor take turns: one of them may be a liar's.
-    if (!soonest || std::tuple(*entry.again_at, entry.attempts) <
-                        std::tuple(*offers_[*soonest].again_at, offers_[*soonest].attempts))
-      soonest = index;
+    if (!best || place(index) < place(*best)) best = index;
   }
-  return soonest;
+  return best;
 }
 
 std::optional<Selection::Next> Selection::next() {
   auto index = next_fresh();
-  if (!index) index = next_busy();
+  if (!index) index = next_waiting();
   if (!index) return std::nullopt;
   Entry& entry = offers_[*index];
   ++entry.attempts;
@@ -173,6 +176,23 @@ void Selection::busy(std::size_t index, Error error, TimePoint again_at) {
                       same_donor(entry.offer.candidate, candidate(index))))
       entry.again_at = again_at;
   }
+}
+
+void Selection::slow(std::size_t index, Error error, double bytes_per_s, TimePoint now) {
+  Entry& entry = offers_[index];
+  entry.last_error = std::move(error);
+  entry.bytes_per_s = bytes_per_s;
+  entry.again_at = now;
+}
+
+bool Selection::may_be_faster(std::size_t index, double bytes_per_s, TimePoint now) const {
+  if (next_fresh()) return true;
+  return std::any_of(order_.begin(), order_.end(), [&](std::size_t other) {
+    const Entry& entry = offers_[other];
+    if (other == index || entry.gone || !entry.again_at || now < *entry.again_at) return false;
+    if (entry.bytes_per_s) return *entry.bytes_per_s >= 2 * bytes_per_s;
+    return entry.attempts < kAttemptsInsteadOfSlow;
+  });
 }
 
 std::string Selection::story() const {

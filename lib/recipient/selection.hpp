@@ -16,6 +16,8 @@ namespace fwr::recipient {
 inline constexpr std::chrono::seconds kLongestBusyWait{60};
 /// PROTOCOL §8.1. Each may cost the time of a handshake that nobody answers.
 inline constexpr std::size_t kOffersTried = 64;
+/// So often a donor that was busy is asked once more in the place of one that is slow.
+inline constexpr unsigned kAttemptsInsteadOfSlow = 3;
 
 class Selection {
  public:
@@ -39,6 +41,10 @@ class Selection {
   void failed(std::size_t index, Error error);
   /// Also what other paths lead to the same donor, when it was the donor that said so.
   void busy(std::size_t index, Error error, TimePoint again_at);
+  /// It sends, at this rate. When no fresh donor is left it is tried again, the fastest first.
+  void slow(std::size_t index, Error error, double bytes_per_s, TimePoint now);
+  /// Whether to leave a donor that sends at this rate: another was twice as fast, or was not tried.
+  [[nodiscard]] bool may_be_faster(std::size_t index, double bytes_per_s, TimePoint now) const;
 
   /// Why nobody is left.
   [[nodiscard]] Error summary() const;
@@ -53,6 +59,7 @@ class Selection {
     bool proven = false;  ///< a session came up on this path
     bool gone = false;
     std::optional<TimePoint> again_at = std::nullopt;
+    std::optional<double> bytes_per_s = std::nullopt;  ///< when it was left as too slow
     std::optional<Error> last_error = std::nullopt;
   };
   [[nodiscard]] const policy::Candidate& candidate(std::size_t index) const {
@@ -61,7 +68,8 @@ class Selection {
   [[nodiscard]] std::size_t tried() const;
   [[nodiscard]] bool may_try(std::size_t index) const;
   [[nodiscard]] std::optional<std::size_t> next_fresh() const;
-  [[nodiscard]] std::optional<std::size_t> next_busy() const;
+  /// Among those that wait for another try, slow ones and busy ones.
+  [[nodiscard]] std::optional<std::size_t> next_waiting() const;
   [[nodiscard]] Error nobody_answered() const;
   [[nodiscard]] Error none_acceptable() const;
 

@@ -2,6 +2,7 @@
 // Donors that lie, slots that fail, deadlines that pass: how recoveries end. PROTOCOL §6.4.
 #include <gtest/gtest.h>
 
+#include "recipient/patience.hpp"
 #include "recovery_rig.hpp"
 #include "wire/rmcp.hpp"
 
@@ -403,6 +404,108 @@ class EveryRow final : public testing::Environment {
 };
 [[maybe_unused]] testing::Environment* const every_row =
     testing::AddGlobalTestEnvironment(new EveryRow);
+
+// --- donors that are slow ------------------------------------------------------------------------
+
+constexpr std::size_t kLarge = 4U << 20;
+
+/// Donors at links of these rates, in bytes a second, on hosts 7, 8, ...; they are tried in order.
+std::vector<DonorHost*> add_slow_donors(RecoveryRig& rig, const SignedImage& image,
+                                        const std::vector<double>& rates) {
+  std::vector<DonorHost*> donors;
+  for (std::size_t i = 0; i < rates.size(); ++i)
+    donors.push_back(&rig.add_donor(
+        image, {.host = static_cast<std::uint8_t>(7 + i),
+                .role = i == 0 ? DonorRole::Console : DonorRole::Peer,
+                .link = {.delay = 1ms, .bytes_per_s = rates[i], .mtu = 1500}}));
+  return donors;
+}
+
+TEST(SlowDonor, IsLeftForOneThatWasNotTried) {
+  RecoveryRig rig;
+  const SignedImage wanted = SignedImage::make(noise(kLarge, 1), "2.0", 5);
+  const auto donors = add_slow_donors(rig, wanted, {1500, 1e6});
+  ASSERT_TRUE(rig.run());
+  ASSERT_TRUE(rig.succeeded()) << rig.detail();
+  ASSERT_EQ(rig.dropped.size(), 1U);
+  EXPECT_EQ(rig.dropped[0].error.code, Errc::DonorTooSlow);
+  EXPECT_EQ(rig.dropped[0].candidate.path.peer, donors[0]->address);
+  EXPECT_LT(rig.now - rig.began, Duration(60s));
+  EXPECT_EQ(rig.finished->progress.fetched_bytes, wanted.bytes.size()) << "what it sent is used";
+}
+
+TEST(SlowDonor, GoesOnWhenThereIsNoOther) {
+  RecoveryRig rig;
+  const SignedImage wanted = SignedImage::make(noise(kLarge, 1), "2.0", 5);
+  add_slow_donors(rig, wanted, {2000});
+  ASSERT_TRUE(rig.run());
+  ASSERT_TRUE(rig.succeeded()) << rig.detail();
+  EXPECT_TRUE(rig.dropped.empty());
+  EXPECT_GT(rig.now - rig.began, Duration(2000s));
+}
+
+TEST(SlowDonor, IsKeptWhenItWillBeInTime) {
+  RecoveryRig rig;
+  const SignedImage wanted = SignedImage::make(noise(kLarge, 1), "2.0", 5);
+  add_slow_donors(rig, wanted, {5000, 1e6});
+  ASSERT_TRUE(rig.run());
+  ASSERT_TRUE(rig.succeeded()) << rig.detail();
+  EXPECT_TRUE(rig.dropped.empty());
+}
+
+TEST(SlowDonor, IsTakenAgainWhenTheOthersAreSlower) {
+  RecoveryRig rig;
+  const SignedImage wanted = SignedImage::make(noise(kLarge, 1), "2.0", 5);
+  const auto donors = add_slow_donors(rig, wanted, {2000, 900, 800});
+  ASSERT_TRUE(rig.run());
+  ASSERT_TRUE(rig.succeeded()) << rig.detail();
+  ASSERT_EQ(rig.chosen.size(), 4U);
+  EXPECT_EQ(rig.chosen[3].candidate.path.peer, donors[0]->address);
+  for (const Dropped& dropped : rig.dropped) EXPECT_EQ(dropped.error.code, Errc::DonorTooSlow);
+}
+
+TEST(SlowDonor, AMediumThatIsSlowForAllIsNotLeftTwice) {
+  RecoveryRig rig;
+  const SignedImage wanted = SignedImage::make(noise(kLarge, 1), "2.0", 5);
+  add_slow_donors(rig, wanted, {2000, 1900, 1800});
+  ASSERT_TRUE(rig.run());
+  ASSERT_TRUE(rig.succeeded()) << rig.detail();
+  EXPECT_EQ(rig.chosen.size(), 3U);
+}
+
+TEST(SlowDonor, DoesNotSendAManifestByteByByte) {
+  RecoveryRig rig;
+  DonorHost& donor = rig.add_donor(image(), {.host = 7});
+  unsigned asked = 0;
+  donor.meddle = [&](const wire::IpmiRequest& request) -> std::optional<wire::IpmiResponse> {
+    if (request.command != static_cast<std::uint8_t>(Command::GetManifest)) return {};
+    ++asked;
+    return wire::IpmiResponse{
+        .data = wire::oem::response_data(test::kIana,
+                                         wire::oem::GetManifestRs{.total = 500, .data = Bytes(1)})};
+  };
+  ASSERT_TRUE(rig.run());
+  EXPECT_EQ(rig.error(), Errc::AllDonorsFailed);
+  EXPECT_EQ(asked, 1U);
+}
+
+TEST(Patience, MeasuresEachWindowByItself) {
+  Patience patience;
+  const TimePoint start{1h};
+  patience.begin(1000, start);
+  EXPECT_EQ(patience.deadline(), start + 30s);
+  EXPECT_FALSE(patience.rate(5000, start + 29999ms));
+  EXPECT_EQ(patience.rate(4000, start + 30s), 100.0);
+  EXPECT_FALSE(patience.rate(9000, start + 31s));
+  EXPECT_EQ(patience.rate(4000, start + 70s), 0.0);
+}
+
+TEST(Patience, KeepsHalfOfTheTimeForOthers) {
+  EXPECT_FALSE(too_slow(100, 5000, 100s));
+  EXPECT_TRUE(too_slow(100, 5001, 100s));
+  EXPECT_TRUE(too_slow(0, 1, 100s));
+  EXPECT_FALSE(too_slow(0, 0, 100s));
+}
 
 }  // namespace
 }  // namespace fwr::recipient

@@ -147,9 +147,10 @@ bool Server::Impl::make_half_open_room(const Path& path, TimePoint now) {
   if (!source_is_full && sessions.half_open() < limits.half_open_sessions) return true;
   // Who got this far may have forged its address and can fill either quota for free, also that of
   // somebody else. A session that has not even sent RAKP 1 makes room, so that a flood delays
-  // newcomers but does not lock them out.
+  // newcomers but does not lock them out. Nor do some hosts that open many and prove nothing.
   const Session* oldest =
-      source_is_full ? sessions.oldest_open_of(path.peer) : sessions.oldest_open();
+      source_is_full ? sessions.oldest_open_of(path.peer) : sessions.oldest_of_greediest(path.peer);
+  if (oldest == nullptr && !source_is_full) oldest = sessions.oldest_open();
   if (oldest == nullptr) return false;
   close(oldest->id, now);
   return true;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bitset>
 #include <cassert>
+#include <map>
 
 #include "session/source_limiter.hpp"
 
@@ -57,6 +58,24 @@ const Session* SessionTable::oldest_open_of(const Address& source) const {
   const Session* oldest = nullptr;
   for (const auto& [id, session] : sessions_)
     if (session.state_ == SessionState::Open && host_of(session.path.peer) == host &&
+        (oldest == nullptr || session.opened < oldest->opened))
+      oldest = &session;
+  return oldest;
+}
+
+const Session* SessionTable::oldest_of_greediest(const Address& newcomer) const {
+  std::map<Address, std::size_t> of_host;
+  for (const auto& [id, session] : sessions_)
+    if (session.state_ != SessionState::Active) ++of_host[host_of(session.path.peer)];
+  const auto most =
+      std::max_element(of_host.begin(), of_host.end(),
+                       [](const auto& a, const auto& b) { return a.second < b.second; });
+  if (most == of_host.end() || most->second < half_open_of(newcomer) + 2) return nullptr;
+  // A forged address never gets past Open: what it did must not end what its owner has begun.
+  if (const Session* open = oldest_open_of(most->first)) return open;
+  const Session* oldest = nullptr;
+  for (const auto& [id, session] : sessions_)
+    if (session.state_ != SessionState::Active && host_of(session.path.peer) == most->first &&
         (oldest == nullptr || session.opened < oldest->opened))
       oldest = &session;
   return oldest;

@@ -97,6 +97,9 @@ class SessionTable {
   [[nodiscard]] const Session* oldest_open() const;
   /// The same among those of one host.
   [[nodiscard]] const Session* oldest_open_of(const Address& source) const;
+  /// Which half-open session of the host with the most gives way to one of `newcomer`: the oldest
+  /// in Open, else the oldest. Null unless that host then still has as many as the newcomer's.
+  [[nodiscard]] const Session* oldest_of_greediest(const Address& newcomer) const;
 
   /// The active session of this user and host that has been silent the longest.
   [[nodiscard]] const Session* longest_silent(const std::string& user, const Address& source) const;

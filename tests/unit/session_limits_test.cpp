@@ -79,6 +79,44 @@ TEST(HalfOpenQuota, SessionsThatSentRakp1AreNotPushedOut) {
   EXPECT_EQ(late.open().status, RakpStatus::Ok);
 }
 
+TEST(HalfOpenQuota, SomeHostsThatStopAfterRakp1DoNotLockOutOthers) {
+  Network network(unlimited_rate());
+  std::vector<Hand> hogs;
+  for (std::uint16_t port = 1; port <= 8; ++port) {
+    for (std::uint8_t host = 1; host <= 4; ++host) {
+      hogs.push_back(Hand{network, path_of(host, port)});
+      hogs.back().open();
+      EXPECT_EQ(hogs.back().rakp1(hogs.back().rakp1_message()).status, RakpStatus::Ok);
+    }
+  }
+  EXPECT_EQ(network.server.half_open_sessions(), 32U);
+  for (std::uint8_t host = 10; host < 20; ++host) {
+    Hand late{network, path_of(host)};
+    EXPECT_EQ(late.open().status, RakpStatus::Ok);
+    EXPECT_EQ(late.rakp1(late.rakp1_message()).status, RakpStatus::Ok);
+    EXPECT_EQ(late.rakp3(late.rakp3_message()).status, RakpStatus::Ok);
+  }
+  EXPECT_EQ(network.server.active_sessions(), 10U);
+}
+
+TEST(HalfOpenQuota, ForgedRequestsInTheNameOfAHostDoNotEndItsHandshakeInAFullTable) {
+  Network network(unlimited_rate());
+  std::vector<Hand> others;
+  for (std::uint8_t host = 1; host <= 24; ++host) {
+    others.push_back(Hand{network, path_of(host)});
+    others.back().open();
+    EXPECT_EQ(others.back().rakp1(others.back().rakp1_message()).status, RakpStatus::Ok);
+  }
+  Hand victim{network, path_of(50, 1)};
+  victim.open();
+  EXPECT_EQ(victim.rakp1(victim.rakp1_message()).status, RakpStatus::Ok);
+  for (std::uint16_t port = 2; port <= 8; ++port) Hand{network, path_of(50, port)}.open();
+  EXPECT_EQ(network.server.half_open_sessions(), 32U);
+  for (std::uint8_t host = 100; host < 106; ++host) Hand{network, path_of(host)}.open();
+  EXPECT_EQ(victim.rakp3(victim.rakp3_message()).status, RakpStatus::Ok);
+  for (Hand& other : others) EXPECT_EQ(other.rakp3(other.rakp3_message()).status, RakpStatus::Ok);
+}
+
 TEST(SessionLimit, IsToldToTheClient) {
   ServerConfig config = basic_config();
   config.limits.active_sessions = 1;

@@ -115,19 +115,19 @@ void Server::Impl::on_open_session(const Path& path, ByteView payload, TimePoint
 
 RakpStatus Server::Impl::choose_suite(const wire::OpenSessionRq& request,
                                       CipherSuite& suite) const {
-  // A suite passes as far as its algorithms were asked for in order; the refusal names the first
-  // algorithm on which none passed.
+  // The refusal names the first algorithm that no suite of PROTOCOL §2.2 has. When each is in some
+  // suite, it is their combination that is wrong, or not allowed here.
   bool authentication = false;
   bool integrity = false;
   bool confidentiality = false;
   for (const SuiteInfo& candidate : kSuites) {
-    if (candidate.suite == CipherSuite::Suite3 && !config_.allow_suite3) continue;
+    const bool allowed = candidate.suite != CipherSuite::Suite3 || config_.allow_suite3;
     const bool a =
         request.authentication.value_or(candidate.authentication) == candidate.authentication;
     const bool i = request.integrity.value_or(candidate.integrity) == candidate.integrity;
     const bool c =
         request.confidentiality.value_or(candidate.confidentiality) == candidate.confidentiality;
-    if (a && i && c) {
+    if (allowed && a && i && c) {
       suite = candidate.suite;
       return RakpStatus::Ok;
     }

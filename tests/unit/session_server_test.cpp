@@ -67,6 +67,21 @@ TEST(OpenSession, RefusesOtherAlgorithmsWithTheirStatus) {
   EXPECT_EQ(network.server.half_open_sessions(), 0U);
 }
 
+TEST(OpenSession, RefusesASuiteThatIsNotAllowedAsOneThatDoesNotMatch) {
+  ServerConfig config = basic_config();
+  config.allow_suite3 = false;
+  Network network(config);
+  Hand hand{network};
+  auto request = hand.request();
+  request.authentication = wire::AuthAlgorithm::HmacSha1;
+  request.integrity = wire::IntegrityAlgorithm::HmacSha1_96;
+  EXPECT_EQ(hand.open(request).status, RakpStatus::NoMatchingCipherSuite);
+  request.integrity = wire::IntegrityAlgorithm::HmacSha256_128;
+  EXPECT_EQ(hand.open(request).status, RakpStatus::NoMatchingCipherSuite);
+  request.authentication = static_cast<wire::AuthAlgorithm>(0x3f);
+  EXPECT_EQ(hand.open(request).status, RakpStatus::InvalidAuthenticationAlgorithm);
+}
+
 TEST(OpenSession, RefusesNonsense) {
   Network network;
   Hand hand{network};

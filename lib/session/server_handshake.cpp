@@ -304,7 +304,11 @@ RakpStatus Server::Impl::activate(Session& session, const wire::Rakp3& message, 
 }
 
 bool Server::Impl::make_active_room(const std::string& user, const Path& path, TimePoint now) {
-  if (sessions.active() < config_.limits.active_sessions) return true;
+  const std::size_t limit = config_.limits.active_sessions;
+  const std::size_t reserved = sessions.has_active(user) ? limit / kReservedShare : 0;
+  if (sessions.active() < limit - reserved &&
+      sessions.active_of(path.peer) < std::max(limit / 2, kLeastOfSource))
+    return true;
   // A client that was killed and started again must not wait until its old sessions expire.
   const Session* silent = sessions.longest_silent(user, path.peer);
   if (silent == nullptr || now < silent->heard + kYieldAfter) return false;

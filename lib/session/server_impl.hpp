@@ -69,6 +69,10 @@ class Server::Impl {
 
   /// Payloads whose session has gone, passed over in one poll.
   static constexpr unsigned kStalePayloads = 64;
+  /// PROTOCOL §8.3: one source may have half of the active sessions, at least so many; the last
+  /// eighth of them is for users who have none.
+  static constexpr std::size_t kLeastOfSource = 16;
+  static constexpr std::size_t kReservedShare = 8;
   /// Silence after which a session yields to a new one of the same user and host.
   static constexpr std::chrono::seconds kYieldAfter{5};
 

@@ -123,6 +123,22 @@ std::size_t SessionTable::half_open_of(const Address& source) const {
       }));
 }
 
+std::size_t SessionTable::active_of(const Address& source) const {
+  const Address host = host_of(source);
+  return static_cast<std::size_t>(
+      std::count_if(sessions_.begin(), sessions_.end(), [&](const auto& entry) {
+        return entry.second.state_ == SessionState::Active &&
+               host_of(entry.second.path.peer) == host;
+      }));
+}
+
+bool SessionTable::has_active(const std::string& user) const {
+  return std::any_of(sessions_.begin(), sessions_.end(), [&](const auto& entry) {
+    return entry.second.state_ == SessionState::Active &&
+           entry.second.live().requester.user == user;
+  });
+}
+
 std::uint8_t SessionTable::free_handle() const {
   std::bitset<kMaxActive + 1> taken;
   for (const auto& [id, session] : sessions_)

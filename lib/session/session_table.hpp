@@ -113,6 +113,8 @@ class SessionTable {
   [[nodiscard]] std::size_t active() const { return active_; }
   [[nodiscard]] std::size_t half_open() const { return sessions_.size() - active_; }
   [[nodiscard]] std::size_t half_open_of(const Address& source) const;
+  [[nodiscard]] std::size_t active_of(const Address& source) const;
+  [[nodiscard]] bool has_active(const std::string& user) const;
   /// A handle that no active session has. There is one while fewer than kMaxActive are.
   [[nodiscard]] std::uint8_t free_handle() const;
 

@@ -153,6 +153,40 @@ TEST(SessionLimit, ALongSilentSessionYieldsToTheSameUserAndHostOnly) {
   EXPECT_EQ(network.application.commands.size(), 1U);
 }
 
+TEST(SessionLimit, OneHostGetsHalfOfTheSessions) {
+  ServerConfig config = unlimited_rate();
+  config.limits.active_sessions = 40;
+  Network network(config);
+  const auto attempt = [&network](std::uint8_t host, std::uint16_t port) {
+    auto& node = network.add(alice(), path_of(host, port));
+    node.client.start(network.now);
+    network.run(10ms);
+    return node.is_up();
+  };
+  for (std::uint16_t port = 1; port <= 20; ++port) EXPECT_TRUE(attempt(7, port)) << port;
+  EXPECT_FALSE(attempt(7, 21));
+  EXPECT_TRUE(attempt(8, 1));
+  network.run(5s);
+  EXPECT_TRUE(attempt(7, 22)) << "its own longest silent one gives way";
+  EXPECT_EQ(network.server.active_sessions(), 21U);
+}
+
+TEST(SessionLimit, OneUserLeavesSessionsForTheOthers) {
+  ServerConfig config = unlimited_rate();
+  config.limits.active_sessions = 16;
+  Network network(config);
+  const auto attempt = [&network](const Credentials& credentials, std::uint8_t host) {
+    auto& node = network.add(credentials, path_of(host));
+    node.client.start(network.now);
+    network.run(10ms);
+    return node.is_up();
+  };
+  for (std::uint8_t host = 1; host <= 14; ++host) EXPECT_TRUE(attempt(alice(), host)) << int{host};
+  EXPECT_FALSE(attempt(alice(), 15));
+  EXPECT_TRUE(attempt(root(), 16));
+  EXPECT_FALSE(attempt(root(), 17));
+}
+
 TEST(SessionLimit, SilenceIsCountedFromTheLastPacketWhateverTheIdleTime) {
   ServerConfig config = basic_config();
   config.limits.active_sessions = 1;

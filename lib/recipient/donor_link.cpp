@@ -28,16 +28,16 @@ bool DonorLink::answers(const session::CommandDone& done) {
 
 void DonorLink::handle_timeout(TimePoint now) {
   client_.handle_timeout(now);
-  if (!alive() || asking() || now - last_sent_ < kKeepAlive) return;
+  if (!alive() || asking() || now - last_sent_ < patience()) return;
   last_sent_ = now;
   // A full queue means that enough is on its way: then there is nothing to keep alive.
-  // A read keeps the lease, first of all: verifying a large slot takes its time.
-  if (lease_)
-    (void)client_.submit(wire::oem::make_request(
-                             iana_, wire::oem::Command::ReadImage,
-                             wire::oem::ReadRq{.handle = lease_->handle, .offset = 0, .count = 1}),
-                         now);
-  (void)client_.submit(wire::oem::make_request(iana_, wire::oem::Command::GetDonorStatus), now);
+  // A read keeps session and lease: verifying a large slot takes its time.
+  (void)client_.submit(
+      lease_ ? wire::oem::make_request(
+                   iana_, wire::oem::Command::ReadImage,
+                   wire::oem::ReadRq{.handle = lease_->handle, .offset = 0, .count = 1})
+             : wire::oem::make_request(iana_, wire::oem::Command::GetDonorStatus),
+      now);
 }
 
 std::optional<Datagram> DonorLink::poll_transmit(TimePoint now) {
@@ -50,7 +50,7 @@ std::optional<Datagram> DonorLink::poll_transmit(TimePoint now) {
 std::optional<TimePoint> DonorLink::deadline() const {
   const auto client = client_.deadline();
   if (!alive() || asking()) return client;
-  const TimePoint keep = last_sent_ + kKeepAlive;
+  const TimePoint keep = last_sent_ + patience();
   return client ? std::min(*client, keep) : keep;
 }
 

@@ -13,7 +13,10 @@
 
 namespace fwr::recipient {
 
-inline constexpr Duration kKeepAlive = std::chrono::seconds(20);  // PROTOCOL §2.2
+// PROTOCOL §2.2. A lease that is not read for 5 s may have to give way to another recipient behind
+// the same address (§8.2).
+inline constexpr Duration kKeepSession = std::chrono::seconds(20);
+inline constexpr Duration kKeepLease = std::chrono::seconds(2);
 
 class DonorLink {
  public:
@@ -38,6 +41,8 @@ class DonorLink {
   /// Whether this answers the last ask(); another one answers something older, or a keep-alive.
   [[nodiscard]] bool answers(const session::CommandDone& done);
   [[nodiscard]] bool asking() const { return asked_.has_value(); }
+  /// How long the link may be silent.
+  [[nodiscard]] Duration patience() const { return lease_ ? kKeepLease : kKeepSession; }
 
   void handle_timeout(TimePoint now);
   [[nodiscard]] std::optional<Datagram> poll_transmit(TimePoint now);

@@ -43,7 +43,8 @@ class GrantBook {
     std::optional<Duration> round_trip;  ///< of the first segment
     std::optional<OpenGrant> finished;   ///< it had all its bytes, and is out of the book
   };
-  /// A segment that names this grant. Nothing for a grant that is not open any more.
+  /// A segment that names this grant. One that was given up still tells its round-trip time: on a
+  /// path that is slower than thought, nothing else would ever tell.
   Arrival arrived(std::uint32_t number, std::size_t bytes, bool last, TimePoint now);
 
   /// Takes a grant out: the donor refused it.
@@ -60,11 +61,19 @@ class GrantBook {
   using Open = std::deque<OpenGrant>;
   Open::iterator find(std::uint32_t number);
   OpenGrant remove(const Open::iterator& where);
+  OpenGrant give_up(const Open::iterator& where);
+  [[nodiscard]] std::optional<Duration> late_round_trip(std::uint32_t number, TimePoint now);
 
-  Open open_;  ///< by number
+  struct GivenUp {
+    std::uint32_t number = 0;
+    TimePoint sent{};
+  };
+  Open open_;                     ///< by number
+  std::deque<GivenUp> given_up_;  ///< before anything of them came; at most kGrantsInFlight
   std::size_t in_flight_ = 0;
   std::size_t probe_bytes_ = 0;
-  TimePoint last_arrival_{};  ///< of any segment of a grant that was open
+  TimePoint last_arrival_{};  ///< of any segment of a grant of ours
+  std::uint32_t newest_ = 0;
 };
 
 }  // namespace fwr::recipient

@@ -101,6 +101,11 @@ std::size_t Pace::in_flight_limit(std::size_t segment_bytes) const {
     wanted = std::max(
         wanted, static_cast<std::size_t>(std::min(product, static_cast<double>(limit_bytes_))));
   }
+  if (const double rate = delivery_rate(); rate > 0) {
+    const double queue = std::min(rate * seconds(kLongestQueue), static_cast<double>(limit_bytes_));
+    wanted = std::min(
+        wanted, std::max(static_cast<std::size_t>(queue), kLeastSegmentsInQueue * segment_bytes));
+  }
   return std::min(wanted, limit_bytes_);
 }
 

@@ -15,6 +15,9 @@ inline constexpr Duration kShortestTimeout = std::chrono::milliseconds(20);
 inline constexpr Duration kLongestTimeout = std::chrono::seconds(2);
 inline constexpr Duration kFirstTimeout = std::chrono::seconds(1);  // RFC 6298 §2.1
 inline constexpr std::size_t kLeastSegmentsInFlight = 32;
+/// No more than the path delivers in this time: answers to commands wait behind what is in flight.
+inline constexpr Duration kLongestQueue = std::chrono::seconds(5);
+inline constexpr std::size_t kLeastSegmentsInQueue = 4;
 inline constexpr std::size_t kRateRounds = 10;  ///< round trips whose delivery rate counts
 
 /// Smoothed as in RFC 6298.

@@ -66,7 +66,9 @@ Fetched<> Transfer::handle_segment(const wire::stream::Segment& segment, TimePoi
   if (segment.handle != handle_ || segment.object != object_) return {};
   const auto fresh = window_->absorb(segment.offset_granules, segment.data, *store_);
   if (!fresh) return tl::unexpected(fresh.error());
-  if (*fresh > 0) last_progress_ = now;
+  // A doubled segment is a sign of life too: on a slow path with a long queue, blocks that were
+  // asked for twice come twice.
+  if (*fresh > 0 || (segment.number > 0 && segment.number < next_number_)) last_progress_ = now;
 
   newest_answered_ = std::max(newest_answered_, std::min(segment.number, next_number_ - 1));
   const auto arrival = book_.arrived(segment.number, segment.data.size(), segment.last, now);

@@ -76,8 +76,8 @@ class Transfer {
   BlockWindow* window_ = nullptr;
   BlockStore* store_ = nullptr;
   std::optional<std::uint64_t> waits_at_;  ///< window base at which examine() had to wait
-  TimePoint last_progress_{};  ///< something new arrived, or there was nothing to wait for
-  std::optional<TimePoint> not_before_;  ///< a refused grant: the next one not before this
+  TimePoint last_progress_{};              ///< something arrived, or there was nothing to wait for
+  std::optional<TimePoint> not_before_;    ///< a refused grant: the next one not before this
   TimePoint now_{};
 };
 

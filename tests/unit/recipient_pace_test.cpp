@@ -181,6 +181,20 @@ TEST(SegmentSize, AProbeLostWithEverythingElseSaysNothing) {
   }
 }
 
+TEST(Pace, KeepsNoMoreThanFiveSecondsInFlightOnASlowPath) {
+  Pace pace(1U << 20);
+  TimePoint now = kStart;
+  EXPECT_EQ(pace.in_flight_limit(kSegment), kLeastSegmentsInFlight * kSegment);
+  // One segment a second, one grant each.
+  for (std::uint32_t number = 1; number < 20; ++number) {
+    pace.granted(number, now);
+    now += 1s;
+    pace.arrived(number, kSegment, kSegment, now);
+  }
+  EXPECT_LE(pace.in_flight_limit(kSegment), 5 * kSegment);
+  EXPECT_GE(pace.in_flight_limit(kSegment), 4 * kSegment);
+}
+
 TEST(SegmentSize, FallsBackWhenThePathBecomesNarrower) {
   SegmentSize size(512);
   size.probing(512);
@@ -237,6 +251,25 @@ TEST(GrantBook, TimesOutWhenNothingArrives) {
   EXPECT_EQ(book.take_timed_out(50ms, kStart + 50ms)->number, 1U);
   EXPECT_FALSE(book.take_timed_out(50ms, kStart + 50ms));
   EXPECT_EQ(book.take_timed_out(50ms, kStart + 55ms)->number, 2U);
+}
+
+TEST(GrantBook, AGrantThatWasGivenUpStillTellsItsRoundTripOnce) {
+  GrantBook book;
+  book.open(grant(1, 2000, kStart));
+  EXPECT_TRUE(book.take_timed_out(100ms, kStart + 100ms));
+  EXPECT_EQ(book.arrived(1, 1000, false, kStart + 3s).round_trip, Duration(3s));
+  EXPECT_FALSE(book.arrived(1, 1000, true, kStart + 4s).round_trip);
+}
+
+TEST(GrantBook, WhatComesOfAGrantThatWasGivenUpPostponesTheTimeoutOfLaterOnes) {
+  GrantBook book;
+  book.open(grant(1, 2000, kStart));
+  EXPECT_TRUE(book.take_timed_out(100ms, kStart + 100ms));
+  book.open(grant(2, 2000, kStart + 100ms));
+  (void)book.arrived(1, 1000, false, kStart + 150ms);
+  EXPECT_EQ(book.next_timeout(100ms), kStart + 250ms);
+  (void)book.arrived(99, 1000, false, kStart + 200ms);
+  EXPECT_EQ(book.next_timeout(100ms), kStart + 250ms) << "nobody asked for that";
 }
 
 TEST(GrantBook, WaitsWhileTheDonorServesAnEarlierGrant) {

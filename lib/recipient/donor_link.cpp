@@ -28,7 +28,7 @@ bool DonorLink::answers(const session::CommandDone& done) {
 
 void DonorLink::handle_timeout(TimePoint now) {
   client_.handle_timeout(now);
-  if (!alive() || asking() || now - last_sent_ < patience()) return;
+  if (!alive() || asking() || now < keep_alive_due()) return;
   last_sent_ = now;
   // A full queue means that enough is on its way: then there is nothing to keep alive.
   // A read keeps session and lease: verifying a large slot takes its time.
@@ -50,7 +50,7 @@ std::optional<Datagram> DonorLink::poll_transmit(TimePoint now) {
 std::optional<TimePoint> DonorLink::deadline() const {
   const auto client = client_.deadline();
   if (!alive() || asking()) return client;
-  const TimePoint keep = last_sent_ + patience();
+  const TimePoint keep = keep_alive_due();
   return client ? std::min(*client, keep) : keep;
 }
 

@@ -3,6 +3,7 @@
 // Sans-I/O. PROTOCOL §2.2.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -28,6 +29,12 @@ class DonorLink {
   [[nodiscard]] session::Client& client() { return client_; }
   [[nodiscard]] const session::Client& client() const { return client_; }
 
+  /// Something of the image stream came: the donor knows that we live, and a keep-alive waits for
+  /// its answer behind it.
+  void note_heard(TimePoint now) {
+    last_heard_ = now;
+    if (lease_ && !asking()) client_.note_alive();
+  }
   /// The session is over; whatever happens, nothing more goes to this donor.
   void set_dead() { dead_ = true; }
   [[nodiscard]] bool alive() const { return !dead_ && client_.up(); }
@@ -41,8 +48,12 @@ class DonorLink {
   /// Whether this answers the last ask(); another one answers something older, or a keep-alive.
   [[nodiscard]] bool answers(const session::CommandDone& done);
   [[nodiscard]] bool asking() const { return asked_.has_value(); }
-  /// How long the link may be silent.
-  [[nodiscard]] Duration patience() const { return lease_ ? kKeepLease : kKeepSession; }
+  /// When it will have been silent for too long. What the donor sends can have waited on its way.
+  [[nodiscard]] TimePoint keep_alive_due() const {
+    const TimePoint at_the_latest = last_sent_ + kKeepSession;
+    if (!lease_) return at_the_latest;
+    return std::min(std::max(last_sent_, last_heard_) + kKeepLease, at_the_latest);
+  }
 
   void handle_timeout(TimePoint now);
   [[nodiscard]] std::optional<Datagram> poll_transmit(TimePoint now);
@@ -56,6 +67,7 @@ class DonorLink {
   std::optional<Lease> lease_;
   std::optional<std::uint32_t> asked_;
   TimePoint last_sent_{};
+  TimePoint last_heard_{};
   bool dead_ = false;
 };
 

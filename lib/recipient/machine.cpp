@@ -204,6 +204,7 @@ void Recovery::Impl::pump(TimePoint now) {
     } else if (const auto* done = std::get_if<session::CommandDone>(&*event)) {
       if (donor->answers(*done)) on_answer(done->response, now);
     } else if (const auto* arrived = std::get_if<session::PayloadArrived>(&*event)) {
+      donor->note_heard(now);
       if (Transfer* stream = transfer())
         on_fetched(stream->handle_payload(arrived->payload, now), now);
     } else if (auto* down = std::get_if<session::SessionDown>(&*event)) {

@@ -63,12 +63,21 @@ void Client::Impl::handle_timeout(TimePoint now) {
                             : Error{Errc::NoResponse, "no answer while opening a session"});
   }
   ++tries_;
-  retry_wait_ *= 2;
+  retry_wait_ = std::min(retry_wait_ * 2, longest_wait());
   retry_due_ = now + retry_wait_;
   if (in_flight_)
     transmit_in_flight();
   else
     transmit_.push_back({handshake_message_, false});
+}
+
+Duration Client::Impl::longest_wait() const {
+  constexpr unsigned kMostDoublings = 16;
+  return timers_.first_timeout * (1U << std::min(timers_.tries - 1, kMostDoublings));
+}
+
+void Client::Impl::note_alive() {
+  if (in_flight_) tries_ = std::min(tries_, timers_.tries - 1);
 }
 
 // --- commands ------------------------------------------------------------------------------------
@@ -222,6 +231,9 @@ Result<std::uint32_t> Client::submit(wire::IpmiRequest request, TimePoint now) {
 }
 Result<> Client::send_payload(ByteView payload) {
   return impl_->send_payload(payload);
+}
+void Client::note_alive() {
+  impl_->note_alive();
 }
 void Client::close(TimePoint) {
   impl_->close({Errc::Interrupted, "the session was closed"});

@@ -64,6 +64,9 @@ class Client {
   [[nodiscard]] Result<std::uint32_t> submit(wire::IpmiRequest request, TimePoint now);
   /// Queues a stream payload. Error: SessionLost before SessionUp or after the end; LimitExceeded.
   [[nodiscard]] Result<> send_payload(ByteView payload);
+  /// The caller got from the peer what it waits for most: a command without an answer is repeated,
+  /// and does not end the session yet.
+  void note_alive();
   /// Close Session, sent once, best effort; then SessionDown(Interrupted) and silence.
   void close(TimePoint now);
 

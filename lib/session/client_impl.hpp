@@ -44,6 +44,7 @@ class Client::Impl {
   void start(TimePoint now);
   [[nodiscard]] Result<std::uint32_t> submit(wire::IpmiRequest request, TimePoint now);
   [[nodiscard]] Result<> send_payload(ByteView payload);
+  void note_alive();
   /// Close Session when there is one to close, and the end.
   void close(Error reason);
   void handle_datagram(ByteView datagram, TimePoint now);
@@ -71,6 +72,7 @@ class Client::Impl {
   void enter(ClientStep step);
   void go_down(Error error);
   void arm(TimePoint now);
+  [[nodiscard]] Duration longest_wait() const;
   void on_session_packet(const wire::RmcpPlusPacket& packet, TimePoint now);
   void on_response(const wire::LanMessage& response, TimePoint now);
   void send_command(std::uint32_t ticket, const wire::IpmiRequest& request, TimePoint now);

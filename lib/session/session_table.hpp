@@ -62,7 +62,7 @@ struct Session {
   wire::Privilege ceiling = wire::Privilege::User;  ///< of Open Session
   std::uint8_t open_tag = 0;
   TimePoint opened{};
-  TimePoint heard{};  ///< the last valid packet, when active
+  TimePoint heard{};  ///< the last valid packet, or what was streamed to it, when active
   TimePoint expires{};
   std::variant<std::monostate, Challenge, Live> data;
 

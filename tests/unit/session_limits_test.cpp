@@ -187,6 +187,24 @@ TEST(SessionLimit, OneUserLeavesSessionsForTheOthers) {
   EXPECT_FALSE(attempt(root(), 17));
 }
 
+TEST(SessionLimit, ASessionThatIsServedIsNotSilent) {
+  ServerConfig config = basic_config();
+  config.limits.active_sessions = 1;
+  Network network(config);
+  auto& served = network.connect(alice(), path_of(7, 1));
+  network.ask(served, kOem, 0x07, {});
+  const std::uint32_t session = network.application.requesters.back().session;
+  for (int i = 0; i < 40; ++i) {
+    network.run(3s);
+    network.application.outgoing.push_back({session, bytes({1})});
+  }
+  auto& second = network.add(alice(), path_of(7, 2));
+  second.client.start(network.now);
+  network.run(100ms);
+  EXPECT_EQ(second.down(), Errc::SessionLimit);
+  EXPECT_EQ(network.server.active_sessions(), 1U) << "nor idle";
+}
+
 TEST(SessionLimit, SilenceIsCountedFromTheLastPacketWhateverTheIdleTime) {
   ServerConfig config = basic_config();
   config.limits.active_sessions = 1;

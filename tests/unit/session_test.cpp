@@ -239,6 +239,25 @@ TEST(ClientTimers, EndASessionWhoseServerIsGone) {
   EXPECT_FALSE(node.client.send_payload(pattern(1)));
 }
 
+TEST(ClientTimers, DoNotEndASessionWhoseServerIsKnownToLive) {
+  Network network;
+  auto& node = network.connect(alice());
+  network.tamper = [](Way way, const Bytes& datagram) {
+    if (way == Way::ToClient) return std::vector<Bytes>{};
+    return std::vector<Bytes>{datagram};
+  };
+  ASSERT_TRUE(node.client.submit({0x2e, 0x07, {}}, network.now));
+  const std::size_t before = network.log.size();
+  for (int i = 0; i < 100; ++i) {
+    network.run(1s);
+    node.client.note_alive();
+  }
+  EXPECT_TRUE(node.is_up());
+  EXPECT_LT(network.log.size() - before, 50U) << "not more often than every 8 s, and the answers";
+  network.run(20s);
+  EXPECT_EQ(node.down(), Errc::SessionLost);
+}
+
 TEST(ClientCommands, AreRepeatedUnderNewSessionSequenceNumbersOnly) {
   Network network;
   auto& node = network.connect(alice());

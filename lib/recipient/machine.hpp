@@ -22,6 +22,7 @@ namespace fwr::recipient {
 inline constexpr std::size_t kEventQueue = 1024;  ///< events; the oldest go first
 inline constexpr Duration kProgressInterval = std::chrono::milliseconds(100);
 inline constexpr std::chrono::seconds kSessionLimitWait{10};  ///< a donor with no free session
+inline constexpr std::chrono::seconds kLostWait{10};          // PROTOCOL §6.4
 
 using Link = std::unique_ptr<DonorLink>;
 
@@ -113,6 +114,9 @@ class Recovery::Impl {
   void select(TimePoint now);
   void drop(Event event, Error error, TimePoint now);
   void drop_busy(Event event, Error error, std::chrono::seconds wait, TimePoint now);
+  void leave(Event event, Error error, TimePoint now);
+  [[nodiscard]] TimePoint again_after(std::chrono::seconds wait, TimePoint now);
+  void drop_lost(Error error, TimePoint now);
   void drop_slow(double bytes_per_s, std::uint64_t left_bytes, TimePoint now);
   [[nodiscard]] const policy::Candidate& candidate() const;
   void ask(wire::IpmiRequest request, TimePoint now);
@@ -146,6 +150,7 @@ class Recovery::Impl {
   std::optional<Selection> selection_;
   std::unique_ptr<Installation> installation_;  ///< of the image that was chosen last
   Patience patience_;                           ///< with the donor that sends now
+  std::uint64_t fetched_before_ = 0;  ///< bytes of the image, when the present lease was granted
   bool activated_ = false;
 
   std::vector<Farewell> farewells_;  ///< each lasts kFarewell at most

@@ -10,6 +10,8 @@ namespace {
 using wire::CompletionCode;
 using wire::oem::Command;
 
+constexpr std::chrono::seconds kLeastSpread{1};  // PROTOCOL §6.4
+
 Error rejected(const std::string& what, CompletionCode code) {
   return Error{Errc::CommandRejected, what + ": " + wire::describe(code)};
 }
@@ -36,7 +38,7 @@ void Recovery::Impl::close_offers(TimePoint now) {
 }
 
 void Recovery::Impl::select(TimePoint now) {
-  const auto next = selection_->next();
+  const auto next = selection_->next(now);
   if (!next) return fail_recovery(Event::NoneLeft, selection_->summary(), now);
   const Offer& offer = selection_->offer(next->index);
   auto donor = std::make_unique<DonorLink>(
@@ -51,31 +53,46 @@ const policy::Candidate& Recovery::Impl::candidate() const {
   return selection_->offer(link()->offer()).candidate;
 }
 
-void Recovery::Impl::drop(Event event, Error error, TimePoint now) {
+/// What all ways to drop a donor end with.
+void Recovery::Impl::leave(Event event, Error error, TimePoint now) {
   emit(Dropped{.candidate = candidate(), .error = error});
-  selection_->failed(link()->offer(), error);
   bid_farewell(take_link(), error, now);
   enter(event, Selecting{});
   select(now);
 }
 
+void Recovery::Impl::drop(Event event, Error error, TimePoint now) {
+  selection_->failed(link()->offer(), error);
+  leave(event, std::move(error), now);
+}
+
 void Recovery::Impl::drop_busy(Event event, Error error, std::chrono::seconds wait, TimePoint now) {
-  emit(Dropped{.candidate = candidate(), .error = error});
-  selection_->busy(link()->offer(), error, now + wait);
-  bid_farewell(take_link(), error, now);
-  enter(event, Selecting{});
-  select(now);
+  selection_->busy(link()->offer(), error, again_after(wait, now));
+  leave(event, std::move(error), now);
+}
+
+/// The session, the lease or the path broke.
+void Recovery::Impl::drop_lost(Error error, TimePoint now) {
+  const bool progressed =
+      link()->lease() && installation_ && installation_->progress().fetched_bytes > fetched_before_;
+  selection_->lost(link()->offer(), error, again_after(kLostWait, now), progressed);
+  leave(Event::DonorLost, std::move(error), now);
 }
 
 void Recovery::Impl::drop_slow(double bytes_per_s, std::uint64_t left_bytes, TimePoint now) {
   Error error{Errc::DonorTooSlow, std::to_string(static_cast<std::uint64_t>(bytes_per_s)) +
                                       " bytes a second, and " + std::to_string(left_bytes) +
                                       " bytes are missing"};
-  emit(Dropped{.candidate = candidate(), .error = error});
   selection_->slow(link()->offer(), error, bytes_per_s, now);
-  bid_farewell(take_link(), error, now);
-  enter(Event::DonorLost, Selecting{});
-  select(now);
+  leave(Event::DonorLost, std::move(error), now);
+}
+
+/// Later by a random part: many that were sent away together must not come back together.
+TimePoint Recovery::Impl::again_after(std::chrono::seconds wait, TimePoint now) {
+  std::array<std::byte, 2> drawn{};
+  random_.fill(drawn);
+  const Duration spread = std::max<Duration>(wait / 2, kLeastSpread);
+  return now + wait + spread * ByteReader(drawn).u16() / 0x10000;
 }
 
 void Recovery::Impl::ask(wire::IpmiRequest request, TimePoint now) {
@@ -103,7 +120,7 @@ void Recovery::Impl::on_session_down(Error error, TimePoint now) {
   if (!has_row(state(), Event::DonorLost)) return;  // the slot needs no donor any more
   if (error.code == Errc::SessionLimit && state() == State::Connecting)
     return drop_busy(Event::DonorLost, std::move(error), kSessionLimitWait, now);
-  drop(Event::DonorLost, std::move(error), now);
+  drop_lost(std::move(error), now);
 }
 
 void Recovery::Impl::on_answer(const wire::IpmiResponse& response, TimePoint now) {

@@ -25,6 +25,7 @@ void Recovery::Impl::prepare(Vetted vetted, TimePoint now) {
                                            selection_->offer(donor->offer()).candidate.round_trip);
   stream->begin(Object::Tree, installation_->tree_window(), installation_->tree(), now);
   patience_.begin(installation_->tree_window().in_place_bytes(), now);
+  fetched_before_ = installation_->progress().fetched_bytes;
   enter(Event::SlotReady, FetchingTree{std::move(donor), std::move(stream)});
   after_fetch_step(now);
 }
@@ -38,7 +39,7 @@ void Recovery::Impl::on_fetched(const Fetched<>& result, TimePoint now) {
                   Error{failure.error.code,
                         failure.error.detail + " from " + to_text(candidate().path.peer)},
                   now);
-    case Failure::Kind::Donor: return drop(Event::DonorLost, failure.error, now);
+    case Failure::Kind::Donor: return drop_lost(failure.error, now);
     case Failure::Kind::Slot: return fail_recovery(Event::SlotFailed, failure.error, now);
   }
 }

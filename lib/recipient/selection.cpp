@@ -130,12 +130,18 @@ std::optional<std::size_t> Selection::next_fresh() const {
   return best;
 }
 
-std::optional<std::size_t> Selection::next_waiting() const {
-  // What sends slowly is better than what does not send yet. Paths to one busy donor take turns:
-  // one of them may be a liar's.
+bool Selection::is_worth_a_change(const Entry& entry, TimePoint now) const {
+  return !entry.bytes_per_s && entry.again_at && now >= *entry.again_at &&
+         entry.attempts < kAttemptsInsteadOfSlow;
+}
+
+std::optional<std::size_t> Selection::next_waiting(TimePoint now) const {
+  // The fastest of the slow ones is better than what does not send at all yet. Paths to one busy
+  // donor take turns: one of them may be a liar's.
   const auto place = [&](std::size_t index) {
     const Entry& entry = offers_[index];
-    return std::tuple(-entry.bytes_per_s.value_or(-1), *entry.again_at, entry.attempts);
+    return std::tuple(!is_worth_a_change(entry, now), -entry.bytes_per_s.value_or(-1),
+                      *entry.again_at, entry.attempts);
   };
   std::optional<std::size_t> best;
   for (const std::size_t index : order_) {
@@ -146,9 +152,9 @@ std::optional<std::size_t> Selection::next_waiting() const {
   return best;
 }
 
-std::optional<Selection::Next> Selection::next() {
+std::optional<Selection::Next> Selection::next(TimePoint now) {
   auto index = next_fresh();
-  if (!index) index = next_waiting();
+  if (!index) index = next_waiting(now);
   if (!index) return std::nullopt;
   Entry& entry = offers_[*index];
   ++entry.attempts;
@@ -170,12 +176,22 @@ void Selection::failed(std::size_t index, Error error) {
 
 void Selection::busy(std::size_t index, Error error, TimePoint again_at) {
   offers_[index].last_error = std::move(error);
+  offers_[index].bytes_per_s.reset();
   for (Entry& entry : offers_) {
     const bool same_path = &entry == &offers_[index];
     if (same_path || (offers_[index].proven && !entry.gone && entry.verdict.accepted &&
                       same_donor(entry.offer.candidate, candidate(index))))
       entry.again_at = again_at;
   }
+}
+
+void Selection::lost(std::size_t index, Error error, TimePoint again_at, bool progressed) {
+  Entry& entry = offers_[index];
+  if (progressed) entry.losses = 0;
+  if (!entry.proven || ++entry.losses >= kLossesInARow) return failed(index, std::move(error));
+  entry.last_error = std::move(error);
+  entry.bytes_per_s.reset();
+  entry.again_at = again_at;
 }
 
 void Selection::slow(std::size_t index, Error error, double bytes_per_s, TimePoint now) {
@@ -191,7 +207,7 @@ bool Selection::may_be_faster(std::size_t index, double bytes_per_s, TimePoint n
     const Entry& entry = offers_[other];
     if (other == index || entry.gone || !entry.again_at || now < *entry.again_at) return false;
     if (entry.bytes_per_s) return *entry.bytes_per_s >= 2 * bytes_per_s;
-    return entry.attempts < kAttemptsInsteadOfSlow;
+    return is_worth_a_change(entry, now);
   });
 }
 

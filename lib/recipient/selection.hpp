@@ -18,6 +18,7 @@ inline constexpr std::chrono::seconds kLongestBusyWait{60};
 inline constexpr std::size_t kOffersTried = 64;
 /// So often a donor that was busy is asked once more in the place of one that is slow.
 inline constexpr unsigned kAttemptsInsteadOfSlow = 3;
+inline constexpr unsigned kLossesInARow = 3;  // PROTOCOL §8.1, without a byte of the image
 
 class Selection {
  public:
@@ -35,12 +36,15 @@ class Selection {
     std::optional<TimePoint> not_before;  ///< it was busy: try it again then
   };
   /// Fresh donors first, in the order of the policy; then those that were busy.
-  [[nodiscard]] std::optional<Next> next();
+  [[nodiscard]] std::optional<Next> next(TimePoint now);
   /// A session with it came up: it knows the password, and says that it is `donor`.
   void proved(std::size_t index, const Guid& donor);
   void failed(std::size_t index, Error error);
   /// Also what other paths lead to the same donor, when it was the donor that said so.
   void busy(std::size_t index, Error error, TimePoint again_at);
+  /// A donor that opened a session and was lost: tried again, kLossesInARow times at most.
+  /// `progressed`: something of the image came from it since it was chosen.
+  void lost(std::size_t index, Error error, TimePoint again_at, bool progressed);
   /// It sends, at this rate. When no fresh donor is left it is tried again, the fastest first.
   void slow(std::size_t index, Error error, double bytes_per_s, TimePoint now);
   /// Whether to leave a donor that sends at this rate: another was twice as fast, or was not tried.
@@ -58,6 +62,7 @@ class Selection {
     unsigned attempts = 0;
     bool proven = false;  ///< a session came up on this path
     bool gone = false;
+    unsigned losses = 0;  ///< in a row
     std::optional<TimePoint> again_at = std::nullopt;
     std::optional<double> bytes_per_s = std::nullopt;  ///< when it was left as too slow
     std::optional<Error> last_error = std::nullopt;
@@ -69,7 +74,9 @@ class Selection {
   [[nodiscard]] bool may_try(std::size_t index) const;
   [[nodiscard]] std::optional<std::size_t> next_fresh() const;
   /// Among those that wait for another try, slow ones and busy ones.
-  [[nodiscard]] std::optional<std::size_t> next_waiting() const;
+  [[nodiscard]] std::optional<std::size_t> next_waiting(TimePoint now) const;
+  /// It was not slow, its time has come, and it was not asked too often.
+  [[nodiscard]] bool is_worth_a_change(const Entry& entry, TimePoint now) const;
   [[nodiscard]] Error nobody_answered() const;
   [[nodiscard]] Error none_acceptable() const;
 

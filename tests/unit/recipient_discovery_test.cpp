@@ -327,7 +327,7 @@ TEST(Selection, ListsADonorOnceAndTriesItsBestPathFirst) {
   ASSERT_EQ(selection.verdicts().size(), 1U) << "the forbidden path is no news either";
   EXPECT_EQ(selection.verdicts()[0].candidate.path.peer, ipv4(3));
   std::vector<Address> order;
-  while (const auto next = selection.next())
+  while (const auto next = selection.next(kStart))
     order.push_back(selection.offer(next->index).candidate.path.peer);
   EXPECT_EQ(order, (std::vector{ipv4(3), ipv4(4), ipv4(2)}));
 }
@@ -340,7 +340,7 @@ TEST(Selection, TriesOtherDonorsBeforeAnotherPathToOneThatFailed) {
   offers.push_back(*read_offer(offer_of(8), a_nonce(), wired(8)));
   Selection selection(config, std::move(offers), {});
   std::vector<Address> order;
-  while (const auto next = selection.next()) {
+  while (const auto next = selection.next(kStart)) {
     order.push_back(selection.offer(next->index).candidate.path.peer);
     selection.proved(next->index, selection.offer(next->index).candidate.donor);
     selection.failed(next->index, Error{Errc::NoResponse, {}});
@@ -352,7 +352,7 @@ TEST(Selection, ABusyDonorIsBusyOnAllItsPathsWhichTakeTurns) {
   Selection selection = paths_of_one({wired(2), wired(3)});
   std::vector<std::size_t> order;
   for (int i = 1; i <= 4; ++i) {
-    const auto next = selection.next();
+    const auto next = selection.next(kStart);
     ASSERT_TRUE(next);
     if (i > 1) {
       EXPECT_EQ(next->not_before, kStart + std::chrono::seconds(i - 1));
@@ -366,8 +366,8 @@ TEST(Selection, ABusyDonorIsBusyOnAllItsPathsWhichTakeTurns) {
 
 TEST(Selection, AnUnprovenPathThatIsBusySaysNothingAboutTheOthers) {
   Selection selection = paths_of_one({wired(2), wired(3)});
-  selection.busy(selection.next()->index, Error{Errc::SessionLimit, {}}, kStart + 5s);
-  const auto next = selection.next();
+  selection.busy(selection.next(kStart)->index, Error{Errc::SessionLimit, {}}, kStart + 5s);
+  const auto next = selection.next(kStart);
   ASSERT_TRUE(next);
   EXPECT_EQ(next->index, 1U);
   EXPECT_FALSE(next->not_before);
@@ -379,7 +379,7 @@ TEST(Selection, CountsDonorsNotTheirPathsNorWhoNeverOpenedASession) {
   Selection selection = selection_of(hosts, 2);
   std::size_t chosen = 0;
   std::size_t proven = 0;
-  while (const auto next = selection.next()) {
+  while (const auto next = selection.next(kStart)) {
     if (++chosen % 5 == 0) {
       ++proven;
       selection.proved(next->index, selection.offer(next->index).candidate.donor);
@@ -390,7 +390,7 @@ TEST(Selection, CountsDonorsNotTheirPathsNorWhoNeverOpenedASession) {
   EXPECT_EQ(chosen, 10U);
 
   Selection paths = paths_of_one({wired(2), wired(3), wired(4)}, 1);
-  for (chosen = 0; const auto next = paths.next(); ++chosen) {
+  for (chosen = 0; const auto next = paths.next(kStart); ++chosen) {
     paths.proved(next->index, guid_of(7));
     paths.failed(next->index, Error{Errc::SessionLost, {}});
   }
@@ -406,11 +406,50 @@ TEST(Selection, AHostWithManyGuidsIsOneDonor) {
   offers.push_back(*read_offer(offer_of(30), a_nonce(), wired(30)));
   Selection selection(config, std::move(offers), {});
   std::size_t chosen = 0;
-  for (; const auto next = selection.next(); ++chosen) {
+  for (; const auto next = selection.next(kStart); ++chosen) {
     selection.proved(next->index, selection.offer(next->index).candidate.donor);
     selection.failed(next->index, Error{Errc::BadManifest, {}});
   }
   EXPECT_EQ(chosen, 11U);
+}
+
+TEST(Selection, ASlowDonorIsLeftForWhatMayBeFasterAndTheFastestIsTakenAgain) {
+  Selection selection = selection_of({7, 8, 9});
+  const Error slow{Errc::DonorTooSlow, {}};
+  EXPECT_EQ(selection.next(kStart)->index, 0U);
+  EXPECT_TRUE(selection.may_be_faster(0, 500, kStart)) << "two were not tried";
+  selection.slow(0, slow, 500, kStart);
+  EXPECT_EQ(selection.next(kStart)->index, 1U);
+  selection.busy(1, Error{Errc::DonorBusy, {}}, kStart + 60s);
+  EXPECT_EQ(selection.next(kStart)->index, 2U);
+  EXPECT_FALSE(selection.may_be_faster(2, 300, kStart));
+  EXPECT_TRUE(selection.may_be_faster(2, 250, kStart)) << "half as fast as the first was";
+  selection.slow(2, slow, 250, kStart);
+  EXPECT_EQ(selection.next(kStart)->index, 0U) << "before it waits for the busy one";
+  EXPECT_FALSE(selection.may_be_faster(0, 130, kStart + 59s));
+  for (unsigned i = 1; i < kAttemptsInsteadOfSlow; ++i) {
+    EXPECT_TRUE(selection.may_be_faster(0, 500, kStart + 60s)) << "the busy one may have room";
+    selection.slow(0, slow, 500, kStart + 60s);
+    EXPECT_EQ(selection.next(kStart + 60s)->index, 1U);
+    selection.busy(1, Error{Errc::DonorBusy, {}}, kStart + 60s);
+    EXPECT_EQ(selection.next(kStart + 59s)->index, 0U);
+  }
+  EXPECT_FALSE(selection.may_be_faster(0, 500, kStart + 60s)) << "it was asked often enough";
+}
+
+TEST(Selection, ADonorThatIsLostThreeTimesWithoutProgressIsGone) {
+  Selection selection = selection_of({7});
+  const Error lost{Errc::NoResponse, {}};
+  const auto lose = [&](bool progressed) {
+    const auto next = selection.next(kStart);
+    if (!next) return false;
+    selection.proved(0, guid_of(7));
+    selection.lost(0, lost, kStart + 10s, progressed);
+    return true;
+  };
+  for (const bool progressed : {false, false, true, true, false}) EXPECT_TRUE(lose(progressed));
+  EXPECT_TRUE(lose(false));
+  EXPECT_FALSE(lose(false));
 }
 
 TEST(Selection, TriesNoMoreThan64Offers) {
@@ -421,7 +460,7 @@ TEST(Selection, TriesNoMoreThan64Offers) {
                                  wired(static_cast<std::uint8_t>(i))));
   Selection selection(config, std::move(offers), {});
   std::size_t chosen = 0;
-  for (; const auto next = selection.next(); ++chosen)
+  for (; const auto next = selection.next(kStart); ++chosen)
     selection.failed(next->index, Error{Errc::NoResponse, {}});
   EXPECT_EQ(chosen, kOffersTried);
 }
@@ -439,7 +478,7 @@ TEST(Selection, AfterAForgedOfferNamedDonorsComeFirstAndSuspectsLast) {
   offers.back().named = true;
   Selection selection(config, std::move(offers), {});
   std::vector<Address> order;
-  while (const auto next = selection.next()) {
+  while (const auto next = selection.next(kStart)) {
     order.push_back(selection.offer(next->index).candidate.path.peer);
     selection.failed(next->index, Error{Errc::AuthenticationFailed, {}});
   }
@@ -448,46 +487,46 @@ TEST(Selection, AfterAForgedOfferNamedDonorsComeFirstAndSuspectsLast) {
 
 TEST(Selection, NeverTakesADonorTwiceUnlessItWasBusy) {
   Selection selection = selection_of({7, 8});
-  const std::size_t first = selection.next()->index;
+  const std::size_t first = selection.next(kStart)->index;
   selection.busy(first, Error{Errc::DonorBusy, {}}, kStart + 5s);
-  const std::size_t second = selection.next()->index;
+  const std::size_t second = selection.next(kStart)->index;
   EXPECT_NE(first, second);
   selection.failed(second, Error{Errc::NoResponse, {}});
-  const auto again = selection.next();
+  const auto again = selection.next(kStart);
   ASSERT_TRUE(again);
   EXPECT_EQ(again->index, first);
   EXPECT_EQ(again->not_before, kStart + 5s);
   selection.failed(first, Error{Errc::NoResponse, {}});
-  EXPECT_FALSE(selection.next());
+  EXPECT_FALSE(selection.next(kStart));
 }
 
 TEST(Selection, TakesTheBusyDonorThatIsFreeFirst) {
   Selection selection = selection_of({7, 8});
-  const std::size_t first = selection.next()->index;
-  const std::size_t second = selection.next()->index;
+  const std::size_t first = selection.next(kStart)->index;
+  const std::size_t second = selection.next(kStart)->index;
   selection.busy(first, Error{Errc::DonorBusy, {}}, kStart + 9s);
   selection.busy(second, Error{Errc::DonorBusy, {}}, kStart + 5s);
-  EXPECT_EQ(selection.next()->index, second);
-  EXPECT_EQ(selection.next()->index, first);
-  EXPECT_FALSE(selection.next());
+  EXPECT_EQ(selection.next(kStart)->index, second);
+  EXPECT_EQ(selection.next(kStart)->index, first);
+  EXPECT_FALSE(selection.next(kStart));
 }
 
 TEST(Selection, OnlyWrongContentFromEveryoneIsAFailedVerification) {
   Selection selection = selection_of({7, 8});
-  selection.failed(selection.next()->index, Error{Errc::BadBlock, "image block 1"});
+  selection.failed(selection.next(kStart)->index, Error{Errc::BadBlock, "image block 1"});
   EXPECT_EQ(selection.summary().code, Errc::BadBlock);
-  selection.failed(selection.next()->index, Error{Errc::NoResponse, {}});
+  selection.failed(selection.next(kStart)->index, Error{Errc::NoResponse, {}});
   EXPECT_EQ(selection.summary().code, Errc::AllDonorsFailed);
 }
 
 TEST(Selection, TellsWhatBecameOfEachDonor) {
   Selection selection = selection_of({7, 8, 9}, 2);
   for (const Error& error : {Error{Errc::BadManifest, {}}, Error{Errc::NoResponse, "for 10 s"}}) {
-    const std::size_t index = selection.next()->index;
+    const std::size_t index = selection.next(kStart)->index;
     selection.proved(index, selection.offer(index).candidate.donor);
     selection.failed(index, error);
   }
-  EXPECT_FALSE(selection.next());
+  EXPECT_FALSE(selection.next(kStart));
   const std::string story = selection.story();
   EXPECT_TRUE(story.starts_with("2 donors tried: lan:10.0.0.")) << story;
   EXPECT_NE(story.find("for 10 s"), std::string::npos) << story;
@@ -500,7 +539,7 @@ TEST(Selection, LongStoriesAreCut) {
   std::vector<std::uint8_t> hosts;
   for (std::uint8_t host = 10; host < 30; ++host) hosts.push_back(host);
   Selection selection = selection_of(hosts, 100);
-  while (const auto next = selection.next())
+  while (const auto next = selection.next(kStart))
     selection.failed(next->index, Error{Errc::NoResponse, {}});
   EXPECT_NE(selection.story().find("; and 12 more"), std::string::npos) << selection.story();
 }

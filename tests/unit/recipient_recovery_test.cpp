@@ -216,6 +216,53 @@ TEST(Recovery, ADonorThatDiesIsFollowedByTheNextOneWhichContinues) {
   EXPECT_EQ(rig.finished->progress.fetched_bytes, wanted.bytes.size());
 }
 
+TEST(Recovery, TheOnlyDonorIsTakenAgainWhenItComesBack) {
+  RecoveryRig rig;
+  const SignedImage wanted = SignedImage::make(noise(4U << 20, 1), "2.0", 5);
+  DonorHost& donor = rig.add_donor(
+      wanted, {.host = 7, .link = {.delay = 1ms, .bytes_per_s = 12.5e6, .mtu = 1500}});
+  rig.on_progress = [&](const Progress& progress) {
+    if (progress.done_bytes > (2U << 20)) donor.cut = true;
+  };
+  rig.start();
+  rig.run(20s);
+  EXPECT_TRUE(donor.cut);
+  rig.on_progress = nullptr;
+  donor.cut = false;
+  ASSERT_TRUE(rig.run());
+  expect_installed(rig, wanted);
+  ASSERT_EQ(rig.dropped.size(), 1U);
+  EXPECT_EQ(rig.dropped[0].error.code, Errc::NoResponse);
+  EXPECT_EQ(rig.finished->progress.fetched_bytes, wanted.bytes.size());
+}
+
+TEST(Recovery, ADonorThatStaysAwayIsGivenUpAtTheThirdTry) {
+  RecoveryRig rig;
+  DonorHost& donor = rig.add_donor(image());
+  rig.on_state[State::FetchingImage] = [&] { donor.cut = true; };
+  ASSERT_TRUE(rig.run());
+  EXPECT_EQ(rig.error(), Errc::AllDonorsFailed);
+  EXPECT_EQ(rig.chosen.size(), 3U);
+  EXPECT_LT(rig.now - rig.began, Duration(90s));
+}
+
+TEST(Recovery, ALeaseThatEndedIsAskedForAgain) {
+  RecoveryRig rig;
+  const SignedImage wanted = SignedImage::make(noise(4U << 20, 1), "2.0", 5);
+  DonorHost& donor = rig.add_donor(
+      wanted, {.host = 7, .link = {.delay = 1ms, .bytes_per_s = 12.5e6, .mtu = 1500}});
+  unsigned ended = 0;
+  rig.on_progress = [&](const Progress& progress) {
+    if (progress.done_bytes < (ended + 1) * (700U << 10)) return;
+    ++ended;
+    donor.donor.handle_timeout(rig.now + 120s);
+  };
+  ASSERT_TRUE(rig.run());
+  expect_installed(rig, wanted);
+  EXPECT_GE(rig.dropped.size(), 4U) << "more often than a donor may be lost without progress";
+  for (const Dropped& dropped : rig.dropped) EXPECT_EQ(dropped.error.code, Errc::LeaseLost);
+}
+
 TEST(Recovery, AnotherImageStartsAgainWithItsOwnManifest) {
   RecoveryRig rig;
   const SignedImage newer = image(2, "2.1");
@@ -242,10 +289,18 @@ TEST(Recovery, ABusyDonorIsTriedAgainAfterTheOthersAndItsTime) {
     busy.data.push_back(std::byte{0});
     return busy;
   };
+  std::vector<TimePoint> tries;
+  rig.on_state[State::Vetting] = [&] { tries.push_back(rig.now); };
   ASSERT_TRUE(rig.run());
   expect_installed(rig, wanted);
-  EXPECT_EQ(rig.dropped.size(), 3U) << "at 3, 5 and 7 s";
+  ASSERT_GE(tries.size(), 3U);
+  EXPECT_EQ(rig.dropped.size(), tries.size() - 1);
   EXPECT_EQ(rig.dropped[0].error.code, Errc::DonorBusy);
+  for (std::size_t i = 1; i < tries.size(); ++i) {
+    EXPECT_GE(tries[i] - tries[i - 1], Duration(2s));
+    EXPECT_LT(tries[i] - tries[i - 1], Duration(3100ms)) << "a second more, chosen at random";
+  }
+  EXPECT_NE(tries[1] - tries[0], tries[2] - tries[1]);
 }
 
 TEST(Recovery, OthersAreTriedBeforeABusyDonor) {
@@ -437,6 +492,29 @@ TEST(Recovery, TheSessionStaysAliveWhileASlowSlotIsVerified) {
   expect_installed(rig, wanted);
   EXPECT_TRUE(donor.saw(donor::DonorEvent::Kind::Reported));
   EXPECT_FALSE(donor.saw(donor::DonorEvent::Kind::Expired));
+}
+
+TEST(Recovery, ALeaseIsNeverSilentForLongWhileASlotIsVerified) {
+  RecoveryRig rig;
+  const SignedImage wanted = SignedImage::make(noise(16U << 20, 1), "2.0", 5);
+  DonorHost& donor = rig.add_donor(wanted);
+  std::vector<TimePoint> heard;
+  donor.meddle = [&](const wire::IpmiRequest&) -> std::optional<wire::IpmiResponse> {
+    if (rig.recovery->state() == State::Verifying) heard.push_back(rig.now);
+    return std::nullopt;
+  };
+  rig.on_state[State::Verifying] = [&] {
+    heard.push_back(rig.now);
+    rig.slots.read_fault = [&](flash::SlotId, std::uint64_t, std::size_t) -> std::optional<Error> {
+      rig.now += 1s;
+      return std::nullopt;
+    };
+  };
+  ASSERT_TRUE(rig.run());
+  expect_installed(rig, wanted);
+  ASSERT_GE(heard.size(), 5U);
+  for (std::size_t i = 1; i < heard.size(); ++i)
+    EXPECT_LE(heard[i] - heard[i - 1], Duration(3s)) << "a donor yields leases after 5 s";
 }
 
 }  // namespace

@@ -95,6 +95,10 @@ constexpr std::array<ErrorInfo, kErrorCount> kErrors{{
      "The active slot is untouched. Look into the kernel log for errors of the file system that "
      "has "
      "the state directory, then try again."},
+    {Errc::NewerState, "newer-state", ExitCode::WriteFailed,
+     "the state record was written by a newer version of fwrecover",
+     "Use that version, or a later one, on this system. Do not move the record away: it says which "
+     "slot the system runs from."},
     {Errc::IoFailed, "io-failed", ExitCode::Other, "reading or writing failed",
      "Look into the kernel log for errors of the device or file system."},
     {Errc::AddressUnavailable, "address-unavailable", ExitCode::Other,

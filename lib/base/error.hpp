@@ -61,6 +61,7 @@ enum class Errc : std::uint8_t {
   AlreadyExists,
   CorruptState,
   StateFailed,  ///< a file of the state directory
+  NewerState,  ///< a state record that this version does not understand
   IoFailed,
   AddressUnavailable,  ///< a port that is taken, an address that is not there
   NothingOnTrial,

@@ -61,9 +61,11 @@ inline constexpr std::size_t kRecordCopies = 2;
 /// One copy, exactly kRecordCopy_bytes. A manifest and a signature within their limits (§5.3)
 /// always fit. Errors: LimitExceeded when the payload does not fit; Internal when a rule is broken.
 [[nodiscard]] Result<Bytes> encode_copy(const BootRecord& record);
-/// Errors: CorruptState, saying why.
+/// Errors: CorruptState, saying why; NewerState for a format that is not known here.
 [[nodiscard]] Result<BootRecord> decode_copy(ByteView copy);
-/// The valid copy with the highest generation. Errors: CorruptState when neither is.
+/// The copy with the highest generation among those whose hash is right. One that is whole but not
+/// understood is never passed over for an older one. Errors: CorruptState, also when neither hash
+/// is right; NewerState.
 struct Chosen {
   BootRecord record;
   std::size_t copy = 0;  ///< which one; the other is written next

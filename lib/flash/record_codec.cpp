@@ -170,6 +170,51 @@ std::optional<std::string> read_payload(std::string_view text, BootRecord& out) 
   return fields.first_wrong();
 }
 
+/// What every format has in common, so that a torn copy can be told from one that is only unknown.
+struct Frame {
+  std::uint32_t format = 0;
+  std::uint64_t generation = 0;
+  std::string_view payload;
+};
+
+/// Errors: CorruptState.
+Result<Frame> open_frame(ByteView copy) {
+  if (copy.size() != kRecordCopy_bytes)
+    return fail(Errc::CorruptState, "a copy of " + std::to_string(copy.size()) + " bytes");
+  ByteReader reader(copy);
+  const std::string_view magic = as_text(reader.take(kMagic.size()));
+  Frame frame;
+  frame.format = reader.u32();
+  frame.generation = reader.le<8>();
+  const std::size_t length = reader.u32();
+  if (magic != kMagic) {
+    const bool blank =
+        std::all_of(copy.begin(), copy.end(), [](std::byte b) { return b == std::byte{0}; });
+    return fail(Errc::CorruptState, blank ? "never written" : "does not begin with FWRSTATE");
+  }
+  if (length > kPayloadLimit_bytes)
+    return fail(Errc::CorruptState, "a payload of " + std::to_string(length) + " bytes");
+  frame.payload = as_text(reader.take(length));
+  const auto hash = sha256(copy.first(kHeader_bytes + length));
+  if (!hash) return tl::unexpected(hash.error());
+  if (!equal_constant_time(*hash, reader.take(kHash_bytes)))
+    return fail(Errc::CorruptState, "the hash does not match");
+  return frame;
+}
+
+/// Errors: NewerState, CorruptState.
+Result<BootRecord> understand(const Frame& frame) {
+  if (frame.format != kFormat)
+    return fail(Errc::NewerState, "it has format " + std::to_string(frame.format) +
+                                      ", and this version knows format " + std::to_string(kFormat));
+  BootRecord record;
+  record.generation = frame.generation;
+  if (const auto wrong = read_payload(frame.payload, record))
+    return fail(Errc::CorruptState, *wrong);
+  if (const auto rule = broken_rule(record)) return fail(Errc::CorruptState, *rule);
+  return record;
+}
+
 }  // namespace
 
 Result<Bytes> encode_copy(const BootRecord& record) {
@@ -201,42 +246,22 @@ Result<Bytes> encode_copy(const BootRecord& record) {
 }
 
 Result<BootRecord> decode_copy(ByteView copy) {
-  if (copy.size() != kRecordCopy_bytes)
-    return fail(Errc::CorruptState, "a copy of " + std::to_string(copy.size()) + " bytes");
-  ByteReader reader(copy);
-  const std::string_view magic = as_text(reader.take(kMagic.size()));
-  const std::uint32_t format = reader.u32();
-  BootRecord record;
-  record.generation = reader.le<8>();
-  const std::size_t length = reader.u32();
-  if (magic != kMagic) {
-    const bool blank =
-        std::all_of(copy.begin(), copy.end(), [](std::byte b) { return b == std::byte{0}; });
-    return fail(Errc::CorruptState, blank ? "never written" : "does not begin with FWRSTATE");
-  }
-  if (format != kFormat)
-    return fail(Errc::CorruptState, "format " + std::to_string(format) + " is not known here");
-  if (length > kPayloadLimit_bytes)
-    return fail(Errc::CorruptState, "a payload of " + std::to_string(length) + " bytes");
-  const std::string_view payload = as_text(reader.take(length));
-  const auto hash = sha256(copy.first(kHeader_bytes + length));
-  if (!hash) return tl::unexpected(hash.error());
-  if (!equal_constant_time(*hash, reader.take(kHash_bytes)))
-    return fail(Errc::CorruptState, "the hash does not match");
-  if (const auto wrong = read_payload(payload, record)) return fail(Errc::CorruptState, *wrong);
-  if (const auto rule = broken_rule(record)) return fail(Errc::CorruptState, *rule);
-  return record;
+  const auto frame = open_frame(copy);
+  if (!frame) return tl::unexpected(frame.error());
+  return understand(*frame);
 }
 
 Result<Chosen> choose_copy(ByteView copy0, ByteView copy1) {
-  auto first = decode_copy(copy0);
-  auto second = decode_copy(copy1);
-  if (!first && !second)
+  const std::array<Result<Frame>, kRecordCopies> frames{open_frame(copy0), open_frame(copy1)};
+  if (!frames[0] && !frames[1])
     return fail(Errc::CorruptState,
-                "copy 0: " + first.error().detail + "; copy 1: " + second.error().detail);
-  if (!second || (first && first->generation >= second->generation))
-    return Chosen{*std::move(first), 0};
-  return Chosen{*std::move(second), 1};
+                "copy 0: " + frames[0].error().detail + "; copy 1: " + frames[1].error().detail);
+  const std::size_t copy =
+      !frames[1] || (frames[0] && frames[0]->generation >= frames[1]->generation) ? 0 : 1;
+  auto record = understand(*frames.at(copy));
+  if (record) return Chosen{*std::move(record), copy};
+  // The other copy tells of an earlier time: the active slot may have changed since.
+  return fail(record.error().code, "copy " + std::to_string(copy) + ": " + record.error().detail);
 }
 
 }  // namespace fwr::flash

@@ -15,9 +15,12 @@ using fwr::flash::SlotId;
 using fwr::policy::Observed;
 using fwr::policy::Seen;
 
+/// An error that says nothing about the firmware itself.
 template <class T>
-std::optional<fwr::Error> lacks_permission(const Result<T>& result) {
-  if (result || result.error().code != fwr::Errc::NoPermission) return std::nullopt;
+std::optional<fwr::Error> hides(const Result<T>& result) {
+  if (result) return std::nullopt;
+  const fwr::Errc code = result.error().code;
+  if (code != fwr::Errc::NoPermission && code != fwr::Errc::NewerState) return std::nullopt;
   return result.error();
 }
 
@@ -34,7 +37,7 @@ void see_slot(const BootRecord& record, const std::vector<fwr::image::PublicKey>
       Seen::of(fwr::image::verify_signature(fwr::as_bytes(info.manifest), info.signature, keys));
   const auto digest = fwr::flash::digest_slot(slots, record.active, manifest->size_bytes);
   seen.slot = Seen::of(digest);
-  hidden = lacks_permission(digest);
+  hidden = hides(digest);
   if (digest) seen.slot_digest = *digest;
 }
 
@@ -44,7 +47,7 @@ Observed observe(const fwr::settings::RecipientConfig& config, fwr::flash::Slots
   seen.minimum_security_version = config.policy.minimum_security_version;
   const auto record = slots.load_record();
   seen.record = Seen::of(record);
-  hidden = lacks_permission(record);
+  hidden = hides(record);
   if (!record) return seen;
   seen.security_floor = record->security_floor;
   see_slot(*record, config.trusted_keys, slots, seen, hidden);

@@ -17,7 +17,8 @@ struct Assessment {
   bool healthy = false;
   std::string summary;      ///< one sentence
   bool only_trial = false;  ///< nothing is wrong but that the trial ran out
-  /// What could not be looked at for lack of permission, which says nothing about the firmware.
+  /// Why it could not be looked at, when that says nothing about the firmware: no permission, or a
+  /// record of a newer version.
   std::optional<fwr::Error> hidden;
 };
 

@@ -2,6 +2,7 @@
 // The recipient's facade on slots in files: what an administrator's commands do to them.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <openssl/evp.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -34,6 +35,17 @@ class Collector final : public fwrecover::Observer {
   }
   std::vector<Event> events;
 };
+
+/// The copy of a state record as a later format would have it: another format, and the hash of it.
+std::string of_newer_version(std::string copy) {
+  copy[8] = 2;
+  fwr::ByteReader reader(fwr::as_bytes(copy).subspan(20));
+  const std::size_t counted = 24 + reader.u32();
+  std::array<unsigned char, 32> hash{};
+  EXPECT_EQ(1, EVP_Digest(copy.data(), counted, hash.data(), nullptr, EVP_sha256(), nullptr));
+  std::copy(hash.begin(), hash.end(), copy.begin() + static_cast<std::ptrdiff_t>(counted));
+  return copy;
+}
 
 /// A system with an image in each slot: "1" in a, good; "2" in b, active and on trial.
 class RecipientOnFiles : public ::testing::Test {
@@ -136,6 +148,23 @@ TEST_F(RecipientOnFiles, CheckWithoutPermissionDoesNotCallForReplacement) {
     ASSERT_EQ(0, ::seteuid(0));
   }
   EXPECT_EQ("no-permission", done.code) << done.message;
+}
+
+TEST_F(RecipientOnFiles, NothingActsOnARecordOfANewerVersion) {
+  store();
+  const std::string file = scratch_ / "state";
+  const std::string before = fwr::test::read_text(file);
+  // The first store went into the second copy; here the format changes in it, and its hash.
+  const std::string newer = of_newer_version(before.substr(fwr::flash::kRecordCopy_bytes));
+  write_text(file, before.substr(0, fwr::flash::kRecordCopy_bytes) + newer);
+  fwrecover::Recipient recipient(source());
+  for (const Conclusion& done :
+       {recipient.check(seen_), recipient.status(seen_), recipient.confirm(seen_),
+        recipient.rollback(false, seen_), recipient.request({.handle_signals = false}, seen_)}) {
+    EXPECT_EQ("newer-state", done.code) << done.message;
+    EXPECT_EQ(15, done.exit_code);
+  }
+  EXPECT_EQ(before.substr(0, fwr::flash::kRecordCopy_bytes) + newer, fwr::test::read_text(file));
 }
 
 TEST_F(RecipientOnFiles, RequestIfNeededLeavesAnExpiredTrialItsWayBack) {

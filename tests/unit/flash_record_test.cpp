@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The state record: its bytes, torn writes, and every change that it may see. PROTOCOL §7.4.
 #include <gtest/gtest.h>
+#include <openssl/evp.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -38,6 +39,18 @@ BootRecord large(std::uint64_t generation, char fill) {
     slot.signature.assign(2048, fill);
   }
   return record;
+}
+
+/// One byte changed and the hash made right again: what another version could have written.
+Bytes altered(Bytes copy, std::size_t at, unsigned value) {
+  copy[at] = static_cast<std::byte>(value);
+  ByteReader reader(ByteView(copy).subspan(20));
+  const std::size_t counted = 24 + reader.u32();
+  std::array<unsigned char, 32> hash{};
+  EXPECT_EQ(1, EVP_Digest(copy.data(), counted, hash.data(), nullptr, EVP_sha256(), nullptr));
+  std::transform(hash.begin(), hash.end(), copy.begin() + static_cast<std::ptrdiff_t>(counted),
+                 [](unsigned char c) { return static_cast<std::byte>(c); });
+  return copy;
 }
 
 // --- bytes ---------------------------------------------------------------------------------------
@@ -117,9 +130,7 @@ TEST(RecordCopy, SaysWhatIsWrong) {
   Bytes bad = good;
   bad[0] = std::byte{'f'};
   EXPECT_EQ("does not begin with FWRSTATE", complaint(bad));
-  bad = good;
-  bad[8] = std::byte{2};
-  EXPECT_EQ("format 2 is not known here", complaint(bad));
+  EXPECT_EQ("it has format 2, and this version knows format 1", complaint(altered(good, 8, 2)));
   bad = good;
   bad[23] = std::byte{0xff};
   EXPECT_NE(std::string::npos, complaint(bad).find("a payload of 42")) << complaint(bad);
@@ -152,6 +163,40 @@ TEST(ChooseCopy, SaysWhatIsWrongWithBoth) {
   ASSERT_FALSE(chosen);
   EXPECT_EQ(Errc::CorruptState, chosen.error().code);
   EXPECT_EQ("copy 0: never written; copy 1: a copy of 1 bytes", chosen.error().detail);
+}
+
+TEST(ChooseCopy, NeverPassesAnUnknownFormatOverForAnOlderCopy) {
+  const Bytes older = encode_copy(large(7, 'o')).value();
+  const Bytes newer = altered(encode_copy(large(8, 'n')).value(), 8, 2);
+  for (const auto& chosen : {choose_copy(older, newer), choose_copy(newer, older)}) {
+    ASSERT_FALSE(chosen);
+    EXPECT_EQ(Errc::NewerState, chosen.error().code);
+    EXPECT_NE(std::string::npos, chosen.error().detail.find("format 2")) << chosen.error().detail;
+    EXPECT_NE(std::string::npos, chosen.error().detail.find("format 1")) << chosen.error().detail;
+  }
+  EXPECT_EQ(Errc::NewerState, choose_copy(newer, Bytes(kRecordCopy_bytes)).error().code);
+}
+
+TEST(ChooseCopy, TakesTheOlderCopyWhenANewerVersionWasInterrupted) {
+  const Bytes older = encode_copy(large(7, 'o')).value();
+  Bytes torn = altered(encode_copy(large(8, 'n')).value(), 8, 2);
+  torn[kSector_bytes] ^= std::byte{1};
+  EXPECT_EQ(7U, choose_copy(older, torn)->record.generation);
+}
+
+TEST(ChooseCopy, TakesTheLaterCopyBesideAnOlderOneOfAnotherFormat) {
+  const Bytes older = altered(encode_copy(large(7, 'o')).value(), 8, 2);
+  const Bytes newer = encode_copy(large(8, 'n')).value();
+  EXPECT_EQ(8U, choose_copy(older, newer)->record.generation);
+}
+
+TEST(ChooseCopy, NeverPassesAWholeCopyOverThatItDoesNotUnderstand) {
+  const Bytes older = encode_copy(large(7, 'o')).value();
+  const Bytes newer = altered(encode_copy(large(8, 'n')).value(), 24, 'x');  // no JSON
+  const auto chosen = choose_copy(older, newer);
+  ASSERT_FALSE(chosen);
+  EXPECT_EQ(Errc::CorruptState, chosen.error().code);
+  EXPECT_EQ(0U, chosen.error().detail.find("copy 1: ")) << chosen.error().detail;
 }
 
 /// Writes `fresh` over one copy sector by sector in a random order. Cut before each sector, with

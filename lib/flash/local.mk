@@ -16,3 +16,5 @@ noinst_LTLIBRARIES += %D%/libflash.la
 %C%_libflash_la_SOURCES += %D%/slots.hpp
 %C%_libflash_la_SOURCES += %D%/state_file.cpp
 %C%_libflash_la_SOURCES += %D%/state_file.hpp
+%C%_libflash_la_SOURCES += %D%/storage_file.cpp
+%C%_libflash_la_SOURCES += %D%/storage_file.hpp

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,6 +14,7 @@
 #include "flash/posix_file.hpp"
 #include "flash/slots.hpp"
 #include "flash/state_file.hpp"
+#include "flash/storage_file.hpp"
 #include "image/hash_tree.hpp"
 #include "image/manifest.hpp"
 
@@ -27,13 +27,6 @@ constexpr std::uint64_t kStatBlock_bytes = 512;  ///< the unit of st_blocks
 constexpr std::uint64_t kTreeLimit_bytes = 64ULL << 20;
 constexpr std::array<const char*, 5> kOwnNames{"state", "state.new", "tree", "lock",
                                                "history.jsonl"};
-
-using Stat = struct stat;
-
-bool same_object(const Stat& a, const Stat& b) {
-  if (S_ISBLK(a.st_mode) && S_ISBLK(b.st_mode)) return a.st_rdev == b.st_rdev;
-  return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
-}
 
 /// What a path is when it cannot be a slot, or nothing.
 const char* unfit_kind(mode_t mode) {
@@ -209,9 +202,9 @@ Result<UniqueFd> FileSlots::open_for_writing(SlotId slot) {
   if (::fstat(fd.get(), &opened) != 0)
     return fail_errno(Errc::SlotWriteFailed, describe(slot), errno);
   // Once more, on what is open now: a link may lead elsewhere than it did at the start.
-  if (::stat(file(other(slot)).path.c_str(), &active) == 0 && same_object(opened, active))
+  if (::stat(file(other(slot)).path.c_str(), &active) == 0 && share_storage(opened, active))
     return fail(Errc::BadConfiguration,
-                describe(slot) + " and " + describe(other(slot)) + " are the same");
+                describe(slot) + " and " + describe(other(slot)) + " share storage");
   if (!there)
     if (auto synced = sync_directory(directory_of(path)); !synced)
       return tl::unexpected(synced.error());
@@ -353,13 +346,15 @@ Result<> check_paths(const FileSlotsConfig& config) {
     }
     found[i] = status;
   }
+  const std::string both =
+      configured("a", config.slot_a) + " and " + configured("b", config.slot_b);
   const bool same = found[0] && found[1]     ? same_object(*found[0], *found[1])
                     : !found[0] && !found[1] ? same_missing(config.slot_a, config.slot_b)
                                              : false;
-  if (same)
-    return fail(Errc::BadConfiguration, configured("a", config.slot_a) + " and " +
-                                            configured("b", config.slot_b) +
-                                            " are the same file or device");
+  if (same) return fail(Errc::BadConfiguration, both + " are the same file or device");
+  if (found[0] && found[1] && share_storage(*found[0], *found[1]))
+    return fail(Errc::BadConfiguration,
+                both + " share storage: one is a part of the other, or lies on it");
   return {};
 }
 

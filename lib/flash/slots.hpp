@@ -61,8 +61,8 @@ enum class Access : std::uint8_t { ReadOnly, ReadWrite };
 /// ReadWrite creates the state directory and the record, and takes the advisory lock until the
 /// object goes; a missing slot file is created when it is prepared. ReadOnly needs no write
 /// permission anywhere and no lock. Errors: AlreadyRunning (another process holds the lock, with
-/// its pid), NoPermission, NotFound, NoSpace, StateFailed, BadConfiguration (both slots are the
-/// same file or device, or one is neither a regular file nor a block device).
+/// its pid), NoPermission, NotFound, NoSpace, StateFailed, BadConfiguration (the slots share
+/// storage, or one is neither a regular file nor a block device).
 [[nodiscard]] Result<std::unique_ptr<Slots>> open_file_slots(const FileSlotsConfig& config,
                                                              Access access);
 

@@ -514,6 +514,10 @@ TEST_F(FileSlotsTest, WorkOnBlockDevices) {
     EXPECT_TRUE(std::equal(image.begin(), image.end(), back.begin()));
     EXPECT_EQ(std::byte{'d'}, back.back());
   }
+  // The file below the device.
+  block.slot_a = scratch_ / "disk";
+  EXPECT_EQ(Errc::BadConfiguration, error_of(block).code);
+  EXPECT_THAT(error_of(block).detail, HasSubstr("share storage"));
   block.slot_a = scratch_ / "alias";
   const struct stat status = stat_of(device.path());
   if (::mknod(block.slot_a.c_str(), S_IFBLK | 0600, status.st_rdev) != 0)

@@ -44,6 +44,7 @@ UNIT_TESTS += %D%/flash_test
 %C%_flash_test_SOURCES += %D%/flash_record_test.cpp
 %C%_flash_test_SOURCES += %D%/flash_slot_test.cpp
 %C%_flash_test_SOURCES += %D%/flash_state_test.cpp
+%C%_flash_test_SOURCES += %D%/flash_storage_test.cpp
 %C%_flash_test_SOURCES += %D%/io_fault.cpp
 %C%_flash_test_SOURCES += %D%/io_fault.hpp
 %C%_flash_test_SOURCES += %D%/memory_slots.hpp

@@ -88,17 +88,21 @@ constexpr std::array<ErrorInfo, kErrorCount> kErrors{{
      "Remove the existing one first, or choose another name."},
     {Errc::CorruptState, "corrupt-state", ExitCode::WriteFailed,
      "the state record is damaged in both copies",
-     "Restore the file from a backup. Move it away only if the system runs from slot a: without it "
-     "slot a counts as active, and the next recovery writes slot b."},
+     "Restore the file from a backup. Without one, find out which slot the system runs from, move "
+     "the file away, and say which slot it is: \"fwrecover adopt --active SLOT MANIFEST\"."},
     {Errc::StateFailed, "state-failed", ExitCode::WriteFailed,
      "the state of the slots cannot be read or written",
      "The active slot is untouched. Look into the kernel log for errors of the file system that "
-     "has "
-     "the state directory, then try again."},
+     "has the state directory, then try again."},
     {Errc::NewerState, "newer-state", ExitCode::WriteFailed,
      "the state record was written by a newer version of fwrecover",
      "Use that version, or a later one, on this system. Do not move the record away: it says which "
      "slot the system runs from."},
+    {Errc::ActiveSlotUnknown, "active-slot-unknown", ExitCode::WriteFailed,
+     "no state record says which slot the system runs from",
+     "Mount the state directory if it is not mounted. Otherwise find out which slot the system "
+     "runs "
+     "from, and say so: \"fwrecover adopt --active SLOT MANIFEST\", or --set slots.active=SLOT."},
     {Errc::IoFailed, "io-failed", ExitCode::Other, "reading or writing failed",
      "Look into the kernel log for errors of the device or file system."},
     {Errc::AddressUnavailable, "address-unavailable", ExitCode::Other,
@@ -106,6 +110,9 @@ constexpr std::array<ErrorInfo, kErrorCount> kErrors{{
      "End the program that uses it (\"ss -lup\" names it), or serve at another address."},
     {Errc::NothingOnTrial, "nothing-on-trial", ExitCode::Other, "no image is on trial",
      "Nothing needs to be confirmed; \"fwrecover status\" shows the slots."},
+    {Errc::OnTrial, "on-trial", ExitCode::Other, "the active image is on trial",
+     "Decide first: \"fwrecover confirm\" keeps it, \"fwrecover rollback\" goes back. \"fwrecover "
+     "request --during-trial\" gives up the image to go back to."},
     {Errc::NoPreviousImage, "no-previous-image", ExitCode::Other,
      "there is no previous image to go back to",
      "Use \"fwrecover request\" to fetch an image from a donor."},

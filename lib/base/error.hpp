@@ -60,11 +60,13 @@ enum class Errc : std::uint8_t {
   NotFound,
   AlreadyExists,
   CorruptState,
-  StateFailed,  ///< a file of the state directory
-  NewerState,  ///< a state record that this version does not understand
+  StateFailed,        ///< a file of the state directory
+  NewerState,         ///< a state record that this version does not understand
+  ActiveSlotUnknown,  ///< no state record, and the slot to write holds something
   IoFailed,
   AddressUnavailable,  ///< a port that is taken, an address that is not there
   NothingOnTrial,
+  OnTrial,  ///< what was asked for would take from a trial the image to go back to
   NoPreviousImage,
   // recovery
   NoDonorAnswered,

@@ -117,6 +117,17 @@ Result<BootRecord> roll_back(BootRecord record) {
   return record;
 }
 
+Result<BootRecord> adopt(BootRecord record, SlotId slot, SlotInfo holds,
+                         std::uint32_t security_version) {
+  if (record.trial) return fail(Errc::OnTrial, "slot " + std::string(to_text(record.active)));
+  record.slot(slot) = std::move(holds);
+  record.slot(slot).state = SlotState::Good;
+  record.active = slot;
+  record.security_floor = std::max(record.security_floor, security_version);
+  ++record.generation;
+  return record;
+}
+
 bool trial_expired(const BootRecord& record, std::int64_t now) {
   if (!record.trial || record.trial->limit_s == 0 || now < record.trial->began) return false;
   // Unsigned, because the difference of two int64_t may not fit one.

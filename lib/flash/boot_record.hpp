@@ -39,7 +39,7 @@ struct Trial {
 };
 
 struct BootRecord {
-  std::uint64_t generation = 0;
+  std::uint64_t generation = 0;  ///< 0: nothing was ever recorded, also not which slot is active
   SlotId active = SlotId::A;
   std::array<SlotInfo, 2> slots;
   std::optional<Trial> trial;
@@ -91,6 +91,10 @@ struct Chosen {
 /// trial is bad from then on. A slot whose own trial had not ended when it was left is on trial
 /// again, without a limit. Errors: NoPreviousImage.
 [[nodiscard]] Result<BootRecord> roll_back(BootRecord record);
+/// `slot` is what the system runs from, and holds the image of this manifest: found out by reading
+/// it. It is active and good from then on. Raises the security floor. Errors: OnTrial.
+[[nodiscard]] Result<BootRecord> adopt(BootRecord record, SlotId slot, SlotInfo holds,
+                                       std::uint32_t security_version);
 /// False when there is no trial, no limit, or the clock is earlier than the trial's begin (a dead
 /// clock must not roll back).
 [[nodiscard]] bool trial_expired(const BootRecord& record, std::int64_t now);

@@ -13,6 +13,7 @@ noinst_LTLIBRARIES += %D%/libflash.la
 %C%_libflash_la_SOURCES += %D%/slot_contents.cpp
 %C%_libflash_la_SOURCES += %D%/slot_contents.hpp
 %C%_libflash_la_SOURCES += %D%/slot_file.cpp
+%C%_libflash_la_SOURCES += %D%/slots.cpp
 %C%_libflash_la_SOURCES += %D%/slots.hpp
 %C%_libflash_la_SOURCES += %D%/state_file.cpp
 %C%_libflash_la_SOURCES += %D%/state_file.hpp

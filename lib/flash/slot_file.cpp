@@ -82,6 +82,7 @@ class FileSlots final : public Slots {
       : state_directory_(config.state_directory),
         access_(access),
         slot_size_(config.slot_size_bytes),
+        stated_active_(config.active_without_record),
         lock_(std::move(lock)),
         state_(config.state_directory) {
     files_[0].path = std::move(config.slot_a);
@@ -93,6 +94,7 @@ class FileSlots final : public Slots {
   Result<> prepare(SlotId slot, std::uint64_t size) override;
   Result<> write(SlotId slot, std::uint64_t offset, ByteView bytes) override;
   Result<> flush(SlotId slot) override;
+  Result<bool> blank(SlotId slot) override;
   std::string describe(SlotId slot) const override;
   Result<BootRecord> load_record() override;
   Result<> store_record(const BootRecord& record) override;
@@ -110,18 +112,21 @@ class FileSlots final : public Slots {
   const File& file(SlotId slot) const { return files_[static_cast<std::size_t>(slot)]; }
   std::string tree_path() const { return state_directory_ + "/tree"; }
   Result<> check_writable(SlotId slot);
+  Result<> check_expendable(SlotId slot);
   Result<UniqueFd> open_for_writing(SlotId slot);
   Result<> open_tree(int flags);
 
   std::string state_directory_;
   Access access_;
   std::uint64_t slot_size_;
+  std::optional<SlotId> stated_active_;  ///< by who configured it, for when there is no record
   StateLock lock_;
   StateFile state_;
   std::array<File, 2> files_;
   UniqueFd tree_;
   bool tree_writable_ = false;
   std::optional<SlotId> active_;  ///< of the record in the file; nullopt: to be read
+  bool active_known_ = false;     ///< somebody said so: the record, or who configured it
 };
 
 std::string FileSlots::describe(SlotId slot) const {
@@ -179,6 +184,23 @@ Result<> FileSlots::check_writable(SlotId slot) {
   return {};
 }
 
+Result<bool> FileSlots::blank(SlotId slot) {
+  Stat status{};
+  if (::stat(file(slot).path.c_str(), &status) != 0 && errno == ENOENT) return true;
+  return Slots::blank(slot);
+}
+
+/// Without a record the active slot is a guess, and a state directory that is lost or not mounted
+/// looks just like that. Only a slot that nothing can run from is written on a guess.
+Result<> FileSlots::check_expendable(SlotId slot) {
+  if (active_known_) return {};
+  const auto nothing_there = blank(slot);
+  if (!nothing_there) return tl::unexpected(nothing_there.error());
+  if (*nothing_there) return {};
+  return fail(Errc::ActiveSlotUnknown, "there is none in " + state_directory_ + ", and " +
+                                           describe(slot) + " is not blank: it may be the one");
+}
+
 Result<UniqueFd> FileSlots::open_for_writing(SlotId slot) {
   const std::string& path = file(slot).path;
   Stat status{};
@@ -218,6 +240,7 @@ Result<> FileSlots::prepare(SlotId slot, std::uint64_t size) {
   if (size == 0 || size > std::min(*room, image::kImageLimit_bytes))
     return fail(Errc::ImageTooLarge, describe(slot) + " has " + bytes_text(*room) +
                                          ", the image has " + bytes_text(size));
+  if (auto expendable = check_expendable(slot); !expendable) return expendable;
   auto fd = open_for_writing(slot);
   if (!fd) return tl::unexpected(fd.error());
   Stat status{};
@@ -256,11 +279,12 @@ Result<> FileSlots::flush(SlotId slot) {
 }
 
 Result<BootRecord> FileSlots::load_record() {
+  active_.reset();
   auto record = state_.load();
-  if (record)
-    active_ = record->active;
-  else
-    active_.reset();
+  if (!record) return record;
+  if (record->generation == 0) record->active = stated_active_.value_or(record->active);
+  active_known_ = record->generation != 0 || stated_active_.has_value();
+  active_ = record->active;
   return record;
 }
 
@@ -270,6 +294,7 @@ Result<> FileSlots::store_record(const BootRecord& record) {
   active_.reset();
   if (auto stored = state_.store(record); !stored) return stored;
   active_ = record.active;
+  active_known_ = true;
   file(record.active).writable_bytes = 0;
   return {};
 }

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -29,12 +30,16 @@ class Slots {
   /// Makes room for `size` bytes, and for their hash tree, before the first write. Bytes that the
   /// slot has keep their value, so that it can be called before anything is requested. Only the
   /// inactive slot is ever prepared or written. Errors: ImageTooLarge, NoSpace, NoPermission,
-  /// SlotUnreadable, SlotWriteFailed; Internal for the active slot.
+  /// SlotUnreadable, SlotWriteFailed; ActiveSlotUnknown when no record says that it is inactive and
+  /// it is not blank; Internal for the active slot.
   [[nodiscard]] virtual Result<> prepare(SlotId slot, std::uint64_t size) = 0;
   /// Within what was prepared. Errors: NoSpace, NoPermission, SlotWriteFailed.
   [[nodiscard]] virtual Result<> write(SlotId slot, std::uint64_t offset, ByteView bytes) = 0;
   /// What was written is in non-volatile memory when this returns, and later reads come from there.
   [[nodiscard]] virtual Result<> flush(SlotId slot) = 0;
+  /// Whether nothing was ever written: every byte is 00h or FFh, or there is no slot yet. Such a
+  /// slot cannot be what the system runs from. Errors: as read().
+  [[nodiscard]] virtual Result<bool> blank(SlotId slot);
   /// "slot b (/var/lib/fwrecover/slot-b.img)", for messages.
   [[nodiscard]] virtual std::string describe(SlotId slot) const = 0;
 
@@ -56,6 +61,8 @@ struct FileSlotsConfig {
   std::uint64_t slot_size_bytes = 0;  ///< of regular files (0: as large as the file is); block
                                       ///< devices know theirs
   std::string state_directory;        ///< holds "state", "tree", "lock", "history.jsonl"
+  /// What the system runs from while there is no record; nullopt: slot a, if b is blank.
+  std::optional<SlotId> active_without_record{};
 };
 enum class Access : std::uint8_t { ReadOnly, ReadWrite };
 /// ReadWrite creates the state directory and the record, and takes the advisory lock until the

@@ -103,6 +103,7 @@ Conclusion Recipient::Impl::status(Observer& observer) const {
                                     config->trusted_keys));
   Event event("status");
   event.set("active", std::string(to_text(record->active)));
+  event.set("recorded", record->generation != 0);
   event.set("on_trial", record->trial.has_value());
   event.set("security_floor", as_number(record->security_floor));
   if (record->trial) {
@@ -113,6 +114,9 @@ Conclusion Recipient::Impl::status(Observer& observer) const {
   }
   observer.on_event(event);
   const std::string active(to_text(record->active));
+  if (record->generation == 0)
+    return conclude_ok(
+        fmt::format("there is no state record yet: slot {} counts as active", active));
   if (!record->trial) return conclude_ok(fmt::format("slot {} is active", active));
   return conclude_ok(fmt::format("slot {} is active, on trial: confirm it, or roll back", active));
 }

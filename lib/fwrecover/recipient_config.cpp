@@ -32,6 +32,8 @@ constexpr std::array kTable{
     Setting{"slots", "size", Kind::Size, "\"64MiB\"", "room in a slot that is a regular file"},
     Setting{"slots", "state", Kind::Text, "\"/var/lib/fwrecover\"",
             "directory of the state record"},
+    Setting{"slots", "active", Kind::Text, "",
+            "a or b: what the system runs from, while there is no state record"},
     Setting{"slots", "trial", Kind::Duration, "\"10m\"",
             "time to confirm new firmware; 0: no limit"},
     Setting{"trust", "keys", Kind::TextList, "[\"/etc/fwrecover/keys/*.pub\"]",
@@ -143,6 +145,14 @@ Result<LanConfig> read_lan(const Settings& settings) {
   return lan;
 }
 
+Result<std::optional<flash::SlotId>> read_active(const Settings& settings) {
+  const std::string slot = settings.text("slots.active");
+  if (slot.empty()) return std::nullopt;
+  for (const flash::SlotId id : {flash::SlotId::A, flash::SlotId::B})
+    if (slot == to_text(id)) return id;
+  return settings.complain("slots.active", fmt::format("must be a or b, and is '{}'", slot));
+}
+
 /// "/etc/fwrecover/keys/*.pub" to the files that there are.
 std::vector<std::string> expand_pattern(const std::string& pattern) {
   if (pattern.find_first_of("*?[") == std::string::npos) return {pattern};
@@ -206,6 +216,9 @@ Result<RecipientConfig> read_recipient(const Settings& settings) {
   if (!lan) return tl::unexpected(lan.error());
   auto keys = read_trusted_keys(settings);
   if (!keys) return tl::unexpected(keys.error());
+  auto active = read_active(settings);
+  if (!active) return tl::unexpected(active.error());
+  config.slots.active_without_record = *active;
   config.platform = *std::move(platform);
   config.policy = *std::move(policy);
   config.lan = *std::move(lan);

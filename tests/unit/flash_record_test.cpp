@@ -367,6 +367,31 @@ TEST(Confirm, RefusesWhenNothingIsOnTrial) {
   }
 }
 
+TEST(Adopt, RecordsWhatTheSystemRunsFrom) {
+  for (const SlotId slot : {SlotId::A, SlotId::B})
+    for (const SlotState other_state : {SlotState::Empty, SlotState::Good, SlotState::Bad}) {
+      const BootRecord before = with(other_state, other_state);
+      const auto after = adopt(before, slot, {SlotState::Empty, "m", "s"}, 9);
+      ASSERT_TRUE(after);
+      EXPECT_EQ(slot, after->active);
+      EXPECT_EQ((SlotInfo{SlotState::Good, "m", "s"}), after->slot(slot));
+      EXPECT_EQ(before.slot(other(slot)), after->slot(other(slot)));
+      EXPECT_EQ(9U, after->security_floor);
+      EXPECT_EQ(11U, after->generation);
+      EXPECT_FALSE(broken_rule(*after));
+    }
+  EXPECT_EQ(
+      5U,
+      adopt(BootRecord(with(SlotState::Good, SlotState::Good)), SlotId::A, {}, 3)->security_floor);
+}
+
+TEST(Adopt, LeavesATrialToThoseWhoDecide) {
+  const auto trial = Trial{SlotId::B, 1, 2};
+  const auto after = adopt(with(SlotState::Trial, SlotState::Good, trial), SlotId::A, {}, 9);
+  ASSERT_FALSE(after);
+  EXPECT_EQ(Errc::OnTrial, after.error().code);
+}
+
 TEST(RollBack, EndsATrialWithTheSlotBeforeIt) {
   const auto after = roll_back(with(SlotState::Trial, SlotState::Good, Trial{SlotId::B, 1, 2}));
   ASSERT_TRUE(after);

@@ -34,6 +34,12 @@ class FileSlotsTest : public testing::Test {
   FileSlotsConfig config() const {
     return {scratch_ / "slot-a", scratch_ / "slot-b", kSlot_bytes, scratch_ / "state.d"};
   }
+  /// For a slot b that is not blank, while there is no record.
+  FileSlotsConfig config_of_a_running() const {
+    FileSlotsConfig stated = config();
+    stated.active_without_record = SlotId::A;
+    return stated;
+  }
   std::unique_ptr<Slots> open(Access access = Access::ReadWrite) const {
     auto slots = open_file_slots(config(), access);
     EXPECT_TRUE(slots) << slots.error().message();
@@ -88,7 +94,7 @@ TEST_F(FileSlotsTest, PrepareAllocatesTheWholeImage) {
 
 TEST_F(FileSlotsTest, PrepareKeepsWhatIsThere) {
   test::write_text(config().slot_b, "what an interrupted recovery left");
-  const auto slots = open();
+  const auto slots = open_file_slots(config_of_a_running(), Access::ReadWrite).value();
   ASSERT_TRUE(slots->prepare(SlotId::B, 50'000));
   ASSERT_TRUE(slots->prepare(SlotId::B, 5));
   const std::string text = test::read_text(config().slot_b);
@@ -105,6 +111,46 @@ TEST_F(FileSlotsTest, PrepareRefusesWhatDoesNotFit) {
             prepared.error().detail);
   EXPECT_FALSE(slots->prepare(SlotId::B, 0));
   EXPECT_NE(0, ::access(config().slot_b.c_str(), F_OK));
+}
+
+// A state directory that is lost or not mounted looks like one of a new system.
+TEST_F(FileSlotsTest, WriteNoSlotOnAGuessUnlessItIsBlank) {
+  test::write_text(config().slot_b, std::string(3000, '\0') + "it may be running");
+  const std::string before = test::read_text(config().slot_b);
+  for (int again = 0; again < 2; ++again) {  // the first try leaves a record that says nothing
+    const auto slots = open();
+    const auto prepared = slots->prepare(SlotId::B, 5000);
+    ASSERT_FALSE(prepared);
+    EXPECT_EQ(Errc::ActiveSlotUnknown, prepared.error().code);
+    EXPECT_THAT(prepared.error().detail, HasSubstr(config().state_directory));
+    EXPECT_THAT(prepared.error().detail, HasSubstr(config().slot_b));
+    EXPECT_FALSE(slots->write(SlotId::B, 0, Bytes(4)));
+  }
+  EXPECT_EQ(before, test::read_text(config().slot_b));
+  test::write_text(config().slot_b, std::string(3000, '\xff') + std::string(20, '\0'));
+  EXPECT_TRUE(open()->prepare(SlotId::B, 5000));
+}
+
+TEST_F(FileSlotsTest, WriteTheOtherSlotThanTheOneThatIsSaidToRun) {
+  test::write_text(config().slot_a, "was left");
+  test::write_text(config().slot_b, "runs");
+  FileSlotsConfig stated = config();
+  stated.active_without_record = SlotId::B;
+  const auto slots = open_file_slots(stated, Access::ReadWrite).value();
+  EXPECT_EQ(SlotId::B, slots->load_record()->active);
+  EXPECT_EQ(Errc::Internal, slots->prepare(SlotId::B, 100).error().code);
+  EXPECT_TRUE(slots->prepare(SlotId::A, 100));
+}
+
+TEST_F(FileSlotsTest, BelieveARecordMoreThanWhatIsSaid) {
+  ASSERT_TRUE(open()->store_record(begin_writing(BootRecord{}, "m", "s")));
+  test::write_text(config().slot_b, "half an image");
+  FileSlotsConfig stated = config();
+  stated.active_without_record = SlotId::B;
+  const auto slots = open_file_slots(stated, Access::ReadWrite).value();
+  EXPECT_EQ(SlotId::A, slots->load_record()->active);
+  EXPECT_EQ(Errc::Internal, slots->prepare(SlotId::A, 100).error().code);
+  EXPECT_TRUE(slots->prepare(SlotId::B, 100));
 }
 
 TEST_F(FileSlotsTest, NeverTouchTheActiveSlot) {
@@ -498,7 +544,7 @@ TEST_F(FileSlotsTest, WorkOnBlockDevices) {
   test::write_text(scratch_ / "disk", std::string(128 << 10, 'd'));
   const LoopDevice device(scratch_ / "disk");
   if (!device.valid()) GTEST_SKIP() << "no loop device can be set up here";
-  FileSlotsConfig block = config();
+  FileSlotsConfig block = config_of_a_running();
   block.slot_b = device.path();
   {
     const auto slots = open_file_slots(block, Access::ReadWrite).value();

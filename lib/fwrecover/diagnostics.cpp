@@ -19,6 +19,8 @@
 #include "transport/clock.hpp"
 #include "transport/hosts.hpp"
 #include "transport/loop.hpp"
+#include "transport/resolver.hpp"
+#include "transport/signals.hpp"
 #include "wire/oem.hpp"
 #include "wire/rakp.hpp"
 #include "wire/rmcp.hpp"
@@ -141,19 +143,27 @@ struct Hosts {
 };
 
 Result<Hosts> find_hosts(const std::vector<std::string>& ranges) {
-  Hosts hosts;
+  std::vector<std::string> names;
   for (const std::string& range : ranges) {
     const auto expanded = fwr::transport::expand_range(range);
     if (!expanded) return tl::unexpected(expanded.error());
-    for (const std::string& host : *expanded) {
-      const auto addresses = fwr::transport::resolve(host, fwr::kRmcpPort);
-      if (!addresses) return tl::unexpected(addresses.error());
-      if (hosts.names.emplace(addresses->front(), host).second)
-        hosts.paths.push_back(Path{{}, addresses->front(), {}});
-    }
+    names.insert(names.end(), expanded->begin(), expanded->end());
+    if (names.size() > fwr::transport::kHostLimit)
+      return fwr::fail(Errc::BadUsage,
+                       fmt::format("more than {} hosts", fwr::transport::kHostLimit));
   }
-  if (hosts.paths.size() > fwr::transport::kHostLimit)
-    return fwr::fail(Errc::BadUsage, fmt::format("more than {} hosts", fwr::transport::kHostLimit));
+  fwr::transport::Signals signals({SIGINT, SIGTERM});
+  const auto found = fwr::transport::resolve_all(
+      names, fwr::kRmcpPort,
+      {.limit = fwr::transport::kResolve_limit, .interrupted = [&] { return signals.arrived(); }});
+  if (!found) return tl::unexpected(found.error());
+  Hosts hosts;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const auto& addresses = found->at(i);
+    if (!addresses) return tl::unexpected(addresses.error());
+    if (hosts.names.emplace(addresses->front(), names[i]).second)
+      hosts.paths.push_back(Path{{}, addresses->front(), {}});
+  }
   return hosts;
 }
 

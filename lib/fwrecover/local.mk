@@ -17,6 +17,7 @@ noinst_LTLIBRARIES += %D%/libfacade.la
 %C%_libfacade_la_SOURCES += %D%/recipient_config.hpp
 %C%_libfacade_la_SOURCES += %D%/recipient_health.cpp
 %C%_libfacade_la_SOURCES += %D%/recipient_impl.hpp
+%C%_libfacade_la_SOURCES += %D%/recipient_manifest.cpp
 %C%_libfacade_la_SOURCES += %D%/recipient_request.cpp
 %C%_libfacade_la_SOURCES += %D%/settings.cpp
 %C%_libfacade_la_SOURCES += %D%/settings.hpp

@@ -5,12 +5,12 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <csignal>
 #include <nlohmann/json.hpp>
 
-#include "flash/slot_contents.hpp"
 #include "fwrecover/recipient_impl.hpp"
-#include "image/image_file.hpp"
 #include "transport/clock.hpp"
+#include "transport/signals.hpp"
 
 namespace fwrecover {
 namespace {
@@ -54,6 +54,14 @@ Event describe_slot(const BootRecord& record, SlotId id, const std::string& plac
 }
 
 }  // namespace
+
+std::vector<int> ending_signals() {
+  std::vector<int> numbers{SIGINT, SIGTERM};
+  struct sigaction now {};
+  if (::sigaction(SIGHUP, nullptr, &now) == 0 && now.sa_handler != SIG_IGN)
+    numbers.push_back(SIGHUP);
+  return numbers;
+}
 
 Result<fwr::image::Manifest> trusted_manifest(const fwr::flash::SlotInfo& slot,
                                               const std::vector<fwr::image::PublicKey>& keys) {
@@ -163,6 +171,7 @@ Conclusion Recipient::Impl::confirm(Observer& observer) const {
 }
 
 Conclusion Recipient::Impl::rollback(bool if_expired, Observer& observer) const {
+  fwr::transport::Signals signals(caught());
   const auto config = configure();
   if (!config) return conclude(config.error());
   if (if_expired) {
@@ -180,7 +189,7 @@ Conclusion Recipient::Impl::rollback(bool if_expired, Observer& observer) const 
         // Once more, under the lock: it may have been confirmed in the meantime.
         if (if_expired && !trial_expired(record, fwr::transport::wall_clock().value_or(0)))
           return fwr::fail(Errc::NothingOnTrial, "the trial ended a moment ago");
-        return fwr::flash::go_back(slots, record);
+        return fwr::flash::go_back(slots, record, [&] { return signals.arrived(); });
       });
   if (!changed) return conclude(changed.error());
   Event event("rollback");
@@ -189,45 +198,6 @@ Conclusion Recipient::Impl::rollback(bool if_expired, Observer& observer) const 
   remember(*config, event, observer);
   observer.on_event(event);
   return conclude_ok(fmt::format("slot {} is active again", to_text(changed->active)));
-}
-
-Conclusion Recipient::Impl::verify(const std::string& manifest_path,
-                                   const std::string& signature_path, const std::string& image_path,
-                                   Observer& observer) const {
-  const auto config = configure();
-  if (!config) return conclude(config.error());
-  if (config->trusted_keys.empty())
-    return conclude({Errc::BadConfiguration, "trust.keys names no public key"});
-  const auto json = fwr::settings::read_text_file(manifest_path, fwr::image::kManifestLimit_bytes);
-  if (!json) return conclude(json.error());
-  const auto signature = fwr::settings::read_text_file(
-      signature_path.empty() ? manifest_path + ".minisig" : signature_path,
-      fwr::image::kSignatureLimit_bytes);
-  if (!signature) return conclude(signature.error());
-  const auto proof =
-      fwr::image::verify_signature(fwr::as_bytes(*json), *signature, config->trusted_keys);
-  if (!proof) return conclude(proof.error());
-  const auto manifest = fwr::image::parse_manifest(*json);
-  if (!manifest) return conclude(manifest.error());
-  if (!image_path.empty()) {
-    const auto digest = fwr::image::digest_file(image_path);
-    if (!digest) return conclude(digest.error());
-    if (digest->digest != manifest->digest)
-      return conclude({Errc::DigestMismatch,
-                       fmt::format("{} has {}, the manifest says {}", image_path,
-                                   fwr::to_text(digest->digest), fwr::to_text(manifest->digest))});
-  }
-  Event event("verified");
-  event.set("key", fwr::image::to_text(proof->key));
-  event.set("trusted_comment", proof->trusted_comment);
-  set_manifest(event, *manifest);
-  event.set("image_read", !image_path.empty());
-  const auto misfit = incompatibility(*manifest, config->platform);
-  event.set("fits_this_system", !misfit);
-  observer.on_event(event);
-  return conclude_ok(fmt::format("{} {} is signed by trusted key {}{}", manifest->name,
-                                 manifest->version, fwr::image::to_text(proof->key),
-                                 image_path.empty() ? "" : ", and the image matches"));
 }
 
 Conclusion Recipient::Impl::config(Observer& observer) const {

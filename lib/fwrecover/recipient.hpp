@@ -16,11 +16,22 @@ struct RecipientSource {
   std::string config_path;  ///< empty: the default file, which may be missing
   /// "section.key=value" in TOML, from the command line: wins over the file.
   std::vector<std::string> overrides;
+  /// SIGINT, SIGTERM and SIGHUP end what takes long, cleanly and with a conclusion.
+  bool handle_signals = true;
 };
 
 struct RequestOptions {
-  bool if_needed = false;      ///< do nothing when check() finds the firmware healthy
-  bool handle_signals = true;  ///< SIGINT and SIGTERM end the recovery cleanly
+  bool if_needed = false;  ///< do nothing when check() finds the firmware healthy
+  /// Also when the active image is on trial and there is one to go back to, which is overwritten.
+  bool during_trial = false;
+};
+
+struct AdoptOptions {
+  std::string manifest_path;
+  std::string signature_path;  ///< empty: manifest_path + ".minisig"
+  /// "a" or "b": what the system runs from. Empty: what the state record says, then slots.active;
+  /// without both slot a, if slot b is blank.
+  std::string active;
 };
 
 /// One system. Each call is complete when it returns, reports through `observer`, and may be
@@ -48,6 +59,9 @@ class FWR_API Recipient {
   Conclusion confirm(Observer& observer);
   /// Back to the other slot. `if_expired`: only when the trial has run out. Events: "rollback".
   Conclusion rollback(bool if_expired, Observer& observer);
+  /// Records that the active slot holds the image of a signed manifest, which it is compared with:
+  /// firmware that came by another way. Event: "adopted".
+  Conclusion adopt(const AdoptOptions& options, Observer& observer);
   /// A manifest file, its signature (empty: manifest + ".minisig") and an image file (empty: none)
   /// against the trusted keys. Event: "verified".
   Conclusion verify(const std::string& manifest_path, const std::string& signature_path,

@@ -261,25 +261,31 @@ Result<session::Credentials> read_credentials(const Settings& settings) {
   return credentials;
 }
 
-Result<FoundTargets> find_targets(const LanConfig& lan) {
-  FoundTargets found;
+Result<FoundTargets> find_targets(const LanConfig& lan, const transport::Patience& patience) {
+  std::vector<std::string> hosts;
   for (const std::string& range : lan.targets) {
-    auto hosts = transport::expand_range(range);
-    if (!hosts) return tl::unexpected(hosts.error());
-    for (const std::string& host : *hosts) {
-      auto addresses = transport::resolve(host, lan.port);
-      if (!addresses && addresses.error().code != Errc::NotFound)
-        return tl::unexpected(addresses.error());
-      if (!addresses) {
-        found.problems.push_back(addresses.error());
-        continue;
-      }
-      for (const Address& address : *addresses)
-        found.targets.push_back({Path{{}, address, {}}, false});
-      if (found.targets.size() > transport::kHostLimit)
-        return fail(Errc::BadConfiguration,
-                    fmt::format("lan.targets names more than {} hosts", transport::kHostLimit));
+    auto expanded = transport::expand_range(range);
+    if (!expanded) return tl::unexpected(expanded.error());
+    hosts.insert(hosts.end(), expanded->begin(), expanded->end());
+    if (hosts.size() > transport::kHostLimit)
+      return fail(Errc::BadConfiguration,
+                  fmt::format("lan.targets names more than {} hosts", transport::kHostLimit));
+  }
+  auto resolved = transport::resolve_all(hosts, lan.port, patience);
+  if (!resolved) return tl::unexpected(resolved.error());
+  FoundTargets found;
+  for (const auto& addresses : *resolved) {
+    if (!addresses && addresses.error().code != Errc::NotFound)
+      return tl::unexpected(addresses.error());
+    if (!addresses) {
+      found.problems.push_back(addresses.error());
+      continue;
     }
+    for (const Address& address : *addresses)
+      found.targets.push_back({Path{{}, address, {}}, false});
+    if (found.targets.size() > transport::kHostLimit)
+      return fail(Errc::BadConfiguration,
+                  fmt::format("lan.targets has more than {} addresses", transport::kHostLimit));
   }
   if (lan.broadcast) {
     auto paths = transport::broadcast_paths(lan.interfaces, lan.port);

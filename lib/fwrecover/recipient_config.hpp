@@ -12,6 +12,7 @@
 #include "policy/policy.hpp"
 #include "recipient/recovery.hpp"
 #include "session/client.hpp"
+#include "transport/resolver.hpp"
 
 namespace fwr::settings {
 
@@ -46,8 +47,9 @@ struct FoundTargets {
   std::vector<Error> problems;  ///< hosts that did not resolve: the others are asked all the same
 };
 /// Names, ranges and broadcast to paths. Errors: BadConfiguration, naming the host;
-/// BadConfiguration when nobody is left to ask.
-[[nodiscard]] Result<FoundTargets> find_targets(const LanConfig& lan);
+/// BadConfiguration when nobody is left to ask; Interrupted.
+[[nodiscard]] Result<FoundTargets> find_targets(const LanConfig& lan,
+                                                const transport::Patience& patience);
 /// [system], shared with the donor's device identity.
 [[nodiscard]] Result<Platform> read_platform(const Settings& settings);
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Determining the need: reads record and active slot, and lets the policy judge what was seen.
-#include "flash/slot_contents.hpp"
 #include "fwrecover/recipient_impl.hpp"
 #include "policy/health.hpp"
 #include "transport/clock.hpp"
+#include "transport/signals.hpp"
 
 namespace fwrecover {
 namespace {
@@ -20,12 +20,15 @@ template <class T>
 std::optional<fwr::Error> hides(const Result<T>& result) {
   if (result) return std::nullopt;
   const fwr::Errc code = result.error().code;
-  if (code != fwr::Errc::NoPermission && code != fwr::Errc::NewerState) return std::nullopt;
-  return result.error();
+  if (code == fwr::Errc::NoPermission || code == fwr::Errc::NewerState ||
+      code == fwr::Errc::Interrupted)
+    return result.error();
+  return std::nullopt;
 }
 
 void see_slot(const BootRecord& record, const std::vector<fwr::image::PublicKey>& keys,
-              fwr::flash::Slots& slots, Observed& seen, std::optional<fwr::Error>& hidden) {
+              fwr::flash::Slots& slots, const Stop& stop, Observed& seen,
+              std::optional<fwr::Error>& hidden) {
   const fwr::flash::SlotInfo& info = record.slot(record.active);
   seen.active_slot = slots.describe(record.active);
   const auto manifest = fwr::image::parse_manifest(info.manifest);
@@ -35,14 +38,14 @@ void see_slot(const BootRecord& record, const std::vector<fwr::image::PublicKey>
   seen.parsed_manifest = *manifest;
   seen.signature =
       Seen::of(fwr::image::verify_signature(fwr::as_bytes(info.manifest), info.signature, keys));
-  const auto digest = fwr::flash::digest_slot(slots, record.active, manifest->size_bytes);
+  const auto digest = fwr::flash::digest_slot(slots, record.active, manifest->size_bytes, stop);
   seen.slot = Seen::of(digest);
   hidden = hides(digest);
   if (digest) seen.slot_digest = *digest;
 }
 
 Observed observe(const fwr::settings::RecipientConfig& config, fwr::flash::Slots& slots,
-                 std::optional<fwr::Error>& hidden) {
+                 const Stop& stop, std::optional<fwr::Error>& hidden) {
   Observed seen;
   seen.minimum_security_version = config.policy.minimum_security_version;
   const auto record = slots.load_record();
@@ -50,7 +53,7 @@ Observed observe(const fwr::settings::RecipientConfig& config, fwr::flash::Slots
   hidden = hides(record);
   if (!record) return seen;
   seen.security_floor = record->security_floor;
-  see_slot(*record, config.trusted_keys, slots, seen, hidden);
+  see_slot(*record, config.trusted_keys, slots, stop, seen, hidden);
   if (record->trial) {
     Observed::Trial trial;
     trial.expired = trial_expired(*record, fwr::transport::wall_clock().value_or(0));
@@ -63,9 +66,11 @@ Observed observe(const fwr::settings::RecipientConfig& config, fwr::flash::Slots
 }  // namespace
 
 Assessment Recipient::Impl::assess(const fwr::settings::RecipientConfig& config,
-                                   fwr::flash::Slots& slots, Observer& observer) const {
+                                   fwr::flash::Slots& slots, const Stop& stop,
+                                   Observer& observer) const {
   Assessment found;
-  const fwr::policy::Health health = fwr::policy::assess(observe(config, slots, found.hidden));
+  const fwr::policy::Health health =
+      fwr::policy::assess(observe(config, slots, stop, found.hidden));
   found.healthy = health.healthy();
   found.summary = health.summary();
   found.only_trial = !health.healthy();
@@ -83,11 +88,13 @@ Assessment Recipient::Impl::assess(const fwr::settings::RecipientConfig& config,
 }
 
 Conclusion Recipient::Impl::check(Observer& observer) const {
+  fwr::transport::Signals signals(caught());
   const auto config = configure();
   if (!config) return conclude(config.error());
   auto slots = fwr::flash::open_file_slots(config->slots, fwr::flash::Access::ReadOnly);
   if (!slots) return conclude(slots.error());
-  const Assessment found = assess(*config, **slots, observer);
+  const Assessment found = assess(
+      *config, **slots, [&] { return signals.arrived(); }, observer);
   if (found.healthy) return conclude_ok(found.summary);
   if (found.hidden) return conclude(*found.hidden);
   Conclusion needed = conclude({fwr::Errc::ReplacementNeeded, found.summary});

@@ -5,20 +5,28 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "flash/slot_contents.hpp"
 #include "fwrecover/conclude.hpp"
 #include "fwrecover/recipient.hpp"
 #include "fwrecover/recipient_config.hpp"
 
 namespace fwrecover {
 
+using fwr::flash::Stop;
+
+/// SIGINT, SIGTERM, and SIGHUP unless it is ignored, as nohup(1) leaves it for what outlives its
+/// terminal.
+[[nodiscard]] std::vector<int> ending_signals();
+
 /// Health as check() tells it.
 struct Assessment {
   bool healthy = false;
   std::string summary;      ///< one sentence
   bool only_trial = false;  ///< nothing is wrong but that the trial ran out
-  /// Why it could not be looked at, when that says nothing about the firmware: no permission, or a
-  /// record of a newer version.
+  /// Why it could not be looked at, when that says nothing about the firmware: no permission, a
+  /// record of a newer version, or an interruption.
   std::optional<fwr::Error> hidden;
 };
 
@@ -32,7 +40,8 @@ class Recipient::Impl {
 
   /// Reads the whole active slot. Events: "finding".
   [[nodiscard]] Assessment assess(const fwr::settings::RecipientConfig& config,
-                                  fwr::flash::Slots& slots, Observer& observer) const;
+                                  fwr::flash::Slots& slots, const Stop& stop,
+                                  Observer& observer) const;
 
   Conclusion check(Observer& observer) const;
   Conclusion request(const RequestOptions& options, Observer& observer) const;
@@ -48,6 +57,14 @@ class Recipient::Impl {
  private:
   [[nodiscard]] fwr::Result<Conclusion> recover(const RequestOptions& options, bool offers_only,
                                                 Observer& observer) const;
+  /// What is to be said instead of recovering, if anything: it is not needed, or would take from a
+  /// trial the image to go back to. Errors: OnTrial, Interrupted.
+  [[nodiscard]] fwr::Result<std::optional<Conclusion>> settle(
+      const RequestOptions& options, const fwr::settings::RecipientConfig& config,
+      fwr::flash::Slots& slots, const Stop& stop, Observer& observer) const;
+  [[nodiscard]] std::vector<int> caught() const {
+    return source_.handle_signals ? ending_signals() : std::vector<int>{};
+  }
   RecipientSource source_;
 };
 

@@ -3,14 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <csignal>
 
-#include "flash/slot_contents.hpp"
 #include "fwrecover/recipient_impl.hpp"
 #include "recipient/recovery.hpp"
 #include "transport/clock.hpp"
-#include "transport/hosts.hpp"
 #include "transport/loop.hpp"
+#include "transport/resolver.hpp"
+#include "transport/signals.hpp"
 
 namespace fwrecover {
 namespace {
@@ -148,15 +147,14 @@ Result<fwr::policy::Situation> look_around(const fwr::settings::RecipientConfig&
   return situation;
 }
 
-/// As nohup(1) leaves it, for a recovery that outlives its terminal.
-bool is_ignored(int signal) {
-  struct sigaction now {};
-  return ::sigaction(signal, nullptr, &now) == 0 && now.sa_handler == SIG_IGN;
-}
-
-bool can_go_back(fwr::flash::Slots& slots) {
+/// Whether a trial runs that can still end by going back: a recovery would take that from it.
+/// Errors: Interrupted.
+Result<bool> can_go_back(fwr::flash::Slots& slots, const Stop& stop) {
   const auto record = slots.load_record();
-  return record && fwr::flash::go_back(slots, *record);
+  if (!record || !record->trial) return false;
+  const auto back = fwr::flash::go_back(slots, *record, stop);
+  if (!back && back.error().code == Errc::Interrupted) return tl::unexpected(back.error());
+  return back.has_value();
 }
 
 /// A whole image that nobody confirmed needs a decision, not another image in the place of the one
@@ -194,6 +192,12 @@ Result<Sockets> open_sockets() {
   return opened;
 }
 
+/// Names that take long to look up count, too; what is left is never nothing.
+std::chrono::seconds left_of(std::chrono::seconds deadline, TimePoint began) {
+  const auto used = std::chrono::duration_cast<std::chrono::seconds>(fwr::transport::now() - began);
+  return std::max(deadline - used, std::chrono::seconds(1));
+}
+
 Conclusion conclude_recovery(const RecoveryMachine& machine,
                              const fwr::settings::RecipientConfig& config, Observer& observer) {
   const fwr::recipient::Finished& end = *machine.outcome();
@@ -229,8 +233,29 @@ Conclusion conclude_offers(const RecoveryMachine& machine) {
 
 }  // namespace
 
+Result<std::optional<Conclusion>> Recipient::Impl::settle(
+    const RequestOptions& options, const fwr::settings::RecipientConfig& config,
+    fwr::flash::Slots& slots, const Stop& stop, Observer& observer) const {
+  std::optional<Assessment> assessed;
+  if (options.if_needed) {
+    Silent silent;
+    assessed = assess(config, slots, stop, silent);
+    if (assessed->healthy) return conclude_ok("nothing to do: " + assessed->summary);
+    if (assessed->hidden && assessed->hidden->code == Errc::Interrupted)
+      return tl::unexpected(*assessed->hidden);
+  }
+  if (options.during_trial) return std::nullopt;
+  const auto way_back = can_go_back(slots, stop);
+  if (!way_back) return tl::unexpected(way_back.error());
+  if (!*way_back) return std::nullopt;
+  if (assessed && assessed->only_trial) return leave_trial(*assessed, observer);
+  return fwr::fail(Errc::OnTrial, "a recovery would overwrite the good image in the other slot");
+}
+
 Result<Conclusion> Recipient::Impl::recover(const RequestOptions& options, bool offers_only,
                                             Observer& observer) const {
+  fwr::transport::Signals signals(caught());
+  const Stop stop = [&] { return signals.arrived(); };
   const auto settings = load();
   if (!settings) return tl::unexpected(settings.error());
   auto config = fwr::settings::read_recipient(*settings);
@@ -243,11 +268,10 @@ Result<Conclusion> Recipient::Impl::recover(const RequestOptions& options, bool 
   auto slots = fwr::flash::open_file_slots(config->slots,
                                            offers_only ? Access::ReadOnly : Access::ReadWrite);
   if (!slots) return tl::unexpected(slots.error());
-  if (options.if_needed) {
-    Silent silent;
-    const Assessment now = assess(*config, **slots, silent);
-    if (now.healthy) return conclude_ok("nothing to do: " + now.summary);
-    if (now.only_trial && can_go_back(**slots)) return leave_trial(now, observer);
+  if (!offers_only) {
+    auto settled = settle(options, *config, **slots, stop, observer);
+    if (!settled) return tl::unexpected(settled.error());
+    if (*settled) return **std::move(settled);
   }
 
   fwr::recipient::RecoveryConfig recovery_config;
@@ -258,7 +282,11 @@ Result<Conclusion> Recipient::Impl::recover(const RequestOptions& options, bool 
     if (!credentials) return tl::unexpected(credentials.error());
     recovery_config.credentials = *std::move(credentials);
   }
-  auto found = fwr::settings::find_targets(config->lan);
+  const TimePoint began = fwr::transport::now();
+  auto found = fwr::settings::find_targets(
+      config->lan, {.limit = std::min<std::chrono::milliseconds>(config->policy.deadline,
+                                                                 fwr::transport::kResolve_limit),
+                    .interrupted = stop});
   if (!found) return tl::unexpected(found.error());
   for (const Error& problem : found->problems)
     observer.on_event(Event("problem").set("text", problem.message()));
@@ -267,6 +295,7 @@ Result<Conclusion> Recipient::Impl::recover(const RequestOptions& options, bool 
 
   recovery_config.iana = config->iana;
   recovery_config.policy = config->policy;
+  recovery_config.policy.deadline = left_of(config->policy.deadline, began);
   recovery_config.situation = *std::move(situation);
   recovery_config.trusted_keys = config->trusted_keys;
   recovery_config.targets = std::move(found->targets);
@@ -279,10 +308,9 @@ Result<Conclusion> Recipient::Impl::recover(const RequestOptions& options, bool 
   RecoveryMachine machine(recovery, observer);
   fwr::transport::Loop loop(machine);
   for (auto& socket : sockets->sockets) loop.add(std::move(socket));
-  if (options.handle_signals && is_ignored(SIGHUP))
-    loop.catch_signals({SIGINT, SIGTERM});
-  else if (options.handle_signals)
-    loop.catch_signals({SIGINT, SIGTERM, SIGHUP});
+  loop.catch_signals(caught());
+  // The loop sees what comes from now on; what came before must not be lost.
+  if (stop()) return fwr::fail(Errc::Interrupted, "before anything was requested");
   recovery.start(fwr::transport::now(), fwr::transport::wall_clock().value_or(0));
   if (auto ran = loop.run(); !ran) return tl::unexpected(ran.error());
   if (!machine.outcome()) return fwr::fail(Errc::Internal, "the recovery ended without a result");

@@ -121,11 +121,15 @@ Result<std::vector<std::string>> expand_range(std::string_view text) {
   }
 }
 
-Result<std::vector<Address>> resolve(std::string_view host, std::uint16_t default_port) {
+namespace {
+
+Result<std::vector<Address>> resolve_with(std::string_view host, std::uint16_t default_port,
+                                          int flags) {
   if (host.starts_with(kLanPrefix)) host.remove_prefix(kLanPrefix.size());
   auto split = split_port(host, default_port);
   if (!split) return tl::unexpected(split.error());
   addrinfo hints{};
+  hints.ai_flags = flags;
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_DGRAM;
   addrinfo* list = nullptr;
@@ -145,6 +149,16 @@ Result<std::vector<Address>> resolve(std::string_view host, std::uint16_t defaul
   if (addresses.empty())
     return fail(Errc::NotFound, fmt::format("host '{}' has no IPv4 or IPv6 address", split->host));
   return addresses;
+}
+
+}  // namespace
+
+Result<std::vector<Address>> resolve(std::string_view host, std::uint16_t default_port) {
+  return resolve_with(host, default_port, 0);
+}
+
+Result<std::vector<Address>> resolve_digits(std::string_view host, std::uint16_t default_port) {
+  return resolve_with(host, default_port, AI_NUMERICHOST);
 }
 
 Medium medium_of_interface(std::uint32_t index) {

@@ -20,9 +20,15 @@ inline constexpr std::size_t kHostLimit = 1024;  ///< that one range, or one lis
 [[nodiscard]] Result<std::vector<std::string>> expand_range(std::string_view text);
 
 /// Every address of a host: "10.0.0.7", "[fe80::1%eth0]:6230", "lan:bmc7.example". May ask the
-/// resolver, and wait for it. Errors: BadConfiguration (syntax), NotFound (no such host).
+/// resolver, and wait for it without a limit: see transport/resolver.hpp. Errors: BadConfiguration
+/// (syntax), NotFound (no such host).
 [[nodiscard]] Result<std::vector<Address>> resolve(std::string_view host,
                                                    std::uint16_t default_port);
+
+/// The same for an address in digits, without asking anybody. Errors: BadConfiguration, NotFound (a
+/// name).
+[[nodiscard]] Result<std::vector<Address>> resolve_digits(std::string_view host,
+                                                          std::uint16_t default_port);
 
 /// A network interface that is up.
 struct Interface {

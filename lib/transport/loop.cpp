@@ -34,7 +34,7 @@ class Loop::Impl {
     ports_.push_back(std::make_unique<Port>(context_, std::move(socket)));
   }
 
-  void catch_signals(std::initializer_list<int> numbers) {
+  void catch_signals(const std::vector<int>& numbers) {
     for (const int number : numbers) signals_.add(number);
     wait_for_signal();
   }
@@ -171,7 +171,7 @@ Loop::~Loop() = default;
 void Loop::add(UdpSocket socket) {
   impl_->add(std::move(socket));
 }
-void Loop::catch_signals(std::initializer_list<int> numbers) {
+void Loop::catch_signals(const std::vector<int>& numbers) {
   impl_->catch_signals(numbers);
 }
 Result<> Loop::run() {

@@ -39,7 +39,7 @@ class Loop {
   /// path's local address.
   void add(UdpSocket socket);
   /// SIGINT and the like become handle_signal().
-  void catch_signals(std::initializer_list<int> numbers);
+  void catch_signals(const std::vector<int>& numbers);
   /// Until the machine has finished. Error: IoFailed.
   [[nodiscard]] Result<> run();
 

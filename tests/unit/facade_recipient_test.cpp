@@ -66,6 +66,7 @@ class RecipientOnFiles : public ::testing::Test {
     manifest.name = "test firmware";
     manifest.component = "bmc";
     manifest.version = version;
+    manifest.security_version = static_cast<std::uint32_t>(std::stoul(version));
     manifest.size_bytes = content.size();
     manifest.digest = builder.finish().value();
     manifest.platforms.emplace_back();
@@ -160,7 +161,7 @@ TEST_F(RecipientOnFiles, NothingActsOnARecordOfANewerVersion) {
   fwrecover::Recipient recipient(source());
   for (const Conclusion& done :
        {recipient.check(seen_), recipient.status(seen_), recipient.confirm(seen_),
-        recipient.rollback(false, seen_), recipient.request({.handle_signals = false}, seen_)}) {
+        recipient.rollback(false, seen_), recipient.request({}, seen_)}) {
     EXPECT_EQ("newer-state", done.code) << done.message;
     EXPECT_EQ(15, done.exit_code);
   }
@@ -171,7 +172,7 @@ TEST_F(RecipientOnFiles, RequestIfNeededLeavesAnExpiredTrialItsWayBack) {
   begin_trial(10);
   store();
   EXPECT_EQ("replacement-needed", fwrecover::Recipient(source()).check(seen_).code);
-  const fwrecover::RequestOptions if_needed{.if_needed = true, .handle_signals = false};
+  const fwrecover::RequestOptions if_needed{.if_needed = true};
   const Conclusion left = fwrecover::Recipient(source()).request(if_needed, seen_);
   EXPECT_TRUE(left.ok()) << left.message;
   EXPECT_TRUE(seen_.saw("problem"));

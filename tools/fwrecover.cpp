@@ -8,10 +8,12 @@ namespace {
 struct Options {
   tool::Global global;
   bool if_needed = false;
+  bool during_trial = false;
   bool if_expired = false;
   std::vector<std::string> targets;
   bool no_broadcast = false;
   std::string deadline;
+  std::string active;
   std::string manifest;
   std::string signature;
   std::string image;
@@ -39,6 +41,12 @@ void whom_to_ask(CLI::App& app, Options& options) {
   app.add_flag("--no-broadcast", options.no_broadcast, "Ask only the named targets");
 }
 
+void signed_manifest(CLI::App& app, Options& options) {
+  app.add_option("manifest", options.manifest, "Manifest file")->required();
+  app.add_option("--signature", options.signature, "Signature file (without: MANIFEST.minisig)")
+      ->type_name("FILE");
+}
+
 std::vector<tool::Command> commands(Options& options) {
   using fwrecover::Observer;
   const auto none = [](CLI::App&) {};
@@ -48,6 +56,8 @@ std::vector<tool::Command> commands(Options& options) {
       {"request", "Find donors, choose one, recover",
        [&](CLI::App& app) {
          app.add_flag("--if-needed", options.if_needed, "Do nothing when the firmware is healthy");
+         app.add_flag("--during-trial", options.during_trial,
+                      "Overwrite even the image that a trial could go back to");
          whom_to_ask(app, options);
          app.add_option("--deadline", options.deadline, "Time for all of it, such as 90s or 10m")
              ->type_name("TIME");
@@ -55,6 +65,7 @@ std::vector<tool::Command> commands(Options& options) {
        [&](Observer& o) {
          fwrecover::RequestOptions request;
          request.if_needed = options.if_needed;
+         request.during_trial = options.during_trial;
          return open(options).request(request, o);
        }},
       {"offers", "Show who offers what, and what the policy says; accept none",
@@ -71,12 +82,20 @@ std::vector<tool::Command> commands(Options& options) {
          app.add_flag("--if-expired", options.if_expired, "Only when the trial has run out");
        },
        [&](Observer& o) { return open(options).rollback(options.if_expired, o); }},
+      {"adopt", "Record that the active slot holds the image of a manifest",
+       [&](CLI::App& app) {
+         signed_manifest(app, options);
+         app.add_option("--active", options.active,
+                        "a or b, what the system runs from (without: as recorded)")
+             ->check(CLI::IsMember({"a", "b"}))
+             ->type_name("SLOT");
+       },
+       [&](Observer& o) {
+         return open(options).adopt({options.manifest, options.signature, options.active}, o);
+       }},
       {"verify", "Check a manifest, its signature, and an image",
        [&](CLI::App& app) {
-         app.add_option("manifest", options.manifest, "Manifest file")->required();
-         app.add_option("--signature", options.signature,
-                        "Signature file (without: MANIFEST.minisig)")
-             ->type_name("FILE");
+         signed_manifest(app, options);
          app.add_option("--image", options.image, "Image file to compare with the manifest")
              ->type_name("FILE");
        },

@@ -234,6 +234,9 @@ Conclusion Recipient::confirm(Observer& observer) {
 Conclusion Recipient::rollback(bool if_expired, Observer& observer) {
   return impl_->rollback(if_expired, observer);
 }
+Conclusion Recipient::adopt(const AdoptOptions& options, Observer& observer) {
+  return impl_->adopt(options, observer);
+}
 Conclusion Recipient::verify(const std::string& manifest_path, const std::string& signature_path,
                              const std::string& image_path, Observer& observer) {
   return impl_->verify(manifest_path, signature_path, image_path, observer);

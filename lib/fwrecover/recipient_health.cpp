@@ -98,9 +98,12 @@ Conclusion Recipient::Impl::check(Observer& observer) const {
   if (found.healthy) return conclude_ok(found.summary);
   if (found.hidden) return conclude(*found.hidden);
   Conclusion needed = conclude({fwr::Errc::ReplacementNeeded, found.summary});
-  // Then a request would not help either: say what does.
+  // Then a request would not help either, or is not the only way: say what does.
   if (const auto record = (*slots)->load_record(); !record)
     needed.advice = fwr::info(record.error().code).advice;
+  else if (record->slot(record->active).manifest.empty())
+    needed.advice =
+        "Run \"fwrecover adopt\" with its manifest if it is good, or \"fwrecover request\".";
   return needed;
 }
 

@@ -50,6 +50,7 @@ class Recipient::Impl {
   Conclusion history(Observer& observer) const;
   Conclusion confirm(Observer& observer) const;
   Conclusion rollback(bool if_expired, Observer& observer) const;
+  Conclusion adopt(const AdoptOptions& options, Observer& observer) const;
   Conclusion verify(const std::string& manifest_path, const std::string& signature_path,
                     const std::string& image_path, Observer& observer) const;
   Conclusion config(Observer& observer) const;

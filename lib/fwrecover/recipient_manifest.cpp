@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What the recipient does with a manifest file.
+// What the recipient does with a manifest file: check it, or record what the system runs from.
 #include <fmt/format.h>
 
 #include "fwrecover/recipient_impl.hpp"
@@ -11,6 +11,10 @@ namespace {
 
 using fwr::Errc;
 using fwr::Result;
+using fwr::flash::BootRecord;
+using fwr::flash::SlotId;
+using fwr::flash::SlotInfo;
+using fwr::flash::SlotState;
 
 struct SignedManifest {
   std::string json;
@@ -37,6 +41,40 @@ Result<SignedManifest> read_signed(const fwr::settings::RecipientConfig& config,
   if (!manifest) return tl::unexpected(manifest.error());
   return SignedManifest{*std::move(json), *std::move(signature), *std::move(manifest),
                         *std::move(proof)};
+}
+
+/// What the system runs from, as somebody said, or because nothing else can be it.
+Result<SlotId> find_active(const std::string& named, const fwr::settings::RecipientConfig& config,
+                           fwr::flash::Slots& slots, const BootRecord& record) {
+  for (const SlotId slot : {SlotId::A, SlotId::B})
+    if (named == to_text(slot)) return slot;
+  if (!named.empty())
+    return fwr::fail(Errc::BadUsage, fmt::format("a slot is a or b, not '{}'", named));
+  if (record.generation != 0 || config.slots.active_without_record) return record.active;
+  const auto blank = slots.blank(other(record.active));
+  if (!blank) return tl::unexpected(blank.error());
+  if (*blank) return record.active;
+  return fwr::fail(Errc::ActiveSlotUnknown,
+                   fmt::format("there is none in {}, and {} is not blank: it may be the one",
+                               config.slots.state_directory, slots.describe(other(record.active))));
+}
+
+/// The record that says so, when `slot` really holds that image.
+Result<BootRecord> adopt_into(const BootRecord& record, SlotId slot, const SignedManifest& image,
+                              fwr::flash::Slots& slots, const Stop& stop) {
+  if (image.manifest.security_version < record.security_floor)
+    return fwr::fail(
+        Errc::ImageTooOld,
+        fmt::format("its security version {} is lower than {}, which was confirmed here",
+                    image.manifest.security_version, record.security_floor));
+  auto changed =
+      fwr::flash::adopt(record, slot, SlotInfo{SlotState::Good, image.json, image.signature},
+                        image.manifest.security_version);
+  if (!changed) return changed;
+  if (const auto whole = fwr::flash::check_contents(slots, *changed, slot, stop); !whole)
+    return fwr::fail(whole.error().code,
+                     fmt::format("{}: {}", slots.describe(slot), whole.error().detail));
+  return changed;
 }
 
 }  // namespace
@@ -74,6 +112,37 @@ Conclusion Recipient::Impl::verify(const std::string& manifest_path,
   return conclude_ok(fmt::format("{} {} is signed by trusted key {}{}", manifest.name,
                                  manifest.version, fwr::image::to_text(read->proof.key),
                                  image_path.empty() ? "" : ", and the image matches"));
+}
+
+Conclusion Recipient::Impl::adopt(const AdoptOptions& options, Observer& observer) const {
+  fwr::transport::Signals signals(caught());
+  const auto config = configure();
+  if (!config) return conclude(config.error());
+  const auto image = read_signed(*config, options.manifest_path, options.signature_path);
+  if (!image) return conclude(image.error());
+  if (const auto misfit = incompatibility(image->manifest, config->platform))
+    return conclude({Errc::ImageIncompatible, *misfit});
+  auto slots = fwr::flash::open_file_slots(config->slots, fwr::flash::Access::ReadWrite);
+  if (!slots) return conclude(slots.error());
+  const auto record = (*slots)->load_record();
+  if (!record) return conclude(record.error());
+  const auto active = find_active(options.active, *config, **slots, *record);
+  if (!active) return conclude(active.error());
+  const auto changed =
+      adopt_into(*record, *active, *image, **slots, [&] { return signals.arrived(); });
+  if (!changed) return conclude(changed.error());
+  Event event("adopted");
+  event.set("slot", std::string(to_text(*active)));
+  set_manifest(event, image->manifest);
+  observer.on_event(event);
+  const std::string what = fmt::format("slot {} holds {} {} and is active", to_text(*active),
+                                       image->manifest.name, image->manifest.version);
+  BootRecord same = *changed;
+  same.generation = record->generation;
+  if (same == *record) return conclude_ok(what + ", as was recorded before");
+  if (auto stored = (*slots)->store_record(*changed); !stored) return conclude(stored.error());
+  remember(*config, event, observer);
+  return conclude_ok(what);
 }
 
 }  // namespace fwrecover

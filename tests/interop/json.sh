@@ -53,6 +53,9 @@ daemon=$started
 wait_for_line 30 fwdonord.jsonl '"ready"'
 
 keep fwrecover 0 config
+cp image1 recipient-a
+keep fwrecover 0 adopt image1.manifest.json
+rm -rf recipient-a recipient-state
 keep fwrecover 0 status
 keep fwrecover 10 check
 keep fwrecover 0 offers

@@ -58,10 +58,18 @@ class RecipientOnFiles : public ::testing::Test {
   }
 
   void fill(SlotId slot, const std::string& version, SlotState state) {
-    const std::string content(5000, version.front());
-    write_text(path(slot), content);
+    write_text(path(slot), content_of(version));
+    const std::string json = manifest_of(version);
+    record_.slot(slot) = {state, json, signer_.sign(json)};
+  }
+  static std::string content_of(const std::string& version) {
+    return std::string(5000, version.front());
+  }
+  /// Its security version is its version.
+  static std::string manifest_of(const std::string& version) {
+    const std::string content = content_of(version);
     fwr::image::TreeBuilder builder(content.size(), {});
-    ASSERT_TRUE(builder.add(fwr::as_bytes(content)));
+    EXPECT_TRUE(builder.add(fwr::as_bytes(content)));
     fwr::image::Manifest manifest;
     manifest.name = "test firmware";
     manifest.component = "bmc";
@@ -71,8 +79,14 @@ class RecipientOnFiles : public ::testing::Test {
     manifest.digest = builder.finish().value();
     manifest.platforms.emplace_back();
     manifest.created = 1700000000;
-    const std::string json = fwr::image::to_json(manifest);
-    record_.slot(slot) = {state, json, signer_.sign(json)};
+    return fwr::image::to_json(manifest);
+  }
+  /// As files; the path of the manifest.
+  [[nodiscard]] std::string manifest_file(const std::string& version) const {
+    const std::string json = manifest_of(version);
+    write_text(scratch_ / "manifest", json);
+    write_text(scratch_ / "manifest.minisig", signer_.sign(json));
+    return scratch_ / "manifest";
   }
   /// Zero: it has no limit.
   void begin_trial(std::uint32_t limit_s) {
@@ -179,6 +193,101 @@ TEST_F(RecipientOnFiles, RequestIfNeededLeavesAnExpiredTrialItsWayBack) {
   // Without a way back it goes on, here until it needs a password.
   write_text(path(SlotId::A), std::string(5000, 'x'));
   EXPECT_EQ("bad-configuration", fwrecover::Recipient(source()).request(if_needed, seen_).code);
+}
+
+TEST_F(RecipientOnFiles, RequestKeepsTheImageThatATrialCanGoBackTo) {
+  store();
+  fwrecover::RequestOptions options;
+  EXPECT_EQ("on-trial", fwrecover::Recipient(source()).request(options, seen_).code);
+  // A trial image that is damaged needs a roll-back, not a recovery.
+  write_text(path(SlotId::B), std::string(5000, 'x'));
+  options.if_needed = true;
+  EXPECT_EQ("on-trial", fwrecover::Recipient(source()).request(options, seen_).code);
+  // These go on, here until they need a password.
+  options.during_trial = true;
+  EXPECT_EQ("bad-configuration", fwrecover::Recipient(source()).request(options, seen_).code);
+  options.during_trial = false;
+  write_text(path(SlotId::A), std::string(5000, 'x'));
+  EXPECT_EQ("bad-configuration", fwrecover::Recipient(source()).request(options, seen_).code);
+}
+
+TEST_F(RecipientOnFiles, NeverRollsBackBelowTheSecurityFloor) {
+  store();
+  EXPECT_TRUE(fwrecover::Recipient(source()).confirm(seen_).ok());
+  EXPECT_EQ(2U, stored().security_floor);
+  const Conclusion done = fwrecover::Recipient(source()).rollback(false, seen_);
+  EXPECT_EQ("no-previous-image", done.code);
+  EXPECT_NE(std::string::npos, done.message.find("security version 1 is below the floor 2"))
+      << done.message;
+  EXPECT_EQ(SlotId::B, stored().active);
+}
+
+// --- a system without a record -------------------------------------------------------------------
+
+TEST_F(RecipientOnFiles, RequestWithoutARecordNeedsToKnowWhatRuns) {
+  const Conclusion done = fwrecover::Recipient(source()).request({}, seen_);
+  EXPECT_EQ("active-slot-unknown", done.code);
+  EXPECT_EQ(15, done.exit_code);
+  auto stated = source();
+  for (const char* slot : {"a", "b"}) {
+    stated.overrides.push_back(fmt::format("slots.active={}", slot));
+    // Here it goes on until it needs a password.
+    EXPECT_EQ("bad-configuration", fwrecover::Recipient(stated).request({}, seen_).code);
+    seen_.events.clear();
+    EXPECT_TRUE(fwrecover::Recipient(stated).status(seen_).ok());
+    EXPECT_EQ(slot, seen_.events.back().text("active"));
+    EXPECT_FALSE(seen_.events.back().flag("recorded"));
+  }
+  stated.overrides.emplace_back("slots.active=c");
+  EXPECT_EQ("bad-configuration", fwrecover::Recipient(stated).status(seen_).code);
+}
+
+TEST_F(RecipientOnFiles, AdoptsWhatTheAdministratorSaysTheSystemRuns) {
+  const std::string manifest = manifest_file("2");
+  fwrecover::Recipient recipient(source());
+  EXPECT_EQ("active-slot-unknown", recipient.adopt({manifest, "", ""}, seen_).code);
+  EXPECT_EQ("digest-mismatch", recipient.adopt({manifest, "", "a"}, seen_).code);
+  EXPECT_EQ("bad-usage", recipient.adopt({manifest, "", "c"}, seen_).code);
+  EXPECT_EQ(0U, stored().generation);
+  const Conclusion done = recipient.adopt({manifest, "", "b"}, seen_);
+  EXPECT_TRUE(done.ok()) << done.message;
+  EXPECT_TRUE(seen_.saw("adopted"));
+  EXPECT_EQ(SlotId::B, stored().active);
+  EXPECT_EQ(SlotState::Good, stored().slot(SlotId::B).state);
+  EXPECT_EQ(2U, stored().security_floor);
+  EXPECT_TRUE(recipient.check(seen_).ok());
+  // Once more changes nothing, and an older image is refused from now on.
+  const BootRecord before = stored();
+  EXPECT_TRUE(recipient.adopt({manifest, "", ""}, seen_).ok());
+  EXPECT_EQ(before, stored());
+  EXPECT_EQ("image-too-old", recipient.adopt({manifest_file("1"), "", "a"}, seen_).code);
+  EXPECT_EQ(before, stored());
+}
+
+TEST_F(RecipientOnFiles, AdoptsSlotAWhenNothingElseCanRun) {
+  std::filesystem::remove(path(SlotId::B));
+  EXPECT_TRUE(fwrecover::Recipient(source()).adopt({manifest_file("1"), "", ""}, seen_).ok());
+  EXPECT_EQ(SlotId::A, stored().active);
+}
+
+TEST_F(RecipientOnFiles, AdoptsNothingThatIsNotSignedOrNotForThisSystem) {
+  const std::string manifest = manifest_file("1");
+  auto other_system = source();
+  other_system.overrides.emplace_back("system.component=other");
+  EXPECT_EQ("image-incompatible",
+            fwrecover::Recipient(other_system).adopt({manifest, "", "a"}, seen_).code);
+  write_text(manifest, manifest_of("2"));
+  EXPECT_EQ("bad-signature", fwrecover::Recipient(source()).adopt({manifest, "", "b"}, seen_).code);
+  EXPECT_EQ("not-found",
+            fwrecover::Recipient(source()).adopt({scratch_ / "no", "", "b"}, seen_).code);
+  EXPECT_EQ(0U, stored().generation);
+  EXPECT_FALSE(seen_.saw("adopted"));
+}
+
+TEST_F(RecipientOnFiles, AdoptsNothingDuringATrial) {
+  store();
+  EXPECT_EQ("on-trial",
+            fwrecover::Recipient(source()).adopt({manifest_file("2"), "", ""}, seen_).code);
 }
 
 }  // namespace

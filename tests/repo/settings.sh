@@ -14,11 +14,21 @@ table_of() {
     sed 's/^Setting{ *"\([^"]*\)", *"\([^"]*\)"$/\1.\2/' | LC_ALL=C sort -u
 }
 
+# The pages tell of a build without --with-iana-pen; this is the number of the build under test.
+documented_pen=32473
+pen=$(sed -n 's/^#define FWR_IANA_PEN //p' "$TOP_BUILDDIR/config.h")
+[ -n "$pen" ] || fail 'config.h has no FWR_IANA_PEN'
+
+# as_documented PEN: "section.key<TAB>default" with the number of this build as the pages have it.
+as_documented() {
+  sed "s/^\(protocol\.iana\|device\.manufacturer\)\t$1\$/\1\t$documented_pen/"
+}
+
 # defaults_of TOOL ARGUMENT...: "section.key<TAB>default" of each setting that has one.
 defaults_of() {
   "$@" --json --config /dev/null | sed -n \
     's/^{"event":"setting","name":"\([^"]*\)","value":"\(.*\)","source":"default"}$/\1\t\2/p' |
-    sed 's/\\"/"/g' | LC_ALL=C sort
+    sed 's/\\"/"/g' | as_documented "$pen" | LC_ALL=C sort
 }
 
 # settings_in_page PAGE: "section.key<TAB>text", one a line.
@@ -105,6 +115,10 @@ must_accept 'a page that agrees' try page ''
 must_reject 'a setting that the page lacks' try page 's/It Ic port/Pp/'
 must_reject 'a setting in another section' try page 's/\[lan\]/[wan]/'
 must_reject 'another default in the page' try page s/623/624/
+
+printf 'protocol.iana\t4711\nsystem.product\t4711\ndevice.manufacturer\t4711\n' | as_documented 4711 >"$work/found"
+printf 'protocol.iana\t32473\nsystem.product\t4711\ndevice.manufacturer\t32473\n' >"$work/wanted"
+expect_same "$work/found" "$work/wanted"
 
 # --- our programs ----------------------------------------------------------------------------------
 

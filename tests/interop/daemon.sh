@@ -37,6 +37,27 @@ recover 0 r request
 expect_installed r one
 ended 0
 
+if grep -q '^#define FWR_HAVE_SYSTEMD' "$TOP_BUILDDIR/config.h" && command -v perl >/dev/null; then
+  say 'what it tells a service manager'
+  start notify.log perl -MSocket -e '
+    $| = 1;
+    socket(S, PF_UNIX, SOCK_DGRAM, 0) && bind(S, sockaddr_un($ARGV[0])) || die "$ARGV[0]: $!";
+    print "bound\n";
+    while ($told !~ /STOPPING/ && defined recv(S, $told, 4096, 0)) { print "told $told\n" }
+  ' "$work/notify.socket"
+  manager=$started
+  wait_for_line 10 notify.log bound
+  start notifying.log env NOTIFY_SOCKET="$work/notify.socket" "$FWDONORD" --config d.toml
+  wait_for_line 30 notify.log '^told READY=1'
+  expect_line notifying.log ready
+  ! grep -q STOPPING notify.log || fail 'it tells that it stops when it starts'
+  kill -TERM "$started"
+  ended 0
+  wait_for_line 10 notify.log '^told STOPPING=1'
+  started=$manager
+  ended 0
+fi
+
 say '--json: lines, and a result'
 expect_exit 0 limited "$FWDONORD" --config d.toml --for 1s --json >for.json 2>/dev/null
 expect_line for.json '^{"event":"ready".*"images":1'

@@ -3,6 +3,7 @@
 #include "fwrecover/diagnostics.hpp"
 
 #include <fmt/format.h>
+#include <openssl/crypto.h>
 
 #include <algorithm>
 #include <array>
@@ -258,8 +259,8 @@ void tell_status(const std::string& host, const FwrDonorStatus& s, Observer& obs
 }
 
 struct Account {
-  std::string password;
-  std::string kg;  ///< empty: none
+  fwr::Secret password;
+  fwr::Secret kg;  ///< empty: none
 };
 
 Result<Account> read_account(const DiagOptions& options) {
@@ -280,10 +281,13 @@ Result<> query_donor(const std::string& host, const DiagOptions& options, const 
   FwrDonorAccess access{};
   access.host = host.c_str();
   access.user_name = options.user.c_str();
-  access.password = account.password.c_str();
-  access.k_g =
-      account.kg.empty() ? nullptr : reinterpret_cast<const unsigned char*>(account.kg.data());
-  access.k_g_length = static_cast<unsigned>(account.kg.size());
+  const ByteView secret = account.password.view();
+  std::array<char, fwr::settings::kSecretLimit_bytes + 1> password{};  // ends with a zero
+  std::memcpy(password.data(), secret.data(), std::min(secret.size(), password.size() - 1));
+  access.password = password.data();
+  const ByteView kg = account.kg.view();
+  access.k_g = kg.empty() ? nullptr : reinterpret_cast<const unsigned char*>(kg.data());
+  access.k_g_length = static_cast<unsigned>(kg.size());
   access.privilege_level = static_cast<std::uint8_t>(fwr::wire::Privilege::User);
   access.cipher_suite_id = static_cast<std::uint8_t>(options.cipher_suite);
   access.session_timeout = static_cast<unsigned>(std::max<std::int64_t>(options.wait_ms, 1000));
@@ -291,8 +295,9 @@ Result<> query_donor(const std::string& host, const DiagOptions& options, const 
   access.iana = default_iana_pen();
   FwrDonorAnswer answer{};
   FwrDonorError error{};
-  if (fwr_donor_query(&access, nullptr, &answer, &error) != 0)
-    return fwr::fail(code_of(error.code), fmt::format("{}: {}", host, error.text));
+  const int failed = fwr_donor_query(&access, nullptr, &answer, &error);
+  OPENSSL_cleanse(password.data(), password.size());
+  if (failed != 0) return fwr::fail(code_of(error.code), fmt::format("{}: {}", host, error.text));
   Event event("capabilities");
   event.set("host", host);
   set_capabilities(event, from_query(answer.capabilities));

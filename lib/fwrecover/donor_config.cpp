@@ -96,7 +96,7 @@ Result<std::vector<session::Account>> read_accounts(const Settings& settings) {
     if (!password) return tl::unexpected(password.error());
     auto privilege = read_privilege(settings, section + ".privilege");
     if (!privilege) return tl::unexpected(privilege.error());
-    accounts.push_back({name, Secret(as_bytes(*password)), *privilege});
+    accounts.push_back({name, *std::move(password), *privilege});
   }
   return accounts;
 }
@@ -138,7 +138,7 @@ Result<> read_server_section(const Settings& settings, session::ServerConfig& se
   if (settings.has("session.kg_file")) {
     auto kg = read_secret(settings.text("session.kg_file"), "", "K_g");
     if (!kg) return tl::unexpected(kg.error());
-    server.kg = Secret(as_bytes(*kg));
+    server.kg = *std::move(kg);
   }
   // Sessions have handles of one byte (IPMI v2.0 §22.20), which are never zero.
   std::int64_t idle_ms = 0;

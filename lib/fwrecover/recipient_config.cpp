@@ -247,7 +247,7 @@ Result<session::Credentials> read_credentials(const Settings& settings) {
   auto password =
       read_secret(settings.text("donor.password_file"), "FWRECOVER_PASSWORD", "password");
   if (!password) return tl::unexpected(password.error());
-  credentials.password = Secret(as_bytes(*password));
+  credentials.password = *std::move(password);
   if (settings.has("donor.kg_file") || std::getenv("FWRECOVER_KG") != nullptr) {
     auto kg = read_secret(settings.text("donor.kg_file"), "FWRECOVER_KG", "K_g");
     if (!kg) return tl::unexpected(kg.error());

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <openssl/crypto.h>
 #include <sys/stat.h>
 #include <toml++/toml.h>
 #include <unistd.h>
@@ -306,30 +307,45 @@ std::vector<Settings::Effective> Settings::effective() const {
 
 namespace {
 
-Errc code_of(int error) {
-  switch (error) {
-    case ENOENT:
-    case ENOTDIR: return Errc::NotFound;
-    case EACCES: return Errc::NoPermission;
-    default: return Errc::IoFailed;
+tl::unexpected<Error> system_failure(int error, std::string_view where) {
+  Errc code = Errc::IoFailed;
+  if (error == ENOENT || error == ENOTDIR) code = Errc::NotFound;
+  if (error == EACCES) code = Errc::NoPermission;
+  return fail(code, fmt::format("{}: {}", where, std::strerror(error)));
+}
+
+UniqueFd open_for_reading(const std::string& path) {
+  return UniqueFd(
+      again([&] { return open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK); }));
+}
+
+/// Until the file ends or `out` is full. The number of bytes.
+Result<std::size_t> read_into(int fd, const std::string& path, std::span<std::byte> out) {
+  std::size_t done = 0;
+  while (done < out.size()) {
+    const std::span<std::byte> rest = out.subspan(done);
+    const ssize_t count = again([&] { return read(fd, rest.data(), rest.size()); });
+    if (count < 0) return fail(Errc::IoFailed, fmt::format("{}: {}", path, std::strerror(errno)));
+    if (count == 0) break;
+    done += static_cast<std::size_t>(count);
   }
+  return done;
 }
 
 }  // namespace
 
 Result<std::string> read_text_file(const std::string& path, std::size_t limit) {
-  const UniqueFd fd(
-      again([&] { return open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK); }));
-  if (!fd.is_open()) return fail(code_of(errno), fmt::format("{}: {}", path, std::strerror(errno)));
+  const UniqueFd fd = open_for_reading(path);
+  if (!fd.is_open()) return system_failure(errno, path);
   std::string content;
-  std::array<char, 65536> part{};
+  std::array<std::byte, 65536> part{};
   while (true) {
-    const ssize_t count = again([&] { return read(fd.get(), part.data(), part.size()); });
-    if (count < 0) return fail(Errc::IoFailed, fmt::format("{}: {}", path, std::strerror(errno)));
-    if (count == 0) return content;
-    content.append(part.data(), static_cast<std::size_t>(count));
+    const auto count = read_into(fd.get(), path, part);
+    if (!count) return tl::unexpected(count.error());
+    content.append(as_text(ByteView(part).first(*count)));
     if (content.size() > limit)
       return fail(Errc::LimitExceeded, fmt::format("{}: larger than {} bytes", path, limit));
+    if (*count < part.size()) return content;
   }
 }
 
@@ -343,35 +359,46 @@ bool is_service_credential(const std::string& path) {
          path.starts_with(std::string(directory) + "/");
 }
 
+/// `where`: the secret, or the file that it is in.
+Result<Secret> check_secret(ByteView secret, std::string_view where) {
+  if (!secret.empty() && secret.size() <= kSecretLimit_bytes) return Secret(secret);
+  return fail(Errc::BadConfiguration,
+              fmt::format("{}: must have 1 to {} bytes, and has {}", where, kSecretLimit_bytes,
+                          secret.empty() ? "none" : "more"));
+}
+
+/// Here a secret passes through nothing that is not wiped.
+Result<Secret> read_secret_file(const std::string& path, std::string_view what) {
+  const std::string where = fmt::format("{} file {}", what, path);
+  struct stat status {};
+  if (stat(path.c_str(), &status) != 0) return system_failure(errno, where);
+  if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0 && !is_service_credential(path))
+    return fail(Errc::InsecureSecret, fmt::format("{} has mode {:04o}; chmod 600 {}", where,
+                                                  status.st_mode & 07777U, path));
+  const UniqueFd fd = open_for_reading(path);
+  if (!fd.is_open()) return system_failure(errno, path);
+  // With a line feed, and one more byte that shows that there are too many.
+  std::array<std::byte, kSecretLimit_bytes + 2> buffer{};
+  const auto count = read_into(fd.get(), path, buffer);
+  std::size_t length = count.value_or(0);
+  if (length > 0 && buffer.at(length - 1) == std::byte{'\n'}) --length;
+  auto secret = check_secret(ByteView(buffer).first(length), where);
+  OPENSSL_cleanse(buffer.data(), buffer.size());
+  if (!count) return tl::unexpected(count.error());
+  return secret;
+}
+
 }  // namespace
 
-Result<std::string> read_secret(const std::string& path, const char* environment,
-                                std::string_view what) {
-  std::string secret;
-  if (path.empty()) {
-    const char* value = std::getenv(environment);
-    if (value == nullptr)
-      return fail(Errc::BadConfiguration,
-                  fmt::format("no {}: name a file of mode 0600 in the configuration, or set {}",
-                              what, environment));
-    secret = value;
-  } else {
-    struct stat status {};
-    if (stat(path.c_str(), &status) != 0)
-      return fail(code_of(errno), fmt::format("{} file {}: {}", what, path, std::strerror(errno)));
-    if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0 && !is_service_credential(path))
-      return fail(Errc::InsecureSecret, fmt::format("{} file {} has mode {:04o}; chmod 600 {}",
-                                                    what, path, status.st_mode & 07777U, path));
-    auto content = read_text_file(path, 4096);
-    if (!content) return tl::unexpected(content.error());
-    secret = *std::move(content);
-    if (secret.ends_with('\n')) secret.pop_back();
-  }
-  if (secret.empty() || secret.size() > kSecretLimit_bytes)
+Result<Secret> read_secret(const std::string& path, const char* environment,
+                           std::string_view what) {
+  if (!path.empty()) return read_secret_file(path, what);
+  const char* value = std::getenv(environment);
+  if (value == nullptr)
     return fail(Errc::BadConfiguration,
-                fmt::format("{}{}{}: must have 1 to {} bytes, and has {}", what,
-                            path.empty() ? "" : " file ", path, kSecretLimit_bytes, secret.size()));
-  return secret;
+                fmt::format("no {}: name a file of mode 0600 in the configuration, or set {}", what,
+                            environment));
+  return check_secret(as_bytes(std::string_view(value)), what);
 }
 
 }  // namespace fwr::settings

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/types.hpp"
 #include "fwrecover/event.hpp"
 
 namespace fwr::settings {
@@ -93,8 +94,8 @@ inline constexpr std::size_t kSecretLimit_bytes = 20;  ///< IPMI v2.0 §22.30, S
 /// A password or K_g: one line of a file that only its owner can read, or the value of an
 /// environment variable when the path is empty. Errors: InsecureSecret (group or others can read
 /// it), NotFound, BadConfiguration (empty or longer than 20 bytes).
-[[nodiscard]] Result<std::string> read_secret(const std::string& path, const char* environment,
-                                              std::string_view what);
+[[nodiscard]] Result<Secret> read_secret(const std::string& path, const char* environment,
+                                         std::string_view what);
 
 /// A whole file of at most `limit` bytes. Errors: NotFound, NoPermission, LimitExceeded, IoFailed.
 [[nodiscard]] Result<std::string> read_text_file(const std::string& path, std::size_t limit);

@@ -167,7 +167,7 @@ TEST_F(SettingsFile, CheckBounds) {
 }
 
 TEST_F(SettingsFile, RefuseSecretsThatOthersCanRead) {
-  EXPECT_EQ(read_secret(write("pw", "geheim\n"), "", "password").value(), "geheim");
+  EXPECT_EQ(as_text(read_secret(write("pw", "geheim\n"), "", "password").value().view()), "geheim");
   for (const mode_t mode : {0640U, 0604U, 0644U, 0620U}) {
     const auto secret = read_secret(write("pw", "geheim\n", mode), "", "password");
     ASSERT_FALSE(secret);
@@ -179,7 +179,7 @@ TEST_F(SettingsFile, RefuseSecretsThatOthersCanRead) {
 TEST_F(SettingsFile, TakeACredentialOfTheServiceManagerAsItIs) {
   const std::string file = write("pw", "geheim", 0440);
   ASSERT_EQ(setenv("CREDENTIALS_DIRECTORY", directory_.c_str(), 1), 0);
-  EXPECT_EQ(read_secret(file, "", "password").value(), "geheim");
+  EXPECT_EQ(as_text(read_secret(file, "", "password").value().view()), "geheim");
   ASSERT_EQ(setenv("CREDENTIALS_DIRECTORY", (directory_ / "p").c_str(), 1), 0);
   EXPECT_FALSE(read_secret(file, "", "password"));
   ASSERT_EQ(unsetenv("CREDENTIALS_DIRECTORY"), 0);
@@ -194,7 +194,8 @@ TEST_F(SettingsFile, RefuseSecretsOfNoUse) {
 
 TEST_F(SettingsFile, TakeASecretFromTheEnvironmentWhenNoFileIsNamed) {
   ASSERT_EQ(setenv("FWR_TEST_SECRET", "aus der Umgebung", 1), 0);
-  EXPECT_EQ(read_secret("", "FWR_TEST_SECRET", "password").value(), "aus der Umgebung");
+  EXPECT_EQ(as_text(read_secret("", "FWR_TEST_SECRET", "password").value().view()),
+            "aus der Umgebung");
   ASSERT_EQ(unsetenv("FWR_TEST_SECRET"), 0);
   const auto secret = read_secret("", "FWR_TEST_SECRET", "password");
   ASSERT_FALSE(secret);

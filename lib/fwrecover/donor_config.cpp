@@ -16,9 +16,6 @@
 namespace fwr::settings {
 namespace {
 
-#define FWR_TEXT_(x) #x
-#define FWR_TEXT(x) FWR_TEXT_(x)
-
 constexpr std::array kTable{
     Setting{"catalogue", "directory", Kind::Text, "\"/var/lib/fwdonor\"", "where the images are"},
     Setting{"trust", "keys", Kind::TextList, "[\"/etc/fwrecover/keys/*.pub\"]",
@@ -39,11 +36,11 @@ constexpr std::array kTable{
     Setting{"session", "sessions", Kind::Integer, "64", "active at one time"},
     Setting{"user.*", "password_file", Kind::Text, "", "its password, 1 to 20 bytes, mode 0600"},
     Setting{"user.*", "privilege", Kind::Text, "\"user\"", "user, operator or administrator"},
-    Setting{"device", "manufacturer", Kind::Integer, FWR_TEXT(FWR_IANA_PEN), "for Get Device ID"},
+    Setting{"device", "manufacturer", Kind::Integer, FWR_IANA_PEN_TEXT, "for Get Device ID"},
     Setting{"device", "product", Kind::Integer, "0", "for Get Device ID"},
     Setting{"device", "device", Kind::Integer, "0", "for Get Device ID"},
     Setting{"device", "revision", Kind::Integer, "0", "for Get Device ID"},
-    Setting{"protocol", "iana", Kind::Integer, FWR_TEXT(FWR_IANA_PEN),
+    Setting{"protocol", "iana", Kind::Integer, FWR_IANA_PEN_TEXT,
             "IANA number of the OEM commands"},
 };
 

@@ -15,9 +15,6 @@
 namespace fwr::settings {
 namespace {
 
-#define FWR_TEXT_(x) #x
-#define FWR_TEXT(x) FWR_TEXT_(x)
-
 constexpr std::array kTable{
     Setting{"system", "manufacturer", Kind::Integer, "0",
             "IANA number of the maker, as in Get Device ID"},
@@ -65,7 +62,7 @@ constexpr std::array kTable{
     Setting{"policy", "offer_window", Kind::Duration, "\"3s\"", "how long offers are collected"},
     Setting{"policy", "donors", Kind::Integer, "8", "donors tried in one recovery"},
     Setting{"policy", "deadline", Kind::Duration, "\"1h\"", "for a whole recovery"},
-    Setting{"protocol", "iana", Kind::Integer, FWR_TEXT(FWR_IANA_PEN),
+    Setting{"protocol", "iana", Kind::Integer, FWR_IANA_PEN_TEXT,
             "IANA number of the OEM commands"},
 };
 
@@ -251,7 +248,7 @@ Result<session::Credentials> read_credentials(const Settings& settings) {
   if (settings.has("donor.kg_file") || std::getenv("FWRECOVER_KG") != nullptr) {
     auto kg = read_secret(settings.text("donor.kg_file"), "FWRECOVER_KG", "K_g");
     if (!kg) return tl::unexpected(kg.error());
-    credentials.kg = Secret(as_bytes(*kg));
+    credentials.kg = *std::move(kg);
   }
   const std::int64_t suite = settings.integer("donor.cipher_suite");
   if (suite != 17 && suite != 3)

@@ -12,6 +12,7 @@
 #include "config.h"
 #include "fwrecover/recipient_config.hpp"
 #include "transport/hosts.hpp"
+#include "transport/resolver.hpp"
 
 namespace fwr::settings {
 namespace {
@@ -100,8 +101,9 @@ Result<std::vector<session::Account>> read_accounts(const Settings& settings) {
 
 Result<std::vector<Address>> read_listen(const Settings& settings) {
   std::vector<Address> listen;
-  for (const std::string& text : settings.list("lan.listen")) {
-    auto addresses = transport::resolve(text, kRmcpPort);
+  const auto found = transport::resolve_all(settings.list("lan.listen"), kRmcpPort, {});
+  if (!found) return tl::unexpected(found.error());
+  for (const auto& addresses : *found) {
     if (!addresses) return settings.complain("lan.listen", addresses.error().message());
     listen.insert(listen.end(), addresses->begin(), addresses->end());
   }

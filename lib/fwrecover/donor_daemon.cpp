@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <csignal>
+#include <map>
+#include <set>
 
 #include "config.h"
 #include "fwrecover/conclude.hpp"
@@ -11,6 +13,7 @@
 #include "transport/clock.hpp"
 #include "transport/loop.hpp"
 #include "transport/service_manager.hpp"
+#include "transport/signals.hpp"
 
 namespace fwrecover {
 namespace {
@@ -29,6 +32,42 @@ Result<fwr::settings::Settings> load(const DonorSource& source) {
       named ? source.config_path : std::string(fwr::settings::kDonorFile), named, source.overrides);
 }
 
+/// Errors: those of reading, and what makes a start useless.
+Result<fwr::settings::DonorConfig> read_startable(const fwr::settings::Settings& settings) {
+  auto config = fwr::settings::read_donor(settings);
+  if (!config) return config;
+  if (config->listen.empty())
+    return fwr::fail(Errc::BadConfiguration,
+                     "no address to serve at: set lan.listen, or give --listen");
+  if (config->server.accounts.empty())
+    return fwr::fail(Errc::BadConfiguration,
+                     "no account: recipients need a [user.NAME] with a password_file");
+  return config;
+}
+
+/// The settings that a reload leaves as they were, with their values.
+using FixedSettings = std::map<std::string, std::string>;
+FixedSettings fixed_settings(const fwr::settings::Settings& settings) {
+  FixedSettings fixed;
+  for (const auto& row : settings.effective())
+    for (const std::string_view section : {"donor.", "lan.", "protocol."})
+      if (row.name.starts_with(section)) fixed.emplace(row.name, row.value);
+  return fixed;
+}
+
+/// The names of those that are not the same in both.
+std::string differences(const FixedSettings& before, const FixedSettings& after) {
+  std::set<std::string> names;
+  const auto collect = [&](const FixedSettings& here, const FixedSettings& there) {
+    for (const auto& [name, value] : here)
+      if (const auto other = there.find(name); other == there.end() || other->second != value)
+        names.insert(name);
+  };
+  collect(before, after);
+  collect(after, before);
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
 const char* event_name(DonorEvent::Kind kind) {
   switch (kind) {
     case DonorEvent::Kind::Offered: return "offered";
@@ -45,10 +84,12 @@ const char* event_name(DonorEvent::Kind kind) {
 /// Server and donor as the loop drives them, and when to stop.
 class DonorMachine final : public fwr::transport::Machine {
  public:
-  DonorMachine(const DonorSource& source, fwr::settings::DonorConfig config,
+  DonorMachine(const DonorSource& source, FixedSettings fixed, fwr::settings::DonorConfig config,
                std::unique_ptr<DirectoryCatalogue> catalogue, const ServeOptions& options,
                Observer& observer)
       : source_(source),
+        fixed_(std::move(fixed)),
+        guid_(config.donor.guid),
         options_(options),
         observer_(observer),
         catalogue_(std::move(catalogue)),
@@ -119,14 +160,20 @@ class DonorMachine final : public fwr::transport::Machine {
     finished_ = true;
   }
 
-  /// New accounts and a new catalogue; what is wrong with them leaves the old ones in force.
+  /// New accounts and a new catalogue. All of it, or, when anything is wrong, nothing.
   void reload(TimePoint now) {
     const auto settings = load(source_);
-    auto config = settings ? fwr::settings::read_donor(*settings)
+    auto config = settings ? read_startable(*settings)
                            : Result<fwr::settings::DonorConfig>(tl::unexpected(settings.error()));
-    if (!config) return problem(config.error());
+    if (!config) return not_reloaded(config.error());
     auto catalogue = DirectoryCatalogue::open(config->catalogue, config->trusted_keys);
-    if (!catalogue) return problem(catalogue.error());
+    if (!catalogue) return not_reloaded(catalogue.error());
+    if (const std::string changed = differences(fixed_, fixed_settings(*settings));
+        !changed.empty())
+      observer_.on_event(Event("problem").set(
+          "text", fmt::format("changed, but only a restart makes it count: {}", changed)));
+    // The server and the donor have one name.
+    config->server.identity.guid = guid_;
     for (const Error& broken : (*catalogue)->problems()) problem(broken);
     donor_.replace_catalogue(**catalogue, now);
     catalogue_ = *std::move(catalogue);
@@ -134,11 +181,18 @@ class DonorMachine final : public fwr::transport::Machine {
     observer_.on_event(Event("reloaded").set("images", as_number(catalogue_->entries().size())));
   }
 
+  void not_reloaded(const Error& error) {
+    observer_.on_event(
+        Event("problem").set("text", fmt::format("nothing was reloaded: {}", error.message())));
+  }
+
   void problem(const Error& error) {
     observer_.on_event(Event("problem").set("text", error.message()));
   }
 
   const DonorSource& source_;
+  FixedSettings fixed_;
+  fwr::Guid guid_;
   const ServeOptions& options_;
   Observer& observer_;
   fwr::transport::SystemRandom random_;
@@ -175,16 +229,13 @@ class DonorDaemon::Impl {
 
  private:
   Result<Conclusion> run(const ServeOptions& options, Observer& observer) const {
+    const bool handle = options.handle_signals;
+    fwr::transport::Signals ending(handle ? std::vector{SIGINT, SIGTERM} : std::vector<int>{});
+    fwr::transport::Signals reloading(handle ? std::vector{SIGHUP} : std::vector<int>{});
     const auto settings = load(source_);
     if (!settings) return tl::unexpected(settings.error());
-    auto config = fwr::settings::read_donor(*settings);
+    auto config = read_startable(*settings);
     if (!config) return tl::unexpected(config.error());
-    if (config->listen.empty())
-      return fwr::fail(Errc::BadConfiguration,
-                       "no address to serve at: set lan.listen, or give --listen");
-    if (config->server.accounts.empty())
-      return fwr::fail(Errc::BadConfiguration,
-                       "no account: recipients need a [user.NAME] with a password_file");
     auto catalogue = DirectoryCatalogue::open(config->catalogue, config->trusted_keys);
     if (!catalogue) return tl::unexpected(catalogue.error());
     for (const Error& broken : (*catalogue)->problems())
@@ -204,12 +255,16 @@ class DonorDaemon::Impl {
     ready.set("name", config->donor.name);
     ready.set("images", as_number(images));
 
-    DonorMachine machine(source_, *std::move(config), *std::move(catalogue), options, observer);
+    DonorMachine machine(source_, fixed_settings(*settings), *std::move(config),
+                         *std::move(catalogue), options, observer);
     fwr::transport::Loop loop(machine);
     for (auto& socket : sockets) loop.add(std::move(socket));
-    if (options.handle_signals) loop.catch_signals({SIGINT, SIGTERM, SIGHUP});
+    if (handle) loop.catch_signals({SIGINT, SIGTERM, SIGHUP});
+    // The loop sees what comes from now on; what came before must not be lost.
+    if (ending.arrived()) return conclude_ok("stopped");
     observer.on_event(ready);
     fwr::transport::notify_ready();
+    if (reloading.arrived()) machine.handle_signal(SIGHUP, fwr::transport::now());
     if (auto ran = loop.run(); !ran) return tl::unexpected(ran.error());
     fwr::transport::notify_stopping();
     return conclude_ok("stopped");

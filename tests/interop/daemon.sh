@@ -39,6 +39,7 @@ ended 0
 
 if grep -q '^#define FWR_HAVE_SYSTEMD' "$TOP_BUILDDIR/config.h" && command -v perl >/dev/null; then
   say 'what it tells a service manager'
+  # shellcheck disable=SC2016 # these are Perl's
   start notify.log perl -MSocket -e '
     $| = 1;
     socket(S, PF_UNIX, SOCK_DGRAM, 0) && bind(S, sockaddr_un($ARGV[0])) || die "$ARGV[0]: $!";
@@ -87,12 +88,36 @@ wait_for_line 20 d.log 'warning.*d.toml:[0-9]'
 cp good.toml d.toml
 recover 0 r offers
 
+say 'SIGHUP: without an account nothing is reloaded'
+sed -i '/^\[user/,$d' d.toml
+kill -HUP "$started"
+wait_for_line 20 d.log 'warning: nothing was reloaded.*no account'
+cp good.toml d.toml
+recover 0 r offers
+
+say 'SIGHUP: what needs a restart is named, and stays'
+before=$(sed -n 's/.*"event":"offer".*"donor":"\([^"]*\)".*/\1/p' out.json)
+sed -i 's/^guid = .*/guid = "8a0b6d1e-37a5-4c2f-9a55-0c4f0d6b7e21"/; s/^name = .*/name = "another"/' d.toml
+kill -HUP "$started"
+wait_for_line 20 d.log 'warning: changed, but only a restart makes it count: donor.guid, donor.name'
+recover 0 r offers
+expect_line out.json "\"event\":\"offer\".*\"donor\":\"$before\""
+# What the session says is what the offer said.
+if command -v ipmitool >/dev/null; then
+  limited ipmitool -I lanplus -C 17 -L user -H 127.0.0.1 -p "$port" -U fwrecover -f password \
+    raw 6 0x37 >guid.log 2>&1 || fail 'Get System GUID'
+  case $(tr -d ' \n' <guid.log) in
+    217e6b0d4f0c559a2f4ca5371e6d0b8a*) fail 'the session has another GUID than the offer' ;;
+  esac
+fi
+cp good.toml d.toml
+
 say 'SIGHUP: a new password counts at once'
 printf 'another' >new-password
 chmod 600 new-password
 sed -i 's|/password"|/new-password"|' d.toml
 kill -HUP "$started"
-reloads() { [ "$(grep -c reloaded d.log)" -eq 3 ]; }
+reloads() { [ "$(grep -c ' reloaded ' d.log)" -eq 4 ]; }
 wait_for 20 reloads
 recover 13 r request
 cp good.toml d.toml

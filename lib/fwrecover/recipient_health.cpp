@@ -32,8 +32,12 @@ void see_slot(const BootRecord& record, const std::vector<fwr::image::PublicKey>
   const fwr::flash::SlotInfo& info = record.slot(record.active);
   seen.active_slot = slots.describe(record.active);
   const auto manifest = fwr::image::parse_manifest(info.manifest);
-  seen.manifest = info.manifest.empty() ? Seen::bad("nothing was ever installed there by fwrecover")
-                                        : Seen::of(manifest);
+  seen.manifest = Seen::of(manifest);
+  if (info.manifest.empty())
+    seen.manifest = Seen::bad(record.generation != 0
+                                  ? "nothing was ever installed there by fwrecover"
+                                  : "there is no state record: the system is new, or its state "
+                                    "directory is lost or not mounted");
   if (!manifest) return;
   seen.parsed_manifest = *manifest;
   seen.signature =

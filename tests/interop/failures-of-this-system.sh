@@ -89,9 +89,60 @@ recover 15 gone request
 told slot-unreadable "not-there/slot-b" "directory does not exist"
 asked_nobody
 
-say 'a damaged state record'
+say 'a lost state directory: nothing is written until somebody says what runs'
 recover 0 r request
 expect_installed r image
+runs=$(active_slot r)
+mv r-state kept-state
+before=$(sha256sum <"r-$runs")
+for _ in 1 2; do
+  recover 15 r request
+  told active-slot-unknown "r-$runs" 'adopt'
+  asked_nobody
+done
+recover 10 r check
+told replacement-needed 'no state record' 'adopt'
+recover 15 r adopt image.manifest.json
+told active-slot-unknown
+recover 0 r adopt --active "$runs" image.manifest.json
+expect_line out.json "\"event\":\"adopted\",\"slot\":\"$runs\".*\"version\":\"2.0\""
+recover 0 r check
+[ "$(sha256sum <"r-$runs")" = "$before" ] || fail 'the slot that runs was touched'
+rm -r r-state
+mv kept-state r-state
+
+say 'a trial keeps the image that it can go back to'
+cp image trial-a
+make_image newer 3000000
+sign newer 3.0 6
+add good newer
+recipient_config trial "$target"
+recover 0 trial adopt image.manifest.json
+kill -HUP "$started"
+wait_for_line 20 good.log 'reloaded.*images=2'
+recover 0 trial request
+expect_installed trial newer
+recover 1 trial request
+told on-trial 'confirm' 'rollback'
+asked_nobody
+expect_same trial-a image
+recover 0 trial confirm
+recover 1 trial rollback
+told no-previous-image 'security version 5 is below the floor 6'
+expect_installed trial newer
+digest=$(sed -n 's/.*"digest":"\([0-9a-f]*\)".*/\1/p' newer.manifest.json)
+limited "$FWDONOR" --config good.toml remove "$digest" >>fwdonor.log 2>&1 || fail 'fwdonor remove'
+kill -HUP "$started"
+wait_for_line 20 good.log 'reloaded.*images=1'
+
+say 'slots that share storage'
+recipient_config shared "$target"
+: >shared-a
+ln shared-a shared-b
+recover 2 shared request
+told bad-configuration 'the same file'
+
+say 'a damaged state record'
 size=$(stat -c %s r-state/state)
 # One of the two copies is enough.
 head -c 4096 /dev/urandom | dd of=r-state/state conv=notrunc 2>/dev/null

@@ -6,12 +6,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <filesystem>
 
 #include "flash/slots.hpp"
 #include "fwrecover/recipient.hpp"
 #include "image/hash_tree.hpp"
 #include "image/manifest.hpp"
+#include "io_fault.hpp"
 #include "scratch_directory.hpp"
 #include "test_signer.hpp"
 #include "transport/clock.hpp"
@@ -220,6 +222,47 @@ TEST_F(RecipientOnFiles, NeverRollsBackBelowTheSecurityFloor) {
   EXPECT_NE(std::string::npos, done.message.find("security version 1 is below the floor 2"))
       << done.message;
   EXPECT_EQ(SlotId::B, stored().active);
+}
+
+// --- signals -------------------------------------------------------------------------------------
+
+TEST_F(RecipientOnFiles, WhatIsInterruptedEndsWithThatResultAndChangesNothing) {
+  begin_trial(10);
+  store();
+  const auto source_of_test = source();
+  const std::string manifest = manifest_file("2");
+  const BootRecord before = stored();
+  const fwr::test::IoFault signal_at_each_read([&](const fwr::test::IoCall& call) {
+    if (call.kind == fwr::test::IoKind::Read && call.path.find("slot-") != std::string::npos) {
+      EXPECT_EQ(0, std::raise(SIGTERM));
+    }
+    return fwr::test::IoReply{};
+  });
+  fwrecover::Recipient recipient(source_of_test);
+  const fwrecover::RequestOptions if_needed{.if_needed = true};
+  for (const Conclusion& done :
+       {recipient.check(seen_), recipient.rollback(false, seen_), recipient.rollback(true, seen_),
+        recipient.request({}, seen_), recipient.request(if_needed, seen_)}) {
+    EXPECT_EQ("interrupted", done.code) << done.message;
+    EXPECT_EQ(1, done.exit_code);
+  }
+  EXPECT_EQ(before, stored());
+}
+
+TEST_F(RecipientOnFiles, AdoptsNothingWhenItIsInterrupted) {
+  const auto source_of_test = source();
+  const std::string manifest = manifest_file("2");
+  {
+    const fwr::test::IoFault signal_at_each_read([&](const fwr::test::IoCall& call) {
+      if (call.path.find("slot-") != std::string::npos) {
+        EXPECT_EQ(0, std::raise(SIGINT));
+      }
+      return fwr::test::IoReply{};
+    });
+    const Conclusion done = fwrecover::Recipient(source_of_test).adopt({manifest, "", "b"}, seen_);
+    EXPECT_EQ("interrupted", done.code) << done.message;
+  }
+  EXPECT_EQ(0U, stored().generation);
 }
 
 // --- a system without a record -------------------------------------------------------------------

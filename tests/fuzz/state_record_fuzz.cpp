@@ -50,8 +50,9 @@ Bytes padded(ByteView bytes) {
 void require_codec(ByteView copy) {
   const auto record = decode_copy(copy);
   if (!record) {
-    require(record.error().code == Errc::CorruptState && !record.error().detail.empty(),
-            "the reason of a refusal");
+    const Errc code = record.error().code;
+    require(code == Errc::CorruptState || code == Errc::NewerState, "the code of a refusal");
+    require(!record.error().detail.empty(), "the reason of a refusal");
     return;
   }
   require(!broken_rule(*record), "a record that is read holds the rules");

@@ -77,6 +77,15 @@ sim_mutants += %D%/mutants/trust-any-signature.patch
 sim_mutants += %D%/mutants/write-before-recording.patch
 sim_mutants += %D%/mutants/write-to-active-slot.patch
 
+if HAVE_GTEST
+UNIT_TESTS += %D%/sim_test
+%C%_sim_test_SOURCES = $(sim_sources)
+%C%_sim_test_SOURCES += %D%/lease_watch_test.cpp
+%C%_sim_test_SOURCES += %D%/sim_test.cpp
+%C%_sim_test_LDADD = lib/donor/libdonor.la $(RECIPIENT_LIBS) $(GTEST_LIBS)
+%C%_sim_test_LDFLAGS = $(sim_ldflags)
+endif
+
 SIM_TESTS =
 SIM_TESTS += %D%/mutants.sh
 SIM_TESTS += %D%/seeds.sh

@@ -4,7 +4,7 @@
 # even more, and one again.
 . "$TOP_SRCDIR/tests/lib.sh"
 
-seeds=2000
+seeds=3000
 [ -z "${FWR_TEST_LONG:-}" ] || seeds=30000
 
 "$TOP_BUILDDIR/tests/sim/fwr-sim" --seeds "$seeds" --coverage || fail 'see above'

@@ -86,9 +86,9 @@ std::optional<Datagram> Server::Impl::poll_transmit(TimePoint now) {
     header.payload_type = static_cast<std::uint8_t>(wire::PayloadType::OemExplicit);
     header.oem_iana = iana_;
     header.oem_payload = wire::stream::kPayloadId;
-    // Serving what was granted is not silence, however slow the medium. The credit bounds it.
+    // Who is served may be silent for longer before others of its user may take its place. That
+    // does not keep the session: the peer may have gone, and what it was granted may last for days.
     session->heard = now;
-    session->expires = now + config_.limits.idle;
     auto datagram = session->live().channel.seal(header, outgoing->payload);
     if (datagram) return Datagram{session->path, *std::move(datagram)};
   }

@@ -194,15 +194,18 @@ TEST(SessionLimit, ASessionThatIsServedIsNotSilent) {
   auto& served = network.connect(alice(), path_of(7, 1));
   network.ask(served, kOem, 0x07, {});
   const std::uint32_t session = network.application.requesters.back().session;
-  for (int i = 0; i < 40; ++i) {
+  const auto serve = [&] {
     network.run(3s);
     network.application.outgoing.push_back({session, bytes({1})});
-  }
+  };
+  for (int i = 0; i < 15; ++i) serve();
   auto& second = network.add(alice(), path_of(7, 2));
   second.client.start(network.now);
   network.run(100ms);
   EXPECT_EQ(second.down(), Errc::SessionLimit);
-  EXPECT_EQ(network.server.active_sessions(), 1U) << "nor idle";
+  EXPECT_EQ(network.server.active_sessions(), 1U);
+  for (int i = 0; i < 6; ++i) serve();
+  EXPECT_EQ(network.server.active_sessions(), 0U) << "a peer that is gone is not served for ever";
 }
 
 TEST(SessionLimit, SilenceIsCountedFromTheLastPacketWhateverTheIdleTime) {

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Runs fuzz programs:
-#   run.sh check DIRECTORY/NAME.fuzz       replays its corpus, then a few seconds: "make check"
+#   run.sh check DIRECTORY/NAME.fuzz       replays its corpus, then a few seconds ("make check") or
+#                                          two minutes ("make check-long")
 #   run.sh long SECONDS DIRECTORY [NAME...]  these or all, one on each processor: "make fuzz"
 # The corpus is tests/fuzz/corpus/NAME. What the long form finds worth keeping stays in
 # DIRECTORY/corpus/NAME, for the next time. Prints a line for each: executions, covered edges (cov),
@@ -10,7 +11,8 @@
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
-check_seconds=4
+check_seconds=${FWR_TEST_LONG:+120}
+check_seconds=${check_seconds:-4}
 input_limit_s=20    # one input that takes longer is a finding
 memory_limit_mb=2048
 
@@ -62,7 +64,7 @@ case ${1-} in
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
     # The same course each time, as far as the machine's speed allows.
-    fuzz "$2" $check_seconds "$work" -seed=1
+    fuzz "$2" "$check_seconds" "$work" -seed=1
     ;;
   one)
     fuzz "$3/$4.fuzz" "$2" "$3/corpus/$4" -reload=0

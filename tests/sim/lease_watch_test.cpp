@@ -51,7 +51,13 @@ class Watch : public ::testing::Test {
     return chronicle.violation() ? chronicle.violation()->checker : "";
   }
 
-  donor::DonorConfig config{.credit_bytes = 8192};
+  static donor::DonorConfig small_credit() {
+    donor::DonorConfig config;
+    config.credit_bytes = 8192;
+    return config;
+  }
+
+  donor::DonorConfig config = small_credit();
   Chronicle chronicle{false};
   LeaseWatch watch{config, "donor 0", chronicle};
   session::Requester from;

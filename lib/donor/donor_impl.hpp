@@ -19,7 +19,7 @@ namespace fwr::donor {
 inline constexpr std::size_t kEventLimit = 256;  ///< events that nobody polled
 /// Anyone can ask for an offer, and with forged addresses as often as the server answers: so many
 /// offers a second, and so many at once, become events, which become lines of a log.
-inline constexpr unsigned kOffersTold_per_s = 10;
+inline constexpr unsigned kOffersToldPerSecond = 10;
 inline constexpr unsigned kOffersToldAtOnce = 50;
 inline constexpr std::size_t kRefusalLimit = 256;  ///< refusals that the network had no room for
 
@@ -82,7 +82,7 @@ class Donor::Impl {
   TimePoint next_end_ = TimePoint::max();
   std::deque<Outgoing> refusals_;
   std::deque<DonorEvent> events_;
-  session::TokenBucket offers_told_{kOffersTold_per_s, kOffersToldAtOnce};
+  session::TokenBucket offers_told_{kOffersToldPerSecond, kOffersToldAtOnce};
   std::uint32_t recovered_ = 0;
   std::uint32_t failed_ = 0;
   std::uint64_t bytes_served_ = 0;

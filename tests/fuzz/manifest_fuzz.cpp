@@ -36,7 +36,7 @@ json without_unknown_keys(json document) {
 
 void require_limits(const Manifest& m) {
   require(m.size_bytes >= 1 && m.size_bytes <= image::kImageLimit_bytes, "the size of an image");
-  require(m.platforms.size() >= 1 && m.platforms.size() <= image::kPlatformLimit, "platforms");
+  require(!m.platforms.empty() && m.platforms.size() <= image::kPlatformLimit, "platforms");
   require(m.bases.size() <= image::kBaseLimit, "bases");
   require(image::is_component(m.component) && image::is_version(m.version), "words");
   require(!m.minimum_version || image::is_version(*m.minimum_version), "minimum");

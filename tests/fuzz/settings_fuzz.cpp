@@ -4,6 +4,7 @@
 //
 // Nothing is looked up: an input that names hosts, or files other than the ones made here, is not
 // taken further than the table of settings.
+#include <fmt/format.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -121,7 +122,7 @@ void require_same_again(std::span<const Setting> table, const Settings& settings
   overrides.reserve(effective.size());
   for (const auto& [name, value, source] : effective) {
     if (name.find('=') != std::string::npos) return;
-    overrides.push_back(name + "=" + value);
+    overrides.push_back(fmt::format("{}={}", name, value));
   }
   const auto again = Settings::load(table, "", false, overrides);
   require(again.has_value(), "what is printed can be read");

@@ -11,7 +11,7 @@ namespace fwr::hostile {
 namespace {
 
 constexpr std::uint16_t kRead_bytes = 900;
-constexpr std::size_t kSources_per_peer = 150;
+constexpr std::size_t kSourcesPerPeer = 150;
 constexpr std::uint8_t kGetSessionInfo = 0x3d;
 /// The allocator keeps pages, queues grow to their limits once; a leak of 100 bytes a packet is
 /// more than this in one run.
@@ -141,9 +141,9 @@ void HostileTest::TearDown() {
 
 std::vector<Bytes> HostileTest::answers_to(const std::vector<Bytes>& datagrams) {
   std::vector<Bytes> answers;
-  for (std::size_t first = 0; first < datagrams.size(); first += kSources_per_peer) {
+  for (std::size_t first = 0; first < datagrams.size(); first += kSourcesPerPeer) {
     Peer peer(port());
-    const std::size_t end = std::min(datagrams.size(), first + kSources_per_peer);
+    const std::size_t end = std::min(datagrams.size(), first + kSourcesPerPeer);
     for (std::size_t i = first; i < end; ++i) peer.send(datagrams[i]);
     settle();
     for (Bytes& answer : peer.drain()) answers.push_back(std::move(answer));

@@ -65,8 +65,8 @@ TEST_F(Privileges, AUserStaysAUserHoweverItAsks) {
 TEST_F(Privileges, TheCapIsTheLeastOfAccountAndRequest) {
   struct Case {
     Account account;
-    Privilege asked;
-    unsigned cap;
+    Privilege asked = Privilege::User;
+    unsigned cap = 0;
   };
   for (const Case& c :
        {Case{kRoot, Privilege::User, 2}, Case{kRoot, Privilege::Operator, 3},

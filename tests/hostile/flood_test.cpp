@@ -28,6 +28,7 @@ class Floods : public HostileTest {
   void TearDown() override {
     HostileTest::TearDown();
     note_empty_budget();
+    scene_.expect_rest();
   }
 
   /// Answers that wait at these sockets; each is held against the size rule.

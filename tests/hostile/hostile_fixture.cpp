@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <map>
+#include <thread>
 
 namespace fwr::hostile {
 
@@ -104,6 +105,14 @@ void Scene::expect_same_size() {
 
 void Scene::expect_alive() {
   ASSERT_TRUE(donor_.is_alive()) << "the donor has died:\n" << donor_.log();
+}
+
+void Scene::expect_rest() {
+  constexpr double kAtMost_s = 0.1;
+  settle();
+  const double before = donor_.cpu_s();
+  std::this_thread::sleep_for(200ms);
+  EXPECT_LE(donor_.cpu_s() - before, kAtMost_s) << "the donor runs in circles";
 }
 
 void Scene::expect_clean_end() {

@@ -28,6 +28,8 @@ class Scene {
   void settle();
   /// Sessions that are up, as the honest administrator sees them.
   [[nodiscard]] unsigned active_sessions();
+  /// The donor does nothing when nobody asks for anything.
+  void expect_rest();
   /// The donor ends as it is told to, and complains of nothing.
   void expect_clean_end();
   void note_size();

@@ -13,6 +13,7 @@ HOSTILE_TESTS += %D%/hostile_test
 %C%_hostile_test_SOURCES += %D%/flood.cpp
 %C%_hostile_test_SOURCES += %D%/flood.hpp
 %C%_hostile_test_SOURCES += %D%/flood_test.cpp
+%C%_hostile_test_SOURCES += %D%/forged_source_test.cpp
 %C%_hostile_test_SOURCES += %D%/framing_test.cpp
 %C%_hostile_test_SOURCES += %D%/handshake_test.cpp
 %C%_hostile_test_SOURCES += %D%/hostile_fixture.cpp

@@ -18,7 +18,7 @@ if [ -z "$files" ]; then
 fi
 
 # What make says while it brings its own files up to date is no flag.
-${MAKE:-make} --no-print-directory -s -C "$build" Makefile >/dev/null
+${MAKE:-make} --no-print-directory -s -C "$build" Makefile config.h >/dev/null
 
 # clang does not know all of g++'s names for warnings.
 flags_of() {

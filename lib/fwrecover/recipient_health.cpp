@@ -11,7 +11,6 @@ namespace {
 using fwr::Digest;
 using fwr::Result;
 using fwr::flash::BootRecord;
-using fwr::flash::SlotId;
 using fwr::policy::Observed;
 using fwr::policy::Seen;
 

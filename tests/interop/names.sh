@@ -37,8 +37,8 @@ recover_in=$inside
 say 'a name without an answer: the others are asked, within the deadline'
 recipient_config r '"silent.example", "127.0.0.1:6230"'
 began=$(date +%s)
-recover 0 r request --deadline 20s
-[ $(($(date +%s) - began)) -lt 20 ] || fail 'the name took too long'
+recover 0 r request --deadline 60s
+[ $(($(date +%s) - began)) -lt 60 ] || fail 'the name took too long'
 expect_line out.json '"event":"problem".*silent.example'
 expect_installed r image
 
@@ -50,7 +50,7 @@ asked_nobody
 began=$(date +%s)
 # shellcheck disable=SC2086
 limited $inside "$FWDIAG" --json ping silent.example >ping.json 2>&1 && fail 'fwdiag found it'
-[ $(($(date +%s) - began)) -lt 25 ] || fail 'fwdiag waited too long'
+[ $(($(date +%s) - began)) -lt 60 ] || fail 'fwdiag waited too long'
 expect_line ping.json '"code":"not-found"'
 
 say 'SIGINT and SIGTERM while a name is looked up'
@@ -58,7 +58,7 @@ for signal in INT TERM; do
   status=0
   # timeout(1) exits with 124 when it had to end it, and passes the signal on to it alone.
   # shellcheck disable=SC2086
-  timeout --foreground --preserve-status -s "$signal" -k 20 2 $inside \
+  timeout --foreground --preserve-status -s "$signal" -k 20 5 $inside \
     "$FWRECOVER" --config s.toml --json request >out.json 2>out.log || status=$?
   [ "$status" -eq 1 ] || fail "exit status $status after SIG$signal"
   told interrupted

@@ -24,7 +24,7 @@ struct ServeOptions {
 };
 
 /// The daemon. Events: "listening", "ready", "offered", "accepted", "released", "reported",
-/// "expired", "withdrawn", "refused", "reloaded", "problem".
+/// "expired", "withdrawn", "refused", "reloaded", "counted", "problem".
 class FWR_API DonorDaemon {
  public:
   explicit DonorDaemon(DonorSource source);

@@ -158,6 +158,19 @@ class DonorMachine final : public fwr::transport::Machine {
     if (finished_) return;
     server_.close_all(now);
     finished_ = true;
+    count();
+  }
+
+  /// What the network did since the start: floods and wrong passwords leave no other trace.
+  void count() {
+    const auto& counters = server_.counters();
+    observer_.on_event(
+        Event("counted")
+            .set("datagrams", as_number(counters.datagrams))
+            .set("dropped", as_number(counters.dropped))
+            .set("rate_limited", as_number(counters.rate_limited))
+            .set("sessions", as_number(counters.sessions_opened))
+            .set("authentication_failures", as_number(counters.authentication_failures)));
   }
 
   /// New accounts and a new catalogue. All of it, or, when anything is wrong, nothing.
@@ -179,6 +192,7 @@ class DonorMachine final : public fwr::transport::Machine {
     catalogue_ = *std::move(catalogue);
     server_.reconfigure(std::move(config->server), now);
     observer_.on_event(Event("reloaded").set("images", as_number(catalogue_->entries().size())));
+    count();
   }
 
   void not_reloaded(const Error& error) {

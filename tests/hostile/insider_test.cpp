@@ -130,6 +130,22 @@ TEST_F(Insiders, SessionsThatComeAndGoLeaveNothing) {
   }
 }
 
+TEST_F(Insiders, OneUserCannotTakeEverySession) {
+  constexpr unsigned kAll = 64;  // PROTOCOL §8.3
+  std::vector<std::unique_ptr<LiveSession>> hers;
+  while (hers.size() < kAll) {
+    auto session = std::make_unique<LiveSession>(port(), Attempt{.account = kAlice});
+    if (!session->is_up()) break;
+    hers.push_back(std::move(session));
+  }
+  EXPECT_GT(hers.size(), kAll / 2);
+  EXPECT_LT(hers.size(), kAll - 1) << "the honest session is one of them";
+  LiveSession his(port(), {.account = kBob});
+  ASSERT_TRUE(his.is_up());
+  EXPECT_TRUE(his.status().has_value());
+  for (const auto& session : hers) EXPECT_TRUE(session->status().has_value());
+}
+
 TEST_F(Insiders, AReloadUnderAttackKeepsHonestSessionsAndLeases) {
   auto peers = many_peers(port(), 20);
   const Flood flood(2000, [&](unsigned i) {

@@ -116,5 +116,19 @@ TEST_F(Limits, LeasesAreLimitedForAUserAndInAll) {
   if (other) (void)bob.oem(Command::ReleaseOffer, wire::oem::ReleaseOfferRq{other->handle});
 }
 
+TEST_F(Limits, HalfOpenSessionsOfStrangersKeepNobodyOut) {
+  // Real addresses, right names: each waits for the RAKP 3 that it cannot compute.
+  std::vector<std::unique_ptr<Peer>> strangers;
+  for (unsigned host = 0; host < 6; ++host)
+    for (unsigned i = 0; i < 8; ++i) {
+      strangers.push_back(
+          std::make_unique<Peer>(port(), i == 0 ? fresh_host() : strangers.back()->host()));
+      Handshake handshake(*strangers.back(), {});
+      if (handshake.open()) (void)handshake.challenge();
+    }
+  const LiveSession newcomer(port(), {.account = kBob});
+  EXPECT_TRUE(newcomer.is_up());
+}
+
 }  // namespace
 }  // namespace fwr::hostile

@@ -289,6 +289,15 @@ std::optional<TimePoint> Recovery::Impl::deadline() const {
   return next;
 }
 
+Recovery::Held Recovery::Impl::held() const {
+  Held held{.events = events_.size(), .farewells = farewells_.size()};
+  if (installation_)
+    held.block_buffers = installation_->tree_window().buffers_in_use() +
+                         installation_->image_window().buffers_in_use();
+  if (const Transfer* stream = transfer()) held.in_flight_bytes = stream->in_flight_bytes();
+  return held;
+}
+
 bool Recovery::Impl::finished() const {
   return ended_ && events_.empty() && farewells_.empty();
 }

@@ -87,6 +87,7 @@ class Recovery::Impl {
   [[nodiscard]] std::optional<TimePoint> deadline() const;
   [[nodiscard]] bool finished() const;
   [[nodiscard]] State state() const { return static_cast<State>(data_.index()); }
+  [[nodiscard]] Held held() const;
 
  private:
   // machine.cpp: what holds in every state

@@ -37,5 +37,8 @@ bool Recovery::finished() const {
 State Recovery::state() const {
   return impl_->state();
 }
+Recovery::Held Recovery::held() const {
+  return impl_->held();
+}
 
 }  // namespace fwr::recipient

@@ -138,6 +138,14 @@ class Recovery {
   [[nodiscard]] std::optional<TimePoint> deadline() const;
   [[nodiscard]] bool finished() const;  ///< Finished was polled and nothing is left to send
   [[nodiscard]] State state() const;
+  /// What it holds in memory now, each within a limit of its own.
+  struct Held {
+    std::size_t events = 0;
+    std::size_t farewells = 0;      ///< donors that get a last word
+    std::size_t block_buffers = 0;  ///< blocks of which a part has arrived
+    std::size_t in_flight_bytes = 0;
+  };
+  [[nodiscard]] Held held() const;
 
  private:
   class Impl;

@@ -60,6 +60,7 @@ class RecipientHost {
   void take_events();
   void entered(const recipient::Entered& entered);
   void finished(const recipient::Finished& finished);
+  void check_held() const;
   void check_bounds() const;
   void rest();
   void decide();

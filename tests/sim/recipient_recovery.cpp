@@ -6,7 +6,7 @@
 #include "donor_host.hpp"
 #include "image/signature.hpp"
 #include "lease_watch.hpp"
-#include "recipient/discovery.hpp"
+#include "recipient/machine.hpp"
 #include "recipient_host.hpp"
 
 namespace fwr::sim {
@@ -17,6 +17,8 @@ using recipient::State;
 constexpr std::uint16_t kFirstPort = 40000;
 /// After the deadline: a report (2 s) and farewells (2 s).
 constexpr std::chrono::seconds kAfterDeadline{6};
+/// Each lasts 2 s, and a donor that was busy is tried again after a second at the earliest.
+constexpr std::size_t kFarewells = 3 * 8;
 // What a recovery may send: a few commands for each donor, repeats, and grants.
 constexpr std::uint64_t kDatagramsOfRecovery = 200;
 constexpr std::uint64_t kDatagramsOfDonor = 150;
@@ -117,6 +119,7 @@ void RecipientHost::drive() {
     if (disk_.is_off()) return fall_if_off();
     network_.send(datagram->path.local, datagram->path.peer, std::move(datagram->bytes), now);
   }
+  check_held();
   take_events();
   check_bounds();
   if (disk_.is_off()) return fall_if_off();
@@ -184,6 +187,18 @@ void RecipientHost::finished(const recipient::Finished& finished) {
     violate("internal-error", finished.error->message());
   succeeded_ = !finished.error;
   if (succeeded_ && !disk_.is_off()) witness_.recovered(finished.manifest);
+}
+
+void RecipientHost::check_held() const {
+  const auto held = recovery_->held();
+  const auto check = [&](std::string_view what, std::size_t count, std::size_t limit) {
+    if (count > limit) violate("limits", fmt::format("{} {}, the limit is {}", count, what, limit));
+  };
+  check("events", held.events, recipient::kEventQueue);
+  check("farewells", held.farewells, kFarewells);
+  check("blocks in part", held.block_buffers, recipient::kBlocksInWindow);
+  check("bytes in flight", held.in_flight_bytes,
+        std::max(mine_.receive_buffer_bytes / 2, recipient::kLeastCredit_bytes));
 }
 
 void RecipientHost::check_bounds() const {

@@ -21,6 +21,7 @@ Result<> DonorLink::ask(wire::IpmiRequest request, TimePoint now) {
 }
 
 bool DonorLink::answers(const session::CommandDone& done) {
+  if (keep_alive_ == done.ticket) keep_alive_.reset();
   if (asked_ != done.ticket) return false;
   asked_.reset();
   return true;
@@ -28,16 +29,17 @@ bool DonorLink::answers(const session::CommandDone& done) {
 
 void DonorLink::handle_timeout(TimePoint now) {
   client_.handle_timeout(now);
-  if (!alive() || asking() || now < keep_alive_due()) return;
+  if (!alive() || asking() || keep_alive_ || now < keep_alive_due()) return;
   last_sent_ = now;
-  // A full queue means that enough is on its way: then there is nothing to keep alive.
   // A read keeps session and lease: verifying a large slot takes its time.
-  (void)client_.submit(
+  const auto ticket = client_.submit(
       lease_ ? wire::oem::make_request(
                    iana_, wire::oem::Command::ReadImage,
                    wire::oem::ReadRq{.handle = lease_->handle, .offset = 0, .count = 1})
              : wire::oem::make_request(iana_, wire::oem::Command::GetDonorStatus),
       now);
+  // A full queue means that enough is on its way: then there is nothing to keep alive.
+  if (ticket) keep_alive_ = *ticket;
 }
 
 std::optional<Datagram> DonorLink::poll_transmit(TimePoint now) {
@@ -49,7 +51,7 @@ std::optional<Datagram> DonorLink::poll_transmit(TimePoint now) {
 
 std::optional<TimePoint> DonorLink::deadline() const {
   const auto client = client_.deadline();
-  if (!alive() || asking()) return client;
+  if (!alive() || asking() || keep_alive_) return client;
   const TimePoint keep = keep_alive_due();
   return client ? std::min(*client, keep) : keep;
 }

@@ -66,6 +66,7 @@ class DonorLink {
   session::Client client_;
   std::optional<Lease> lease_;
   std::optional<std::uint32_t> asked_;
+  std::optional<std::uint32_t> keep_alive_;  ///< that has no answer yet: the client repeats it
   TimePoint last_sent_{};
   TimePoint last_heard_{};
   bool dead_ = false;

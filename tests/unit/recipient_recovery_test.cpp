@@ -517,5 +517,33 @@ TEST(Recovery, ALeaseIsNeverSilentForLongWhileASlotIsVerified) {
     EXPECT_LE(heard[i] - heard[i - 1], Duration(3s)) << "a donor yields leases after 5 s";
 }
 
+TEST(Recovery, KeepAlivesDoNotPileUpWhileTheDonorIsAway) {
+  RecoveryRig rig;
+  const SignedImage wanted = SignedImage::make(noise(30U << 20, 1), "2.0", 5);
+  DonorHost& donor = rig.add_donor(wanted);
+  TimePoint back{};
+  std::size_t just_after = 0;
+  donor.meddle = [&](const wire::IpmiRequest&) -> std::optional<wire::IpmiResponse> {
+    if (back != TimePoint{} && rig.now < back + 1500ms) ++just_after;
+    return std::nullopt;
+  };
+  rig.on_state[State::Verifying] = [&] {
+    donor.cut = true;
+    rig.slots.read_fault = [&](flash::SlotId, std::uint64_t, std::size_t) -> std::optional<Error> {
+      rig.now += 500ms;
+      if (donor.cut && rig.now > rig.reached.at(State::Verifying) + 8s) {
+        donor.cut = false;
+        back = rig.now;
+      }
+      return std::nullopt;
+    };
+  };
+  ASSERT_TRUE(rig.run());
+  expect_installed(rig, wanted);
+  EXPECT_NE(back, TimePoint{});
+  EXPECT_LE(just_after, 1U);
+  EXPECT_TRUE(donor.saw(donor::DonorEvent::Kind::Reported));
+}
+
 }  // namespace
 }  // namespace fwr::recipient

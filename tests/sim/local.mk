@@ -61,7 +61,6 @@ check_PROGRAMS += %D%/fwr-sim
 
 sim_mutants =
 sim_mutants += %D%/mutants/any-platform.patch
-sim_mutants += %D%/mutants/believe-the-cache.patch
 sim_mutants += %D%/mutants/do-not-settle-the-record.patch
 sim_mutants += %D%/mutants/forget-to-flush-the-record.patch
 sim_mutants += %D%/mutants/forget-to-flush-the-slot.patch

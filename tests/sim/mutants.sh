@@ -9,6 +9,7 @@ need_program patch
 
 # The make that runs the tests has nothing to say to this one.
 unset MAKEFLAGS MFLAGS MAKELEVEL
+make -s -C "$TOP_BUILDDIR" Makefile >/dev/null
 ask_make() { make --no-print-directory -s -C "$TOP_BUILDDIR" "$1"; }
 flags=$(ask_make print-cxxflags)
 libraries=$(ask_make print-facade-libs)

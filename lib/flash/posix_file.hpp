@@ -35,8 +35,9 @@ inline constexpr mode_t kFileMode = 0644;  ///< of what we create; the umask tak
 /// ftruncate(2). False and errno when it fails.
 [[nodiscard]] bool truncate_to(int fd, std::uint64_t size);
 
-/// The page cache forgets what was flushed of the file: what is read next comes from the medium where
-/// the kernel can. After a flush that failed the cache shows what may never have arrived there.
+/// The page cache forgets what was flushed of the file: what is read next comes from the medium
+/// where the kernel can. After a flush that failed the cache shows what may never have arrived
+/// there.
 void forget_cached(int fd);
 /// fdatasync(2) and forget_cached(). False and errno when it fails.
 [[nodiscard]] bool flush_to_medium(int fd);

@@ -113,9 +113,9 @@ Result<> StateFile::store(const BootRecord& record) const {
 
 Result<> StateFile::create_if_missing() const {
   const UniqueFd fd = open(O_RDONLY);
-  // Who was here last may have died, or failed, between writing a copy and flushing it. It counts for
-  // every reader, but not for a boot, and the next one written would take the place of the one that
-  // does.
+  // Who was here last may have died, or failed, between writing a copy and flushing it. It counts
+  // for every reader, but not for a boot, and the next one written would take the place of the one
+  // that does.
   if (fd.is_open() && !flush_to_medium(fd.get()))
     return fail_errno(Errc::StateFailed, "flushing " + path_, errno);
   if (fd.is_open()) return {};

@@ -100,10 +100,10 @@ Donor::Impl::Answer Donor::Impl::dispatch(oem::Command command, const session::R
     case oem::Command::RequestFirmware: return request_firmware(from, body, now);
     case oem::Command::GetManifest: return get_manifest(body);
     case oem::Command::AcceptOffer: return accept_offer(from, body, now);
-    case oem::Command::ReleaseOffer: return release_offer(from, body);
+    case oem::Command::ReleaseOffer: return release_offer(from, body, now);
     case oem::Command::ReadHashTree: return read(wire::stream::Object::Tree, from, body, now);
     case oem::Command::ReadImage: return read(wire::stream::Object::Image, from, body, now);
-    case oem::Command::ReportResult: return report_result(from, body);
+    case oem::Command::ReportResult: return report_result(from, body, now);
     case oem::Command::GetDonorStatus: return donor_status(now);
   }
   return code(CompletionCode::InvalidCommand);
@@ -234,6 +234,7 @@ tl::expected<Lease*, IpmiResponse> Donor::Impl::make_lease(const session::Reques
   Lease& lease = leases_.add(random_);
   lease.user = from.user;
   lease.nonce = rq.nonce;
+  lease.began = now;
   lease.digest = rq.digest;
   lease.sizes = {manifest.size_bytes, image::TreeShape(manifest.size_bytes).tree_size_bytes()};
   return &lease;
@@ -251,11 +252,13 @@ IpmiResponse Donor::Impl::accepted(const Lease& lease) const {
 }
 
 /// PROTOCOL §5.5
-Donor::Impl::Answer Donor::Impl::release_offer(const session::Requester& from, ByteView body) {
+Donor::Impl::Answer Donor::Impl::release_offer(const session::Requester& from, ByteView body,
+                                               TimePoint now) {
   const auto rq = wire::decode<oem::ReleaseOfferRq>(body);
   if (!rq) return code(code_of(rq.error()));
   if (Lease* lease = leases_.find(rq->handle, from.user)) {
     tell(DonorEvent::Kind::Released, *lease);
+    leases_.note_duration(*lease, now);
     leases_.enter(*lease, LeaseEvent::Release);
   }
   return code(CompletionCode::Ok);
@@ -284,7 +287,8 @@ Donor::Impl::Answer Donor::Impl::read(wire::stream::Object object, const session
 }
 
 /// PROTOCOL §5.7
-Donor::Impl::Answer Donor::Impl::report_result(const session::Requester& from, ByteView body) {
+Donor::Impl::Answer Donor::Impl::report_result(const session::Requester& from, ByteView body,
+                                               TimePoint now) {
   const auto rq = wire::decode<oem::ReportResultRq>(body);
   if (!rq) return code(code_of(rq.error()));
   if (rq->text.size() > oem::kReportTextLimit_bytes) return code(CompletionCode::InvalidLength);
@@ -292,6 +296,7 @@ Donor::Impl::Answer Donor::Impl::report_result(const session::Requester& from, B
     ++(rq->result == 0 ? recovered_ : failed_);
     tell({DonorEvent::Kind::Reported, lease->path, lease->user, lease->digest, log_text(rq->text),
           rq->result});
+    leases_.note_duration(*lease, now);
     leases_.enter(*lease, LeaseEvent::Report);
   }
   return code(CompletionCode::Ok);

@@ -46,10 +46,10 @@ class Donor::Impl {
   Answer request_firmware(const session::Requester& from, ByteView body, TimePoint now);
   Answer get_manifest(ByteView body);
   Answer accept_offer(const session::Requester& from, ByteView body, TimePoint now);
-  Answer release_offer(const session::Requester& from, ByteView body);
+  Answer release_offer(const session::Requester& from, ByteView body, TimePoint now);
   Answer read(wire::stream::Object object, const session::Requester& from, ByteView body,
               TimePoint now);
-  Answer report_result(const session::Requester& from, ByteView body);
+  Answer report_result(const session::Requester& from, ByteView body, TimePoint now);
   Answer donor_status(TimePoint now);
 
   [[nodiscard]] wire::IpmiResponse code(wire::CompletionCode code) const;

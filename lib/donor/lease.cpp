@@ -85,7 +85,13 @@ std::optional<Duration> LeaseBook::wait_for_room(std::string_view user, TimePoin
     if (user_full && !is_users(lease)) continue;
     if (!first || lease.ends < *first) first = lease.ends;
   }
-  return first ? std::max(*first - now, Duration::zero()) : Duration::zero();
+  if (!first) return Duration::zero();
+  return std::min(std::max(*first - now, Duration::zero()), usual_);
+}
+
+void LeaseBook::note_duration(const Lease& lease, TimePoint now) {
+  constexpr int kWeight = 4;  // of what was known before, in fifths
+  usual_ = (usual_ * kWeight + std::max(now - lease.began, Duration::zero())) / (kWeight + 1);
 }
 
 Lease* LeaseBook::longest_silent(std::string_view user, const Address& host) {

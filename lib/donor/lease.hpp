@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <list>
@@ -18,6 +19,8 @@
 namespace fwr::donor {
 
 inline constexpr std::size_t kLeaseRows = 13;
+/// What is supposed of a lease until one has ended. PROTOCOL §8.2.
+inline constexpr std::chrono::seconds kUsualAtFirst{5};
 
 /// One promise to one user. It is Free only while it is made and while it ends.
 class Lease {
@@ -29,7 +32,8 @@ class Lease {
   ObjectSizes sizes;
   Path path;                  ///< of the last accept
   std::uint32_t session = 0;  ///< that the image stream belongs to; 0 when it is gone
-  TimePoint ends;             ///< when nothing is read until then
+  TimePoint began;
+  TimePoint ends;  ///< when nothing is read until then
   GrantQueue grants;
 
   [[nodiscard]] LeaseState state() const { return state_; }
@@ -52,14 +56,16 @@ class LeaseBook {
   [[nodiscard]] std::uint8_t load_percent() const;
   [[nodiscard]] Lease* find(std::uint32_t handle, std::string_view user);
   [[nodiscard]] Lease* find(std::string_view user, const Nonce& nonce, const Digest& digest);
-  /// Nothing when there is room for another lease of this user; otherwise how long it takes at
-  /// most until one in its way ends.
+  /// Nothing when there is room for another lease of this user; otherwise how long one in its way
+  /// is likely to last, as the last ones did, and never longer than until one expires.
   [[nodiscard]] std::optional<Duration> wait_for_room(std::string_view user, TimePoint now) const;
   /// The lease of this user and host that will end first: the one that was read the longest ago.
   [[nodiscard]] Lease* longest_silent(std::string_view user, const Address& host);
   /// A new lease in state Free, with a handle that no other has. The caller enters Accept at once.
   [[nodiscard]] Lease& add(RandomSource& random);
 
+  /// Before it ends because the recipient wants no more: how long it took.
+  void note_duration(const Lease& lease, TimePoint now);
   /// The only way in which a lease changes its state. The row must exist (PROTOCOL §6.3). A lease
   /// that becomes Free is gone when this returns.
   void enter(Lease& lease, LeaseEvent event);
@@ -88,6 +94,7 @@ class LeaseBook {
   std::list<Lease> leases_;     // a list, because the line points into it
   std::deque<Lease*> waiting_;  // those with grants, each once
   std::array<std::uint64_t, kLeaseRows> taken_{};
+  Duration usual_ = kUsualAtFirst;  ///< of leases that recipients ended
 };
 
 }  // namespace fwr::donor

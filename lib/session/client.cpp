@@ -7,6 +7,7 @@
 #include <utility>
 #include <variant>
 
+#include "base/jitter.hpp"
 #include "session/client_impl.hpp"
 #include "wire/stream.hpp"
 
@@ -51,20 +52,27 @@ void Client::Impl::go_down(Error error) {
 void Client::Impl::arm(TimePoint now) {
   tries_ = 1;
   refusals_ = 0;
-  retry_wait_ = timers_.first_timeout;
-  retry_due_ = now + retry_wait_;
+  // A server that forgets sessions has too many clients: they leave it more time.
+  const bool crowded = restarts_ > 0 && !channel_;
+  wait_for_answer(timers_.first_timeout * (crowded ? kCrowdedFactor : 1), now);
+}
+
+void Client::Impl::wait_for_answer(Duration wait, TimePoint now) {
+  retry_wait_ = wait;
+  // Clients that began together, after a power failure, would come back together each time.
+  retry_due_ = now + wait * 3 / 4 + random_part(wait / 2, random_);
 }
 
 void Client::Impl::handle_timeout(TimePoint now) {
   if (!retry_due_ || now < *retry_due_) return;
+  if (forgotten_) return open_again(now);
   if (tries_ >= timers_.tries) {
     transmit_.clear();
     return go_down(channel_ ? Error{Errc::SessionLost, "a command was not answered in time"}
                             : Error{Errc::NoResponse, "no answer while opening a session"});
   }
   ++tries_;
-  retry_wait_ = std::min(retry_wait_ * 2, longest_wait());
-  retry_due_ = now + retry_wait_;
+  wait_for_answer(std::min(retry_wait_ * 2, longest_wait()), now);
   if (in_flight_)
     transmit_in_flight();
   else

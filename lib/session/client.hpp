@@ -26,7 +26,8 @@ struct Credentials {
 };
 
 struct ClientTimers {
-  std::chrono::milliseconds first_timeout{1000};  ///< doubles for each try
+  /// Doubles for each try. Each is up to a quarter shorter or longer.
+  std::chrono::milliseconds first_timeout{1000};
   unsigned tries = 4;
 };
 

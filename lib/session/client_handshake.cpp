@@ -65,6 +65,18 @@ void Client::Impl::send_handshake(wire::PayloadType type, const Bytes& payload) 
   transmit_.push_back({handshake_message_, false});
 }
 
+/// Not at once, and not for ever: nothing authenticates what a server says before RAKP 2.
+void Client::Impl::open_again(TimePoint now) {
+  forgotten_ = false;
+  if (++restarts_ > kRestarts) {
+    transmit_.clear();
+    return go_down({Errc::SessionLimit, "it forgets sessions while they are opened"});
+  }
+  exchange_ = {};
+  enter(ClientStep::Forgotten);
+  send_open_session(now);
+}
+
 void Client::Impl::send_open_session(TimePoint now) {
   while (exchange_.console_session == 0) {
     std::array<std::byte, 4> id{};
@@ -138,8 +150,13 @@ void Client::Impl::on_open_session_response(ByteView payload, TimePoint now) {
 
 void Client::Impl::on_rakp2(ByteView payload, TimePoint now) {
   auto message = wire::decode_rakp2(payload);
-  if (!message || message->tag != tag_ || message->console_session != exchange_.console_session)
+  if (!message || message->tag != tag_) return;
+  // A server that has no such session does not know our id for it either.
+  if (message->status == RakpStatus::InvalidSessionId && message->console_session == 0) {
+    forgotten_ = true;
     return;
+  }
+  if (message->console_session != exchange_.console_session) return;
   if (message->status != RakpStatus::Ok) return on_refusal(refused(message->status));
   exchange_.managed_random = message->managed_random;
   exchange_.guid = message->guid;
@@ -153,6 +170,7 @@ void Client::Impl::on_rakp2(ByteView payload, TimePoint now) {
     if (state_ == ClientState::Down) send_rakp3(RakpStatus::InvalidIntegrityCheckValue, {});
     return;
   }
+  forgotten_ = false;
   enter(ClientStep::Challenged);
   send_rakp3(RakpStatus::Ok, *std::move(code));
   arm(now);

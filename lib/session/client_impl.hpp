@@ -15,7 +15,7 @@
 namespace fwr::session {
 
 enum class ClientState : std::uint8_t { Idle, Opening, Challenging, Proving, Raising, Up, Down };
-enum class ClientStep : std::uint8_t { Start, Opened, Challenged, Proven, Raised, End };
+enum class ClientStep : std::uint8_t { Start, Opened, Forgotten, Challenged, Proven, Raised, End };
 
 struct ClientTransition {
   ClientState from;
@@ -29,6 +29,7 @@ inline constexpr std::array kClientTransitions{
     ClientTransition{ClientState::Opening, ClientStep::Opened, ClientState::Challenging},
     ClientTransition{ClientState::Opening, ClientStep::End, ClientState::Down},
     ClientTransition{ClientState::Challenging, ClientStep::Challenged, ClientState::Proving},
+    ClientTransition{ClientState::Challenging, ClientStep::Forgotten, ClientState::Opening},
     ClientTransition{ClientState::Challenging, ClientStep::End, ClientState::Down},
     ClientTransition{ClientState::Proving, ClientStep::Proven, ClientState::Raising},
     ClientTransition{ClientState::Proving, ClientStep::End, ClientState::Down},
@@ -73,6 +74,7 @@ class Client::Impl {
   void go_down(Error error);
   void arm(TimePoint now);
   [[nodiscard]] Duration longest_wait() const;
+  void wait_for_answer(Duration wait, TimePoint now);
   void on_session_packet(const wire::RmcpPlusPacket& packet, TimePoint now);
   void on_response(const wire::LanMessage& response, TimePoint now);
   void send_command(std::uint32_t ticket, const wire::IpmiRequest& request, TimePoint now);
@@ -84,6 +86,7 @@ class Client::Impl {
 
   // client_handshake.cpp
   [[nodiscard]] Result<> check_credentials() const;
+  void open_again(TimePoint now);
   void send_open_session(TimePoint now);
   void on_handshake(const wire::RmcpPlusPacket& packet, TimePoint now);
   void on_refusal(Error error);
@@ -99,6 +102,9 @@ class Client::Impl {
   static constexpr std::size_t kEventQueue = 512;
   /// Refusals of one handshake message that end the attempt.
   static constexpr unsigned kRefusals = 3;
+  /// How often a session is opened anew because the server has forgotten it.
+  static constexpr unsigned kRestarts = 4;
+  static constexpr int kCrowdedFactor = 2;  ///< to timeouts, when the server forgets sessions
 
   Credentials credentials_;
   std::uint32_t iana_;
@@ -114,7 +120,9 @@ class Client::Impl {
   std::optional<TimePoint> retry_due_;
   Duration retry_wait_{};
   unsigned tries_ = 0;
-  unsigned refusals_ = 0;  ///< of the handshake message that waits for its answer
+  unsigned restarts_ = 0;
+  bool forgotten_ = false;  ///< the server says that it does not know the session
+  unsigned refusals_ = 0;   ///< of the handshake message that waits for its answer
 
   std::deque<Queued> commands_;
   std::optional<InFlight> in_flight_;

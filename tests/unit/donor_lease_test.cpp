@@ -215,7 +215,7 @@ void expect_busy(const std::optional<wire::IpmiResponse>& response, std::uint64_
   EXPECT_EQ(retry_s, ByteReader(*body).le<2>());
 }
 
-TEST_F(Lease, OverTheLimitIsBusyUntilTheFirstOneEnds) {
+TEST_F(Lease, OverTheLimitIsBusyAtMostUntilTheFirstOneExpires) {
   config_.leases = 2;
   rebuild();
   accept(in_session(1, "alice"), 1);
@@ -223,8 +223,10 @@ TEST_F(Lease, OverTheLimitIsBusyUntilTheFirstOneEnds) {
   accept(in_session(2, "bob"), 2);
   now_ += 10500ms;
   const auto rq = acceptance(offer(3));
-  expect_busy(ask(in_session(3, "carol"), Command::AcceptOffer, rq), 40);  // 39.5 s, rounded up
-  now_ += 39500ms;
+  expect_busy(ask(in_session(3, "carol"), Command::AcceptOffer, rq), 5);
+  now_ += 36s;
+  expect_busy(ask(in_session(3, "carol"), Command::AcceptOffer, rq), 4);  // 3.5 s, rounded up
+  now_ += 3500ms;
   EXPECT_EQ(CompletionCode::Ok, ask(in_session(3, "carol"), Command::AcceptOffer, rq)->code);
 }
 
@@ -237,8 +239,8 @@ TEST_F(Lease, OverTheLimitASilentOneOfTheSameUserAndHostGivesWay) {
   now_ += 4s;  // alice has been silent for 5 s
   auto elsewhere = in_session(3, "alice");
   elsewhere.path.peer.bytes[3] = 8;
-  expect_busy(ask(elsewhere, Command::AcceptOffer, acceptance(offer(3))), 55);
-  expect_busy(ask(in_session(4, "carol"), Command::AcceptOffer, acceptance(offer(4))), 55);
+  expect_busy(ask(elsewhere, Command::AcceptOffer, acceptance(offer(3))), 5);
+  expect_busy(ask(in_session(4, "carol"), Command::AcceptOffer, acceptance(offer(4))), 5);
   auto again = in_session(5, "alice");
   again.path.peer.port = 50001;
   EXPECT_EQ(CompletionCode::Ok, ask(again, Command::AcceptOffer, acceptance(offer(5)))->code);
@@ -252,7 +254,7 @@ TEST_F(Lease, OverTheLimitOfOneUserIsBusyUntilOneOfTheirsEnds) {
   now_ += 20s;
   accept(in_session(2, "alice"), 2);
   now_ += 4s;
-  expect_busy(ask(in_session(2, "alice"), Command::AcceptOffer, acceptance(offer(3))), 56);
+  expect_busy(ask(in_session(2, "alice"), Command::AcceptOffer, acceptance(offer(3))), 5);
   EXPECT_EQ(CompletionCode::Ok,
             ask(in_session(3, "carol"), Command::AcceptOffer, acceptance(offer(4)))->code);
 }
@@ -261,6 +263,25 @@ TEST_F(Lease, OverTheLimitIsStillTheSameWhenAcceptedAgain) {
   config_.leases = 1;
   rebuild();
   EXPECT_EQ(accept(in_session(1), 1).handle, accept(in_session(1), 1).handle);
+}
+
+TEST_F(Lease, BusyTellsHowLongTheLastOnesTook) {
+  config_.leases = 1;
+  rebuild();
+  const auto take = [&](Duration time) {
+    const std::uint32_t handle = accept(in_session(1), 1).handle;
+    now_ += time;
+    expect_code(CompletionCode::Ok, in_session(1), Command::ReleaseOffer,
+                oem::ReleaseOfferRq{handle});
+  };
+  const auto expect_wait = [&](std::uint64_t seconds) {
+    accept(in_session(1), 1);
+    expect_busy(ask(in_session(2), Command::AcceptOffer, acceptance(offer(2))), seconds);
+  };
+  take(30s);
+  expect_wait(10);  // four fifths of 5 s, a fifth of 30 s
+  for (int i = 0; i < 20; ++i) take(20ms);
+  expect_wait(1);
 }
 
 TEST_F(Lease, BusyIsNeverZeroSeconds) {

@@ -117,6 +117,38 @@ TEST(HalfOpenQuota, ForgedRequestsInTheNameOfAHostDoNotEndItsHandshakeInAFullTab
   for (Hand& other : others) EXPECT_EQ(other.rakp3(other.rakp3_message()).status, RakpStatus::Ok);
 }
 
+TEST(SessionLimit, LetsAllInWhenMoreBeginAtOnceThanMayBeHalfOpen) {
+  ServerConfig config = basic_config();
+  config.limits.half_open_sessions = 4;
+  Network network(config);
+  for (std::uint8_t host = 1; host <= 40; ++host) {
+    auto& node = network.add(alice(), path_of(host));
+    node.client.start(network.now);
+  }
+  network.run(60s);
+  for (const auto& node : network.nodes)
+    EXPECT_TRUE(node->is_up()) << (node->down() ? node->find<SessionDown>()->error.message() : "");
+}
+
+TEST(SessionLimit, EndsTheAttemptWhenTheServerForgetsItAgainAndAgain) {
+  Network network;
+  unsigned opened = 0;
+  network.tamper = [&](Way way, const Bytes& datagram) -> std::vector<Bytes> {
+    const auto type = payload_type(datagram);
+    if (way == Way::ToServer && type == 0x10) ++opened;
+    // RAKP 1 arrives with the id of a session that is not there: after 4 bytes of RMCP, 12 of the
+    // session header and 4 of its own.
+    Bytes changed = datagram;
+    if (way == Way::ToServer && type == 0x12) changed[20] ^= std::byte{1};
+    return {changed};
+  };
+  auto& node = network.add(alice());
+  node.client.start(network.now);
+  network.run(60s);
+  EXPECT_EQ(node.down(), Errc::SessionLimit);
+  EXPECT_EQ(opened, 5U);
+}
+
 TEST(SessionLimit, IsToldToTheClient) {
   ServerConfig config = basic_config();
   config.limits.active_sessions = 1;

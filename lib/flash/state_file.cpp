@@ -49,8 +49,9 @@ Result<StateLock> StateLock::take(const std::string& state_directory) {
     return fail_errno(Errc::StateFailed, "locking " + path, errno);
   }
   const std::string id = std::to_string(::getpid()) + "\n";
-  if (!truncate_to(fd.get(), 0) || !write_at(fd.get(), 0, as_bytes(id)))
-    return fail_errno(Errc::StateFailed, "writing lock file " + path, errno);
+  // The lock holds without it: it is for people, and a full file system must not keep a system from
+  // recovering.
+  (void)(truncate_to(fd.get(), 0) && write_at(fd.get(), 0, as_bytes(id)));
   return StateLock(std::move(fd));
 }
 

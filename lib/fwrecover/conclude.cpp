@@ -2,12 +2,22 @@
 // From the core's results to the facade's conclusions.
 #include "fwrecover/conclude.hpp"
 
+#include "transport/clock.hpp"
+
 namespace fwrecover {
 
 Conclusion conclude(const fwr::Error& error) {
   const fwr::ErrorInfo& row = fwr::info(error.code);
   return Conclusion{static_cast<int>(row.exit_code), std::string(row.name), error.message(),
                     std::string(row.advice)};
+}
+
+fwr::Result<> wait_for_random(Observer& observer, const std::function<bool()>& interrupted) {
+  const auto tell = [&] {
+    observer.on_event(Event("problem").set(
+        "text", "waiting for the random numbers of this system, which has not been on for long"));
+  };
+  return fwr::transport::wait_for_random(tell, interrupted);
 }
 
 void set_manifest(Event& event, const fwr::image::Manifest& manifest) {

@@ -2,6 +2,7 @@
 // From the core's results to the facade's conclusions.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <utility>
 
@@ -19,6 +20,10 @@ namespace fwrecover {
 [[nodiscard]] inline std::int64_t as_number(std::uint64_t value) {
   return static_cast<std::int64_t>(value);
 }
+/// Says so when it has to wait for the system's random numbers. Errors: IoFailed; Interrupted, soon
+/// after `interrupted` says so.
+[[nodiscard]] fwr::Result<> wait_for_random(Observer& observer,
+                                            const std::function<bool()>& interrupted = nullptr);
 /// "name", "component", "version", "security_version", "size", "digest", "created" of a manifest.
 void set_manifest(Event& event, const fwr::image::Manifest& manifest);
 

@@ -373,6 +373,7 @@ Conclusion discover(const DiagOptions& options, Observer& observer) {
     if (hosts->paths.empty())
       return conclude({Errc::NotFound, "no interface is up to broadcast on: name a host"});
   }
+  if (auto ready = wait_for_random(observer); !ready) return conclude(ready.error());
   oem::RequestFirmwareRq request;
   fwr::transport::SystemRandom().fill(request.nonce);
   request.flags = broadcast ? oem::RequestFirmwareRq::kBroadcast : 0;
@@ -415,6 +416,7 @@ Conclusion discover(const DiagOptions& options, Observer& observer) {
 Conclusion donor(const DiagOptions& options, Observer& observer) {
   const auto account = read_account(options);
   if (!account) return conclude(account.error());
+  if (auto ready = wait_for_random(observer); !ready) return conclude(ready.error());
   std::vector<std::string> hosts;
   for (const std::string& range : options.hosts) {
     const auto expanded = fwr::transport::expand_range(range);

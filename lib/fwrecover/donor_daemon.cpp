@@ -250,6 +250,8 @@ class DonorDaemon::Impl {
     if (!settings) return tl::unexpected(settings.error());
     auto config = read_startable(*settings);
     if (!config) return tl::unexpected(config.error());
+    if (auto ready_to = wait_for_random(observer, [&] { return ending.arrived(); }); !ready_to)
+      return tl::unexpected(ready_to.error());
     auto catalogue = DirectoryCatalogue::open(config->catalogue, config->trusted_keys);
     if (!catalogue) return tl::unexpected(catalogue.error());
     for (const Error& broken : (*catalogue)->problems())

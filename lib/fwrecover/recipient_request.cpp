@@ -264,6 +264,7 @@ Result<Conclusion> Recipient::Impl::recover(const RequestOptions& options, bool 
     return fwr::fail(
         Errc::BadConfiguration,
         "no trusted public key: put your vendor's minisign key where trust.keys looks");
+  if (auto ready = wait_for_random(observer, stop); !ready) return tl::unexpected(ready.error());
   using fwr::flash::Access;
   auto slots = fwr::flash::open_file_slots(config->slots,
                                            offers_only ? Access::ReadOnly : Access::ReadWrite);

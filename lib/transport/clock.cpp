@@ -3,10 +3,13 @@
 #include "transport/clock.hpp"
 
 #include <openssl/rand.h>
+#include <sys/random.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <limits>
+#include <thread>
 
 namespace fwr::transport {
 namespace {
@@ -24,6 +27,22 @@ std::optional<std::int64_t> wall_clock() {
   const std::int64_t seconds = std::chrono::duration_cast<std::chrono::seconds>(since).count();
   if (seconds < kEarliestPlausible_s) return std::nullopt;
   return seconds;
+}
+
+Result<> wait_for_random(const std::function<void()>& on_wait,
+                         const std::function<bool()>& interrupted) {
+  constexpr auto kAgainAfter = std::chrono::milliseconds(100);
+  unsigned char probe = 0;
+  for (bool told = false; ::getrandom(&probe, sizeof probe, GRND_NONBLOCK) < 0 && errno == EAGAIN;
+       told = true) {
+    if (!told) on_wait();
+    if (interrupted && interrupted())
+      return fail(Errc::Interrupted, "while it waited for random numbers");
+    std::this_thread::sleep_for(kAgainAfter);
+  }
+  if (RAND_bytes(&probe, sizeof probe) == 1) return {};
+  return fail(Errc::IoFailed,
+              "the system gives no random numbers: neither getrandom(2) nor /dev/urandom works");
 }
 
 void SystemRandom::fill(std::span<std::byte> out) {

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 
+#include "base/error.hpp"
 #include "base/types.hpp"
 
 namespace fwr::transport {
@@ -16,7 +18,14 @@ namespace fwr::transport {
 /// written: a BMC without a battery starts there, and a recovery must not depend on it.
 [[nodiscard]] std::optional<std::int64_t> wall_clock();
 
-/// OpenSSL's generator. A failure to seed it ends the process: nothing safe can follow.
+/// Until the system gives random numbers: soon after power-on there may be none yet. `on_wait` is
+/// called before it waits, so that nobody takes it for dead. Errors: IoFailed; Interrupted, soon
+/// after `interrupted` says so.
+[[nodiscard]] Result<> wait_for_random(const std::function<void()>& on_wait,
+                                       const std::function<bool()>& interrupted = nullptr);
+
+/// OpenSSL's generator. Call wait_for_random() before. A later failure to seed it ends the process:
+/// nothing safe can follow.
 class SystemRandom final : public RandomSource {
  public:
   void fill(std::span<std::byte> out) override;

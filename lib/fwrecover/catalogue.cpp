@@ -90,9 +90,10 @@ Result<PlatformMatch> parse_platform(std::string_view whole) {
   return match;
 }
 
-/// Written whole or not at all: a temporary file beside it, then a rename.
+/// Written whole or not at all: a temporary file beside it, then a rename. Its name is always the
+/// same, so that processes that die leave one at most.
 Result<> write_file(const std::string& path, std::string_view content) {
-  const std::string temporary = fmt::format("{}.{}.tmp", path, getpid());
+  const std::string temporary = path + ".new";
   const auto failed = [&](std::string_view what) {
     const int error = errno;
     unlink(temporary.c_str());
@@ -101,8 +102,9 @@ Result<> write_file(const std::string& path, std::string_view content) {
                                        : Errc::IoFailed,
                      fmt::format("{}: {}: {}", path, what, std::strerror(error)));
   };
-  const fwr::UniqueFd fd(fwr::again(
-      [&] { return open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644); }));
+  const fwr::UniqueFd fd(fwr::again([&] {
+    return open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+  }));
   if (!fd.is_open()) return failed("create");
   while (!content.empty()) {
     const ssize_t count =

@@ -149,6 +149,8 @@ expect_documented() {
   case $fault,$path in
     *+,*) named=$work ;;
     *,/*) named=$path ;;
+    *,*'??????') named=$work/$(dirname "$path") ;;
+    *,*'?'*) named=$work/${path%%\?*} ;;
     *,*/*) named=$work/$(dirname "$path") ;;
     *) named=$work/$path ;;
   esac

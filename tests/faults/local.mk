@@ -8,6 +8,8 @@ check_LTLIBRARIES = %D%/shim.la
 %C%_shim_la_LIBADD = -ldl
 
 FAULT_TESTS =
+FAULT_TESTS += %D%/donor.sh
+FAULT_TESTS += %D%/host.sh
 FAULT_TESTS += %D%/recipient.sh
 
 TESTS += $(FAULT_TESTS)

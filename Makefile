@@ -179,6 +179,15 @@ sim: $(BUILD)/Makefile
 bench: deps-bench $(BUILD)/Makefile
 	$(submake) bench
 
+# Minutes of a crowd of recoveries from one donor, then a minute of it with a donor under the sanitizers.
+CLIENTS ?= 500
+MINUTES ?= 10
+.PHONY: soak
+soak: deps-check $(BUILD)/Makefile $(BUILD)/fuzz/Makefile
+	$(submake) soak CLIENTS=$(CLIENTS) MINUTES=$(MINUTES)
+	+$(MAKE) --no-print-directory $(jobs) -C $(BUILD)/fuzz tools/fwdonord
+	$(submake) soak CLIENTS=100 MINUTES=1 DONOR=$(abspath $(BUILD))/fuzz/tools/fwdonord
+
 .PHONY: lint format
 lint: deps-lint $(BUILD)/Makefile
 	$(look_for_gtest)
@@ -214,6 +223,7 @@ help:
 	@echo 'make sim SEEDS=N [SEED=first]   N recoveries with faults on a simulated network'
 	@echo 'make fuzz        each fuzz program for SECONDS=60; TARGETS="framing server": only these'
 	@echo 'make bench       time a 32 MiB recovery against TFTP'
+	@echo 'make soak        many recoveries from one donor; CLIENTS=500 MINUTES=10'
 	@echo 'make lint        clang-tidy over everything, or LINT_FILES="lib/base/error.cpp ..."'
 	@echo 'make format      clang-format over everything'
 	@echo 'make install     install into the configured prefix; DESTDIR=DIR stages'

@@ -5,13 +5,17 @@
 # or another. Everyone who did not die recovers, round for round; afterwards the donor has no lease and no
 # session left, as many descriptors as before, and the same memory.
 #
-# FWR_SOAK_CLIENTS (100), FWR_SOAK_MINUTES (only as many rounds as make sense), FWR_SEED. FWR_SOAK_DONOR: another
-# fwdonord, such as one with AddressSanitizer; then its memory is not compared, because ASan keeps what was freed.
+# FWR_SOAK_CLIENTS: 100, or 500 in the long form. FWR_SOAK_MINUTES: more rounds for so long; 10 in the long
+# form. FWR_SEED: who dies when. FWR_SOAK_DONOR: another fwdonord, such as one with AddressSanitizer; then its
+# memory is not compared, because ASan keeps what was freed.
 . "$TOP_SRCDIR/tests/lib.sh"
 need_program minisign
 . "$TOP_SRCDIR/tests/interop/common.sh"
 
 soak=$TOP_BUILDDIR/tests/soak/soak
+if [ -n "${FWR_TEST_LONG:-}" ]; then
+  : "${FWR_SOAK_CLIENTS:=500}" "${FWR_SOAK_MINUTES:=10}"
+fi
 clients=${FWR_SOAK_CLIENTS:-100}
 seconds=$((${FWR_SOAK_MINUTES:-0} * 60))
 least_rounds=3

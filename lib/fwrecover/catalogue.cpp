@@ -149,10 +149,13 @@ Result<const Entry*> find_one(const DirectoryCatalogue& catalogue, const std::st
       return fwr::fail(Errc::BadUsage, fmt::format("'{}' names more than one image", prefix));
     found = &entry;
   }
-  if (found == nullptr)
-    return fwr::fail(Errc::NotFound,
-                     fmt::format("no image in the catalogue has digest '{}'", prefix));
-  return found;
+  if (found != nullptr) return found;
+  // It may be there and not be readable: that is no spelling mistake. Its directory has the digest
+  // as its name.
+  for (const Error& problem : catalogue.problems())
+    if (problem.detail.find("/" + prefix) != std::string::npos) return tl::unexpected(problem);
+  return fwr::fail(Errc::NotFound,
+                   fmt::format("no image in the catalogue has digest '{}'", prefix));
 }
 
 }  // namespace

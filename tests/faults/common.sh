@@ -152,7 +152,7 @@ expect_documented() {
     *,*'??????') named=$work/$(dirname "$path") ;;
     *,*'?'*) named=$work/${path%%\?*} ;;
     *,*/*) named=$work/$(dirname "$path") ;;
-    *) named=$work/$path ;;
+    *) named=$work/${path%.new} ;;
   esac
   grep '^error: ' err.txt | grep -q -F -e "$named" ||
     broken 'the message does not name the file'

@@ -141,7 +141,8 @@ check: deps-check $(BUILD)/Makefile $(BUILD)/fuzz/Makefile
 	$(look_for_gtest)
 	+@find $(BUILD) -name '*.trs' -exec rm -f {} +; status=0; \
 	$(MAKE) --no-print-directory $(jobs) -C $(BUILD) check || status=1; \
-	$(MAKE) --no-print-directory $(jobs) -C $(BUILD)/fuzz check-instrumented || status=1; \
+	$(MAKE) --no-print-directory $(jobs) -C $(BUILD)/fuzz $(fuzz_compilers) check-instrumented || \
+	  status=1; \
 	sh tests/summarize.sh $(BUILD)/tests $(BUILD)/fuzz/tests || status=1; \
 	test $$status -eq 0 || echo 'make check: FAILED, see above' >&2; \
 	exit $$status
@@ -154,18 +155,20 @@ check-long: check
 # libFuzzer comes with clang.
 FUZZ_CC = clang
 FUZZ_CXX = clang++
+# Also against a CC and CXX that are meant for the ordinary build.
+fuzz_compilers = CC='$(FUZZ_CC)' CXX='$(FUZZ_CXX)'
 $(BUILD)/fuzz/Makefile: | configure deps-fuzz
 	@mkdir -p $(BUILD)/fuzz
 	cd $(BUILD)/fuzz && $(CURDIR)/configure --quiet $(CONFIGURE_FLAGS) --enable-fuzzing \
-	  CC='$(FUZZ_CC)' CXX='$(FUZZ_CXX)'
+	  $(fuzz_compilers)
 
 # Each fuzz program for SECONDS, or only TARGETS="framing server".
 SECONDS = 60
 TARGETS =
 .PHONY: fuzz
 fuzz: deps-fuzz $(BUILD)/fuzz/Makefile
-	+$(MAKE) --no-print-directory $(jobs) -C $(BUILD)/fuzz fuzz SECONDS='$(SECONDS)' \
-	  TARGETS='$(TARGETS)'
+	+$(MAKE) --no-print-directory $(jobs) -C $(BUILD)/fuzz $(fuzz_compilers) fuzz \
+	  SECONDS='$(SECONDS)' TARGETS='$(TARGETS)'
 
 # The simulator: make sim SEEDS=100000 [SEED=first] [JOBS=n]
 .PHONY: sim

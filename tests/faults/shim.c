@@ -65,12 +65,12 @@ static int errno_of(const char* name) {
   static const struct {
     const char* name;
     int number;
-  } known[] = {{"EIO", EIO},       {"ENOSPC", ENOSPC}, {"EINTR", EINTR},   {"EACCES", EACCES},
-               {"EMFILE", EMFILE}, {"EROFS", EROFS},   {"ENOLCK", ENOLCK}, {"EDQUOT", EDQUOT}};
+  } kKnown[] = {{"EIO", EIO},       {"ENOSPC", ENOSPC}, {"EINTR", EINTR},   {"EACCES", EACCES},
+                {"EMFILE", EMFILE}, {"EROFS", EROFS},   {"ENOLCK", ENOLCK}, {"EDQUOT", EDQUOT}};
   const size_t length = strcspn(name, "+");
-  for (size_t i = 0; i < sizeof known / sizeof known[0]; ++i)
-    if (strlen(known[i].name) == length && strncmp(known[i].name, name, length) == 0)
-      return known[i].number;
+  for (size_t i = 0; i < sizeof kKnown / sizeof kKnown[0]; ++i)
+    if (strlen(kKnown[i].name) == length && strncmp(kKnown[i].name, name, length) == 0)
+      return kKnown[i].number;
   fprintf(stderr, "shim: unknown FWR_SHIM_FAULT %s\n", name);
   abort();
 }
@@ -431,6 +431,8 @@ char* shim_mkdtemp(char* path) {
 STAT(shim_stat, "stat")
 STAT(shim_lstat, "lstat")
 
+// A type in parentheses would be none.
+// NOLINTBEGIN(bugprone-macro-parentheses)
 #define FSTAT(wrapper, name, Type)                    \
   int wrapper(int fd, Type* out) EXPORT(name);        \
   int wrapper(int fd, Type* out) {                    \
@@ -440,6 +442,7 @@ STAT(shim_lstat, "lstat")
     *(void**)&next = real(name);                      \
     return (int)finish(verdict, next(fd, out));       \
   }
+// NOLINTEND(bugprone-macro-parentheses)
 FSTAT(shim_fstat, "fstat", struct stat)
 FSTAT(shim_fstatvfs, "fstatvfs", struct statvfs)
 

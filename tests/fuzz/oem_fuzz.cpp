@@ -133,12 +133,12 @@ void query(Input& in) {
 
 /// One command whose answer has data of any length.
 void one_command(Input& in) {
-  const ipmi_ctx_t ctx = ipmi_ctx_create();
+  ipmi_ctx_t ctx = ipmi_ctx_create();
   require(ctx != nullptr, "a context");
   const Digest digest{};
   const bool manifest = in.flag();
-  const fiid_obj_t rs = fiid_obj_create(manifest ? tmpl_cmd_oem_fwrecover_get_manifest_rs
-                                                 : tmpl_cmd_oem_fwrecover_read_image_rs);
+  fiid_obj_t rs = fiid_obj_create(manifest ? tmpl_cmd_oem_fwrecover_get_manifest_rs
+                                           : tmpl_cmd_oem_fwrecover_read_image_rs);
   const std::uint32_t handle = in.u32();
   const std::uint16_t count = in.u16();
   const int result =

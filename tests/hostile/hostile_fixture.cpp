@@ -38,10 +38,10 @@ class Scenes : public ::testing::Environment {
 
 /// GoogleTest owns it, and ends what it keeps.
 Scenes& kept() {
-  static auto* const scenes = new Scenes;
-  return *scenes;
+  static auto* const kScenes = new Scenes;
+  return *kScenes;
 }
-[[maybe_unused]] const auto* const registered = ::testing::AddGlobalTestEnvironment(&kept());
+[[maybe_unused]] const auto* const kRegistered = ::testing::AddGlobalTestEnvironment(&kept());
 
 }  // namespace
 

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
+#include <exception>
 
 #include "recipient/recovery.hpp"
 #include "run.hpp"
@@ -131,9 +132,7 @@ int run_many(const Options& options) {
   return result.failures.empty() && missing == 0 ? 0 : 1;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run(int argc, char** argv) {
   Options options;
   options.program = argv[0];
   CLI::App app("Runs recoveries on a simulated network with simulated flash; a seed decides all");
@@ -154,4 +153,15 @@ int main(int argc, char** argv) {
   app.add_flag("--brief", options.brief, "One line for a failure, and one at the end");
   CLI11_PARSE(app, argc, argv);
   return *one ? run_one(options) : run_many(options);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& error) {
+    (void)std::fputs(error.what(), stderr);
+    return 2;
+  }
 }

@@ -21,8 +21,8 @@ class Outsider {
 
  private:
   struct Act {
-    std::size_t fault;
-    Dice dice;
+    std::size_t fault = 0;
+    Dice dice{0};
     TimePoint at;
   };
   void forge_offers(Act& act, TimePoint now);

@@ -123,9 +123,9 @@ const Content* find_content(const Digest& digest) {
 }
 
 const test::TestSigner& signer(std::uint8_t key) {
-  static const test::TestSigner trusted(kTrustedKey);
-  static const test::TestSigner attacker(kAttackersKey);
-  return key == kTrustedKey ? trusted : attacker;
+  static const test::TestSigner kTrusted(kTrustedKey);
+  static const test::TestSigner kAttacker(kAttackersKey);
+  return key == kTrustedKey ? kTrusted : kAttacker;
 }
 
 Release make_release(const ReleaseSpec& spec) {

@@ -126,7 +126,7 @@ void World::linger() {
 /// best image this recipient must not refuse, and a medium that carries it in time.
 bool World::steady(std::size_t recipient, const policy::Policy& policy,
                    const policy::Situation& situation) const {
-  constexpr double kSlowest_bytes_per_s = 10000;
+  constexpr double kSlowestPath = 10000;  // bytes/s
   for (const auto& donor : donors_) {
     const std::size_t number = donor->host() - kFirstDonor;
     const DonorPlan& plan = plan_.donors[number];
@@ -155,7 +155,7 @@ bool World::steady(std::size_t recipient, const policy::Policy& policy,
       const MediumPlan& kind = plan_.media[medium];
       if (std::count(mine.begin(), mine.end(), medium) == 0) continue;
       if ((policy.allowed_media & static_cast<std::uint8_t>(kind.medium)) == 0) continue;
-      if (kind.bytes_per_s != 0 && kind.bytes_per_s < kSlowest_bytes_per_s) continue;
+      if (kind.bytes_per_s != 0 && kind.bytes_per_s < kSlowestPath) continue;
       return true;
     }
   }

@@ -296,6 +296,7 @@ Selection selection_of(const std::vector<std::uint8_t>& hosts, unsigned donors_t
   RecoveryConfig config = config_with({everyone()});
   config.policy.donors_tried = donors_tried;
   std::vector<Offer> offers;
+  offers.reserve(hosts.size());
   for (const std::uint8_t host : hosts)
     offers.push_back(*read_offer(offer_of(host), a_nonce(), Path{{}, ipv4(host)}));
   return {config, std::move(offers), {}};
@@ -307,6 +308,7 @@ Selection paths_of_one(const std::vector<Path>& paths, unsigned donors_tried = 8
   config.policy.donors_tried = donors_tried;
   config.policy.allowed_media = 0x03;
   std::vector<Offer> offers;
+  offers.reserve(paths.size());
   for (const Path& path : paths) offers.push_back(*read_offer(offer_of(7), a_nonce(), path));
   for (std::size_t i = 0; i < offers.size(); ++i)
     offers[i].candidate.round_trip = std::chrono::milliseconds(i);

@@ -227,7 +227,7 @@ TEST(RecoveryFaults, AStateRecordThatCannotBeReadOrWrittenEndsIt) {
     if (reading)
       rig.slots.load_error = error;
     else
-      rig.slots.store_fault = [&](const flash::BootRecord&) { return error; };
+      rig.slots.store_fault = [&](const flash::BootRecord&) { return std::optional(error); };
     ASSERT_TRUE(rig.run());
     EXPECT_EQ(rig.error(), Errc::CorruptState);
     EXPECT_EQ(rig.slots.writes, 0U);
@@ -402,7 +402,7 @@ class EveryRow final : public testing::Environment {
           << "no test takes " << to_text(row.from) << ", " << to_text(row.event);
   }
 };
-[[maybe_unused]] testing::Environment* const every_row =
+[[maybe_unused]] testing::Environment* const kEveryRow =
     testing::AddGlobalTestEnvironment(new EveryRow);
 
 // --- donors that are slow ------------------------------------------------------------------------

@@ -9,7 +9,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using test::DonorHost;
-using test::DonorOptions;
 using test::LinkOptions;
 using test::noise;
 using test::RecoveryRig;

@@ -304,7 +304,7 @@ class RecoveryRig {
 
  private:
   void step(TimePoint end) {
-    while (auto datagram = recovery->poll_transmit(now)) route(std::move(*datagram));
+    while (auto datagram = recovery->poll_transmit(now)) route(*datagram);
     take_events();
     for (const auto& donor : donors) donor->work(now);
     if (recovery->finished()) return;

@@ -198,7 +198,7 @@ class Network {
         if (at && (!next || *at < *next)) next = at;
       };
       for (const auto& node : nodes) sooner(node->client.deadline());
-      if (!in_flight.empty()) sooner(in_flight.begin()->first);
+      if (!in_flight_.empty()) sooner(in_flight_.begin()->first);
       if (!next || *next > end) break;
       now = std::max(now, *next);
       deliver();
@@ -242,7 +242,7 @@ class Network {
       passed = tamper(way, datagram);
     else
       passed.push_back(std::move(datagram));
-    for (Bytes& copy : passed) in_flight.emplace(now + 1ms, Packet{way, path, std::move(copy)});
+    for (Bytes& copy : passed) in_flight_.emplace(now + 1ms, Packet{way, path, std::move(copy)});
   }
 
   void collect() {
@@ -262,9 +262,9 @@ class Network {
   }
 
   void deliver() {
-    while (!in_flight.empty() && in_flight.begin()->first <= now) {
-      const Packet packet = std::move(in_flight.begin()->second);
-      in_flight.erase(in_flight.begin());
+    while (!in_flight_.empty() && in_flight_.begin()->first <= now) {
+      const Packet packet = std::move(in_flight_.begin()->second);
+      in_flight_.erase(in_flight_.begin());
       if (packet.way == Way::ToServer) {
         server.handle_datagram(packet.path, packet.datagram, now);
         continue;
@@ -274,7 +274,7 @@ class Network {
     }
   }
 
-  std::multimap<TimePoint, Packet> in_flight;
+  std::multimap<TimePoint, Packet> in_flight_;
 };
 
 /// The payload type byte's number, 0xff for what is not RMCP+.

@@ -65,7 +65,7 @@ struct Hand {
   }
   wire::Rakp2 rakp1(const wire::Rakp1& message) {
     network.inject(path, plain(wire::PayloadType::Rakp1, wire::encode(message)));
-    const auto answer = only_answer(network, wire::decode_rakp2);
+    auto answer = only_answer(network, wire::decode_rakp2);
     if (answer.status == RakpStatus::Ok)
       exchange = {.console_session = console_session,
                   .managed_session = managed_session,

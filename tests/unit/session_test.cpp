@@ -51,6 +51,7 @@ TEST_P(Session, ComesUpAndSaysWhoTheServerIs) {
 TEST_P(Session, CarriesCommandsInOrder) {
   auto& node = network_.connect(with_kg(alice(GetParam().suite)));
   std::vector<std::uint32_t> tickets;
+  tickets.reserve(10);
   for (int i = 0; i < 10; ++i)
     tickets.push_back(*node.client.submit({kOem, 0x07, bytes({0xd9, 0x7e, 0, i})}, network_.now));
   network_.run(1s);

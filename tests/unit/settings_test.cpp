@@ -38,7 +38,7 @@ class SettingsFile : public testing::Test {
   void TearDown() override { std::filesystem::remove_all(directory_); }
 
   std::string write(const std::string& name, const std::string& content, mode_t mode = 0600) const {
-    const std::string path = directory_ / name;
+    std::string path = directory_ / name;
     std::ofstream(path, std::ios::binary) << content;
     EXPECT_EQ(chmod(path.c_str(), mode), 0);
     return path;

@@ -2,3 +2,4 @@
 # doc: documents that are installed beside README.md.  One a line.
 
 dist_doc_DATA += %D%/PROTOCOL.md
+dist_doc_DATA += %D%/TESTING.md

@@ -227,7 +227,8 @@ Result<UniqueFd> FileSlots::open_for_writing(SlotId slot) {
   if (::stat(file(other(slot)).path.c_str(), &active) == 0 && share_storage(opened, active))
     return fail(Errc::BadConfiguration,
                 describe(slot) + " and " + describe(other(slot)) + " share storage");
-  if (!there)
+  // Also for a file that is there: who created it may have died before its directory was flushed.
+  if (S_ISREG(opened.st_mode))
     if (auto synced = sync_directory(directory_of(path)); !synced)
       return tl::unexpected(synced.error());
   return fd;

@@ -117,9 +117,12 @@ Result<> StateFile::create_if_missing() const {
   // Who was here last may have died, or failed, between writing a copy and flushing it. It counts
   // for every reader, but not for a boot, and the next one written would take the place of the one
   // that does.
-  if (fd.is_open() && !flush_to_medium(fd.get()))
-    return fail_errno(Errc::StateFailed, "flushing " + path_, errno);
-  if (fd.is_open()) return {};
+  // Its name is in the same danger: it may be in no directory that was flushed.
+  if (fd.is_open()) {
+    if (!flush_to_medium(fd.get()))
+      return fail_errno(Errc::StateFailed, "flushing " + path_, errno);
+    return sync_directory(directory_);
+  }
   if (errno != ENOENT) return fail_errno(Errc::StateFailed, "opening " + path_, errno);
   return create(BootRecord{});
 }

@@ -131,10 +131,12 @@ int Disk::flush(int fd) {
     if (!off_ && opened.inode != nullptr) lose(*opened.inode);
     return fail_with(error_number);
   }
-  if (opened.inode == nullptr)
-    unsynced_.clear();
-  else
+  if (opened.inode != nullptr) {
     settle(*opened.inode);
+  } else {
+    unsynced_.clear();
+    for (auto& [path, inode] : names_) ++inode->version;
+  }
   done(call);
   return off_ ? fail_with(EIO) : 0;
 }
@@ -341,8 +343,9 @@ const Bytes* Disk::content(const std::string& path) const {
 }
 
 const Bytes* Disk::kept(const std::string& path) const {
-  const auto found = names_.find(path);
-  return found == names_.end() ? nullptr : &found->second->kept;
+  const Names& names = unsynced_.empty() ? names_ : unsynced_.front();
+  const auto found = names.find(path);
+  return found == names.end() ? nullptr : &found->second->kept;
 }
 
 std::optional<Bytes> Disk::torn(const std::string& path, Dice& dice) const {
@@ -358,7 +361,7 @@ std::optional<Bytes> Disk::torn(const std::string& path, Dice& dice) const {
 
 bool Disk::is_flushed(const std::string& path) const {
   const auto found = names_.find(path);
-  return found != names_.end() && is_clean(*found->second);
+  return found != names_.end() && is_clean(*found->second) && kept(path) != nullptr;
 }
 
 std::uint64_t Disk::version(const std::string& path) const {

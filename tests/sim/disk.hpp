@@ -82,7 +82,7 @@ class Disk {
   [[nodiscard]] bool exists(const std::string& path) const { return names_.contains(path); }
   /// As a reader sees it now.
   [[nodiscard]] const Bytes* content(const std::string& path) const;
-  /// What was flushed of it.
+  /// What was flushed of it, and its name too.
   [[nodiscard]] const Bytes* kept(const std::string& path) const;
   /// As a boot could find it after a power cut now; nullopt when there may be no such file.
   [[nodiscard]] std::optional<Bytes> torn(const std::string& path, Dice& dice) const;

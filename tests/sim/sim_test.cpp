@@ -52,7 +52,8 @@ TEST_P(Pinned, SeedKeepsEveryPromise) {
   const RunResult result = run_seed(GetParam());
   EXPECT_FALSE(result.violation) << result.violation->checker << ": " << result.violation->text;
 }
-INSTANTIATE_TEST_SUITE_P(Seeds, Pinned, ::testing::Values(25, 98, 139, 222, 244, 557));
+INSTANTIATE_TEST_SUITE_P(Seeds, Pinned,
+                         ::testing::Values(25, 98, 139, 222, 244, 557, 745, 10788, 10945, 14911));
 
 // --- the disk ------------------------------------------------------------------------------------
 
@@ -204,6 +205,22 @@ TEST_F(StateOnTornDisk, SurvivesAStoreAfterAProcessThatDiedBeforeItsFlush) {
   ASSERT_TRUE(store(3));
 }
 
+TEST_F(TornDisk, KeepsAStateFileWhoseCreatorDiedBeforeTheDirectoryWasFlushed) {
+  const flash::StateFile state(directory);
+  disk.before = [&](const DiskCall& call) {
+    if (call.op == DiskOp::Flush && call.path == directory) disk.stop();
+    return 0;
+  };
+  EXPECT_FALSE(state.create_if_missing());
+  disk.power_on();  // another process
+  disk.before = nullptr;
+  ASSERT_TRUE(state.create_if_missing());
+  for (std::uint64_t seed = 0; seed < 100; ++seed) {
+    Dice dice(seed);
+    EXPECT_TRUE(disk.torn(directory + "/state", dice));
+  }
+}
+
 // --- the checkers --------------------------------------------------------------------------------
 
 class Witness : public TornDisk {
@@ -222,7 +239,8 @@ class Witness : public TornDisk {
   void install(const flash::BootRecord& next) {
     Bytes state = flash::encode_copy(next).value();
     state.resize(flash::kRecordCopies * flash::kRecordCopy_bytes);
-    const int fd = disk.open(paths.state(), O_RDWR | O_CREAT);
+    if (!disk.exists(paths.state())) return disk.install(paths.state(), std::move(state));
+    const int fd = disk.open(paths.state(), O_RDWR);
     disk.write(fd, 0, state);
     disk.flush(fd);
     disk.close(fd);

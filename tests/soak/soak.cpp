@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <exception>
 #include <fstream>
 #include <iterator>
 #include <random>
@@ -176,11 +177,8 @@ int run(const Options& options) {
   return tally.failed.empty() && tally.recoveries == tally.deaths + tally.completions ? 0 : 1;
 }
 
-}  // namespace
-}  // namespace fwr::soak
-
-int main(int argc, char** argv) {
-  fwr::soak::Options options;
+int parse_and_run(int argc, char** argv) {
+  Options options;
   CLI::App app("Many recoveries from one donor at the same time");
   app.add_option("--donor", options.donor)->required();
   app.add_option("--key", options.key)->required();
@@ -193,10 +191,17 @@ int main(int argc, char** argv) {
   app.add_option("--start-within-ms", options.start_ms);
   app.add_option("--deadline", options.deadline_s);
   CLI11_PARSE(app, argc, argv);
+  return run(options);
+}
+
+}  // namespace
+}  // namespace fwr::soak
+
+int main(int argc, char** argv) {
   try {
-    return fwr::soak::run(options);
+    return fwr::soak::parse_and_run(argc, argv);
   } catch (const std::exception& error) {
-    fmt::print(stderr, "soak: {}\n", error.what());
+    (void)std::fputs(error.what(), stderr);
     return 2;
   }
 }

@@ -22,7 +22,7 @@ constexpr std::size_t kFarewells = 3 * 8;
 // What a recovery may send: a few commands for each donor, repeats, and grants.
 constexpr std::uint64_t kDatagramsOfRecovery = 200;
 constexpr std::uint64_t kDatagramsOfDonor = 150;
-constexpr std::uint64_t kDatagramsPerSecond = 400;
+constexpr std::uint64_t kDatagramsPerSecond = 60;
 constexpr std::uint64_t kDatagramsPerBlock = 8;
 constexpr std::uint64_t kGranulesPerBlock = 64;
 

@@ -386,7 +386,12 @@ Result<> check_paths(const FileSlotsConfig& config) {
 
 Result<> create_state_directory(const std::string& path) {
   if (::mkdir(path.c_str(), kDirectoryMode) == 0) return sync_directory(directory_of(path));
-  if (errno == EEXIST) return {};
+  if (errno == EEXIST) {
+    // Who created it may have died before this. Often the directory around it is not ours to read.
+    auto synced = sync_directory(directory_of(path));
+    if (!synced && synced.error().code == Errc::NoPermission) return {};
+    return synced;
+  }
   if (errno == ENOENT)
     return fail(Errc::NotFound, "state directory " + path + " cannot be created: " +
                                     directory_of(path) + " does not exist");

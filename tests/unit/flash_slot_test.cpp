@@ -65,6 +65,26 @@ struct stat stat_of(const std::string& path) {
   return status;
 }
 
+TEST_F(FileSlotsTest, FlushTheNamesOfFilesThatWhoCreatedThemCouldNot) {
+  unsigned flushed = 0;
+  const auto is_of_directory = [&](const IoCall& call) {
+    return call.kind == IoKind::Sync && call.path == scratch_.path();
+  };
+  {
+    const auto slots = open();
+    const IoFault fault([&](const IoCall& call) {
+      return is_of_directory(call) ? IoReply{{}, EIO} : IoReply{};
+    });
+    ASSERT_FALSE(slots->prepare(SlotId::B, 20'000));
+  }
+  const IoFault fault([&](const IoCall& call) {
+    if (is_of_directory(call)) ++flushed;
+    return IoReply{};
+  });
+  ASSERT_TRUE(open()->prepare(SlotId::B, 20'000));
+  EXPECT_EQ(2U, flushed) << "for the state directory, and for the slot";
+}
+
 TEST_F(FileSlotsTest, KeepWhatIsWritten) {
   const auto slots = open();
   ASSERT_TRUE(slots->prepare(SlotId::B, 20'000));

@@ -214,6 +214,20 @@ std::vector<IoCall> record_calls(const std::function<Result<>()>& operation) {
   return calls;
 }
 
+TEST_F(StateFileTest, FlushesItsNameWhenWhoCreatedItCouldNot) {
+  const auto is_of_directory = [&](const IoCall& call) {
+    return call.kind == IoKind::Sync && call.path == scratch_.path();
+  };
+  {
+    const IoFault fault([&](const IoCall& call) {
+      return is_of_directory(call) ? IoReply{{}, EIO} : IoReply{};
+    });
+    ASSERT_FALSE(file_.create_if_missing());
+  }
+  const auto calls = record_calls([&] { return file_.create_if_missing(); });
+  EXPECT_TRUE(std::any_of(calls.begin(), calls.end(), is_of_directory));
+}
+
 std::vector<IoKind> kinds(const std::vector<IoCall>& calls) {
   std::vector<IoKind> result;
   result.reserve(calls.size());

@@ -113,7 +113,7 @@ void DirectoryCatalogue::Impl::insert(Entry entry) {
 
 Result<> DirectoryCatalogue::Impl::load() {
   std::error_code error;
-  fs::directory_iterator at(directory_, error);
+  fs::directory_iterator at = list_directory(directory_, error);
   std::vector<std::string> names;
   for (; !error && at != fs::directory_iterator(); at.increment(error)) {
     std::string name = at->path().filename().string();

@@ -33,6 +33,7 @@ constexpr std::uint64_t kSmallFiles_bytes = 64U << 10;  // manifest, signature, 
 Result<> remove_tree(const std::string& path) {
   std::error_code error;
   fs::remove_all(path, error);
+  while (error == std::errc::interrupted) fs::remove_all(path, error);
   if (error) return system_failure(error.value(), path);
   return {};
 }
@@ -46,7 +47,7 @@ Result<> move(const std::string& from, const std::string& to) {
 /// Only with the lock: then whatever has such a name was left behind by an interrupted writer.
 Result<> remove_leftovers(const std::string& directory) {
   std::error_code error;
-  fs::directory_iterator at(directory, error);
+  fs::directory_iterator at = list_directory(directory, error);
   for (; !error && at != fs::directory_iterator(); at.increment(error)) {
     const std::string name = at->path().filename().string();
     if (!name.starts_with(kIncomingPrefix) && !name.starts_with(kOutgoingPrefix)) continue;

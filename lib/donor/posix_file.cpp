@@ -38,6 +38,13 @@ UniqueFd open_fd(const std::string& path, int flags) {
   return UniqueFd(again([&] { return ::open(path.c_str(), flags | O_CLOEXEC, kFileMode); }));
 }
 
+std::filesystem::directory_iterator list_directory(const std::string& path,
+                                                   std::error_code& error) {
+  std::filesystem::directory_iterator at(path, error);
+  while (error == std::errc::interrupted) at = std::filesystem::directory_iterator(path, error);
+  return at;
+}
+
 tl::unexpected<Error> system_failure(int error, const std::string& what) {
   return fail(code_of(error), fmt::format("{}: {}", what, std::generic_category().message(error)));
 }

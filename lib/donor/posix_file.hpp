@@ -6,8 +6,10 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <filesystem>
 #include <span>
 #include <string>
+#include <system_error>
 
 #include "base/bytes.hpp"
 #include "base/error.hpp"
@@ -23,6 +25,9 @@ namespace fwr::donor {
 
 /// open(2) with O_CLOEXEC, again after a signal. -1 and errno when it fails.
 [[nodiscard]] UniqueFd open_fd(const std::string& path, int flags);
+/// The first entry of a directory, as fs::directory_iterator; again after a signal.
+[[nodiscard]] std::filesystem::directory_iterator list_directory(const std::string& path,
+                                                                 std::error_code& error);
 struct OpenFile {
   UniqueFd fd;
   std::uint64_t size_bytes = 0;

@@ -4,6 +4,8 @@
 
 noinst_LTLIBRARIES += %D%/libwire.la
 %C%_libwire_la_SOURCES =
+%C%_libwire_la_SOURCES += %D%/icmb.cpp
+%C%_libwire_la_SOURCES += %D%/icmb.hpp
 %C%_libwire_la_SOURCES += %D%/ipmi.cpp
 %C%_libwire_la_SOURCES += %D%/ipmi.hpp
 %C%_libwire_la_SOURCES += %D%/layout.cpp

@@ -8,15 +8,16 @@
 cat >"$work/allowed" <<'END'
 base:
 wire: base
+link: wire base
 session: wire base
 image: base
 policy: image base
 flash: image base
 recipient: session wire policy flash image base
 donor: session wire image base
-transport: recipient donor session wire policy flash image base
+transport: recipient donor session link wire policy flash image base
 oem: wire base
-fwrecover: oem transport recipient donor session wire policy flash image base
+fwrecover: oem transport recipient donor session link wire policy flash image base
 tools: fwrecover
 END
 

@@ -93,7 +93,7 @@ long sin(int fd, char* b) { return read(fd, b, 1); }'
 [ -n "$(io_symbols "$work/sin.a")" ] || fail 'only image, flash and donor may have *_file.cpp'
 
 wrong=0
-for library in base wire session image policy recipient donor flash; do
+for library in base wire link session image policy recipient donor flash; do
   archive=$TOP_BUILDDIR/lib/$library/.libs/lib$library.a
   [ -f "$archive" ] || fail "$archive is missing: build first"
   case $library in

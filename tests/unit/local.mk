@@ -69,6 +69,15 @@ UNIT_TESTS += %D%/image_test
 %C%_image_test_SOURCES += %D%/stock_tool.hpp
 %C%_image_test_LDADD = $(IMAGE_LIBS) $(GTEST_LIBS)
 
+UNIT_TESTS += %D%/link_test
+%C%_link_test_SOURCES =
+%C%_link_test_SOURCES += %D%/bus_rig.hpp
+%C%_link_test_SOURCES += %D%/link_address_test.cpp
+%C%_link_test_SOURCES += %D%/link_bridge_test.cpp
+%C%_link_test_SOURCES += %D%/link_bus_test.cpp
+%C%_link_test_SOURCES += %D%/link_peers_test.cpp
+%C%_link_test_LDADD = $(LINK_LIBS) $(GTEST_LIBS)
+
 UNIT_TESTS += %D%/oem_test
 %C%_oem_test_SOURCES =
 %C%_oem_test_SOURCES += %D%/donor_fixture.hpp
@@ -125,6 +134,7 @@ UNIT_TESTS += %D%/transport_test
 UNIT_TESTS += %D%/wire_test
 %C%_wire_test_SOURCES =
 %C%_wire_test_SOURCES += %D%/hex.hpp
+%C%_wire_test_SOURCES += %D%/wire_icmb_test.cpp
 %C%_wire_test_SOURCES += %D%/wire_ipmi_test.cpp
 %C%_wire_test_SOURCES += %D%/wire_oem_test.cpp
 %C%_wire_test_SOURCES += %D%/wire_rakp_test.cpp

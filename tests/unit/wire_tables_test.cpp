@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "wire/icmb.hpp"
 #include "wire/ipmi.hpp"
 #include "wire/layout.hpp"
 #include "wire/oem.hpp"
@@ -159,6 +160,47 @@ TEST(ProtocolTables, OfTheImageStreamAreTheLayouts) {
     EXPECT_TRUE(found[i]->label.starts_with(expected[i].first)) << found[i]->label;
     EXPECT_EQ(first_columns(*found[i]), expected[i].second) << found[i]->label;
   }
+}
+
+template <class Message>
+Lines bridge_table() {
+  LayoutTable table(1);
+  table.row(1, "completion code");
+  const Message message{};
+  Message::layout(table, message);
+  return table.rows();
+}
+template <class Message>
+Lines body_table() {
+  LayoutTable table(1);
+  const Message message{};
+  Message::layout(table, message);
+  return table.rows();
+}
+
+TEST(ProtocolTables, OfTheIcmbBusAreTheLayouts) {
+  const std::vector<std::pair<std::string, Lines>> expected{
+      {"11.3", stream_table<icmb::AddressMessage>()},
+      {"11.4", stream_table<icmb::BusMessage>()},
+      {"11.5 Bridge State", body_table<icmb::BridgeStateBody>()},
+      {"11.5 ICMB Address", body_table<icmb::IcmbAddressBody>()},
+      {"11.5 Get Bridge Statistics", bridge_table<icmb::BridgeStatistics>()},
+      {"11.5 Get ICMB Capabilities", bridge_table<icmb::BridgeCapabilitiesRs>()},
+      {"11.5 GetAddresses response", bridge_table<icmb::GetAddressesRs>()},
+      {"11.5 Chassis Device Id", body_table<icmb::ChassisDeviceIdBody>()},
+      {"11.5 Payload of an event", stream_table<icmb::EventMessage>()},
+  };
+  std::size_t compared = 0;
+  for (const char* section : {"11.3", "11.4", "11.5"}) {
+    for (const Table* table : tables_in(section)) {
+      if (table->rows.at(0).size() > 3) continue;  // the list of commands
+      ASSERT_LT(compared, expected.size()) << table->label;
+      const auto& [name, rows] = expected[compared++];
+      EXPECT_TRUE((std::string(section) + " " + table->label).starts_with(name)) << table->label;
+      EXPECT_EQ(first_columns(*table), rows) << name;
+    }
+  }
+  EXPECT_EQ(expected.size(), compared);
 }
 
 TEST(ProtocolTables, OfTheStreamGiveTheirKinds) {

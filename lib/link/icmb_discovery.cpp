@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// PrepareForDiscovery, then GetAddresses and SetDiscovered until nobody answers.
+#include "link/icmb_discovery.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "wire/ipmi.hpp"
+
+namespace fwr::link {
+namespace {
+
+using wire::icmb::BridgeCommand;
+using wire::icmb::BusAddress;
+using wire::icmb::BusMessage;
+using wire::icmb::FrameType;
+
+}  // namespace
+
+Datagram make_bus_request(const Path& path, std::uint8_t tag, std::uint8_t net_fn,
+                          std::uint8_t command, ByteView data) {
+  BusMessage request;
+  request.tag = tag;
+  request.net_fn_lun = static_cast<std::uint8_t>(net_fn << 2U);
+  request.command = command;
+  request.data.assign(data.begin(), data.end());
+  ByteWriter out;
+  out.u8(static_cast<std::uint8_t>(FrameType::Request));
+  out.bytes(wire::encode(request));
+  Datagram message{path, std::move(out).release()};
+  message.path.medium = Medium::Icmb;
+  return message;
+}
+
+Result<BusMessage> parse_bus_response(const Datagram& message) {
+  ByteReader in(message.bytes);
+  if (in.u8() != static_cast<std::uint8_t>(FrameType::Response))
+    return fail(Errc::BadField, "ICMB message, type");
+  auto response = wire::decode<BusMessage>(in.take_rest());
+  if (!response) return response;
+  if (response->data.empty()) return fail(Errc::Truncated, "ICMB response");
+  if ((response->net_fn() & 1U) == 0) return fail(Errc::BadField, "ICMB response, netFn/LUN");
+  return response;
+}
+
+IcmbDiscovery::IcmbDiscovery(std::uint32_t port, Duration quiet, TimePoint now)
+    : port_(port), quiet_(quiet), next_(now) {}
+
+void IcmbDiscovery::request(BusAddress to, BridgeCommand command) {
+  Path path;
+  path.local.family = AddressFamily::Icmb;
+  path.local.scope = port_;
+  path.peer = wire::icmb::to_address(to, port_);
+  outgoing_.push_back(make_bus_request(path, tag_++, wire::icmb::kBridgeRq,
+                                       static_cast<std::uint8_t>(command), {}));
+}
+
+void IcmbDiscovery::begin_round(TimePoint now) {
+  // Twice: one who misses it would keep silent if it was discovered before.
+  if (rounds_ < 2) request(BusAddress::Broadcast, BridgeCommand::PrepareForDiscovery);
+  ++rounds_;
+  heard_new_ = false;
+  telling_ = false;
+  request(BusAddress::Broadcast, BridgeCommand::GetAddresses);
+  next_ = now + quiet_;
+}
+
+void IcmbDiscovery::tell_nodes(TimePoint now) {
+  telling_ = false;
+  for (Node& node : nodes_) {
+    if (node.acknowledged || node.asked >= kTellLimit) continue;
+    ++node.asked;
+    telling_ = true;
+    request(node.address, BridgeCommand::SetDiscovered);
+  }
+  next_ = now + quiet_;
+}
+
+void IcmbDiscovery::handle_timeout(TimePoint now) {
+  if (finished_ || now < next_) return;
+  if (rounds_ == 0) return begin_round(now);
+  tell_nodes(now);
+  if (telling_) return;
+  silent_rounds_ = heard_new_ ? 0 : silent_rounds_ + 1;
+  if (silent_rounds_ >= kSilentRounds || rounds_ >= kRoundLimit)
+    finished_ = true;
+  else
+    begin_round(now);
+}
+
+void IcmbDiscovery::handle_message(const Datagram& message, TimePoint now) {
+  const auto response = parse_bus_response(message);
+  if (!response || response->net_fn() != wire::icmb::kBridgeRs ||
+      static_cast<wire::CompletionCode>(response->data.front()) != wire::CompletionCode::Ok)
+    return;
+  const BusAddress from = wire::icmb::bus_address(message.path.peer);
+  const auto command = static_cast<BridgeCommand>(response->command);
+  if (command == BridgeCommand::SetDiscovered) {
+    for (Node& node : nodes_)
+      if (node.address == from) node.acknowledged = true;
+    const auto open = [](const Node& node) { return !node.acknowledged; };
+    if (telling_ && std::none_of(nodes_.begin(), nodes_.end(), open)) next_ = now;
+    return;
+  }
+  if (command != BridgeCommand::GetAddresses) return;
+  const auto body = wire::decode<wire::icmb::GetAddressesRs>(ByteView(response->data).subspan(1));
+  if (!body || body->address != from) return;
+  next_ = std::max(next_, now + quiet_);
+  const auto same = [&](const Node& node) {
+    return node.address == from && node.guid == body->guid;
+  };
+  const auto known = std::find_if(nodes_.begin(), nodes_.end(), same);
+  if (known != nodes_.end()) {
+    // It did not hear that it was found.
+    known->acknowledged = false;
+    return;
+  }
+  if (nodes_.size() >= kNodeLimit) return;
+  heard_new_ = true;
+  nodes_.push_back({from, body->guid, false, 0});
+}
+
+std::optional<Datagram> IcmbDiscovery::poll_transmit() {
+  if (outgoing_.empty()) return std::nullopt;
+  Datagram message = std::move(outgoing_.front());
+  outgoing_.pop_front();
+  return message;
+}
+
+std::optional<TimePoint> IcmbDiscovery::deadline() const {
+  if (finished_) return std::nullopt;
+  return next_;
+}
+
+}  // namespace fwr::link

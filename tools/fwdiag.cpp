@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // fwdiag(8): diagnostics on the command line.
 #include "command_line.hpp"
+#include "fwrecover/bus.hpp"
 #include "fwrecover/diagnostics.hpp"
 
 namespace {
@@ -9,7 +10,19 @@ struct Options {
   tool::Global global;
   fwrecover::DiagOptions diag;
   double wait_s = 1;
+  fwrecover::BusOptions bus;
+  std::string bus_action;
+  std::string bus_peer;
+  double bus_wait_s = 1;
+  double bus_for_s = 0;
+  fwrecover::BusEmulatorOptions emulator;
+  std::string noise = "line";
+  double emulator_for_s = 0;
 };
+
+std::int64_t to_ms(double seconds) {
+  return static_cast<std::int64_t>(seconds * 1000);
+}
 
 void add_hosts(CLI::App& app, Options& options, bool required) {
   CLI::Option* hosts =
@@ -56,10 +69,96 @@ void add_account(CLI::App& app, fwrecover::DiagOptions& diag) {
       ->capture_default_str();
 }
 
+void add_baud(CLI::App& app, std::uint32_t& baud) {
+  app.add_option("--baud", baud, "Rate of the bus")
+      ->check(CLI::IsMember(
+          {1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600}))
+      ->type_name("NUMBER")
+      ->capture_default_str();
+}
+
+void add_for(CLI::App& app, double& seconds) {
+  app.add_option("--for", seconds, "Ends after so many seconds (without: by a signal)")
+      ->check(CLI::Range(0.01, 1e9))
+      ->type_name("SECONDS");
+}
+
+void add_bus(CLI::App& app, Options& options) {
+  fwrecover::BusOptions& bus = options.bus;
+  app.add_option("device", bus.device, "The tty, such as /dev/ttyS1")->required();
+  app.add_option("action", options.bus_action, "discover, info, statistics or listen")
+      ->required()
+      ->check(CLI::IsMember({"discover", "info", "statistics", "listen"}));
+  app.add_option("node", options.bus_peer, "Address for info and statistics, such as 0x0014");
+  add_baud(app, bus.baud);
+  app.add_flag("--rs485", bus.rs485, "Let the driver of the tty turn the transmitter on and off");
+  app.add_option("--address", bus.own_address, "Address of this node (without: any that is free)")
+      ->type_name("ADDRESS");
+  app.add_flag("--fixed", bus.fixed, "Rather none than another address");
+  app.add_option("--guid", bus.guid, "GUID of this node (without: a random one)")
+      ->type_name("GUID");
+  app.add_option("--operator", bus.operators,
+                 "Address that may change this bridge; may be repeated")
+      ->type_name("ADDRESS")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->allow_extra_args(false);
+  app.add_option("--wait", options.bus_wait_s, "Seconds to wait for an answer")
+      ->check(CLI::Range(0.01, 3600.0))
+      ->type_name("SECONDS")
+      ->capture_default_str();
+  add_for(app, options.bus_for_s);
+}
+
+fwrecover::Conclusion run_bus(Options& options, fwrecover::Observer& observer) {
+  fwrecover::BusOptions& bus = options.bus;
+  bus.wait_ms = to_ms(options.bus_wait_s);
+  bus.duration_ms = to_ms(options.bus_for_s);
+  const bool wants_peer = options.bus_action == "info" || options.bus_action == "statistics";
+  if (wants_peer == options.bus_peer.empty())
+    return {2, "bad-usage",
+            wants_peer ? options.bus_action + ": the address of a node is missing"
+                       : options.bus_action + ": takes no address of a node",
+            "Run 'fwdiag icmb --help'."};
+  if (options.bus_action == "discover") return fwrecover::bus_discover(bus, observer);
+  if (options.bus_action == "info") return fwrecover::bus_info(bus, options.bus_peer, observer);
+  if (options.bus_action == "statistics")
+    return fwrecover::bus_statistics(bus, options.bus_peer, observer);
+  return fwrecover::bus_listen(bus, observer);
+}
+
+void add_emulator(CLI::App& app, Options& options) {
+  fwrecover::BusEmulatorOptions& bus = options.emulator;
+  app.add_option("--nodes", bus.nodes, "Pseudo-terminals on the bus")
+      ->check(CLI::Range(1, 64))
+      ->type_name("NUMBER")
+      ->capture_default_str();
+  add_baud(app, bus.baud);
+  app.add_option("--ber", bus.bit_error_rate, "Probability that a bit is wrong")
+      ->check(CLI::Range(0.0, 0.5))
+      ->type_name("RATE")
+      ->capture_default_str();
+  app.add_option("--noise", options.noise, "line: all hear the same errors; receiver: each its own")
+      ->check(CLI::IsMember({"line", "receiver"}))
+      ->type_name("WHERE")
+      ->capture_default_str();
+  app.add_option("--seed", bus.seed, "Of the errors")->type_name("NUMBER")->capture_default_str();
+  app.add_option("--link-dir", bus.link_directory,
+                 "Directory for links node1, node2, ... (without: no links)")
+      ->type_name("DIRECTORY");
+  add_for(app, options.emulator_for_s);
+}
+
+fwrecover::Conclusion run_emulator(Options& options, fwrecover::Observer& observer) {
+  options.emulator.noise_at_receivers = options.noise == "receiver";
+  options.emulator.duration_ms = to_ms(options.emulator_for_s);
+  return fwrecover::emulate_bus(options.emulator, observer);
+}
+
 std::vector<tool::Command> commands(Options& options) {
   using fwrecover::Observer;
   const auto diag = [&]() -> const fwrecover::DiagOptions& {
-    options.diag.wait_ms = static_cast<std::int64_t>(options.wait_s * 1000);
+    options.diag.wait_ms = to_ms(options.wait_s);
     return options.diag;
   };
   return {
@@ -93,6 +192,12 @@ std::vector<tool::Command> commands(Options& options) {
          add_account(app, options.diag);
        },
        [diag](Observer& o) { return fwrecover::donor(diag(), o); }},
+      {"icmb", "Be a node on an ICMB bus and look at the others",
+       [&](CLI::App& app) { add_bus(app, options); },
+       [&](Observer& o) { return run_bus(options, o); }},
+      {"icmb-bus", "Emulate an ICMB bus with pseudo-terminals",
+       [&](CLI::App& app) { add_emulator(app, options); },
+       [&](Observer& o) { return run_emulator(options, o); }},
   };
 }
 

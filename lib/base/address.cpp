@@ -13,6 +13,10 @@ namespace fwr {
 namespace {
 
 constexpr std::string_view kLanPrefix = "lan:";
+constexpr std::string_view kIcmbPrefix = "icmb:";
+constexpr std::string_view kHexPrefix = "0x";
+constexpr std::size_t kIcmbDigits = 4;   // most of them
+constexpr std::size_t kLineName = 4096;  // bytes: as long as a path can be (limits.h, PATH_MAX)
 constexpr std::size_t kHostText = INET6_ADDRSTRLEN;  // characters of a numeric address, with NUL
 
 std::string numeric_host(int family, const Address& address) {
@@ -41,9 +45,9 @@ tl::unexpected<Error> malformed(std::string_view text, std::string_view reason) 
 }
 
 template <class Number>
-bool parse_number(std::string_view text, Number& out) {
+bool parse_number(std::string_view text, Number& out, int base = 10) {
   const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, out);
+  const auto [stop, error] = std::from_chars(text.data(), end, out, base);
   return error == std::errc() && stop == end;
 }
 
@@ -89,6 +93,29 @@ Parts split(std::string_view text) {
   return parts;
 }
 
+/// Behind "icmb:": 0x and up to four digits, and perhaps "@" and the number or name of a line.
+Result<NamedAddress> parse_icmb(std::string_view text) {
+  const std::string_view rest = text.substr(kIcmbPrefix.size());
+  const std::size_t at = rest.find('@');
+  const std::string_view digits = rest.substr(0, at);
+  std::uint16_t number = 0;
+  if (!digits.starts_with(kHexPrefix) || digits.size() > kHexPrefix.size() + kIcmbDigits ||
+      !parse_number(digits.substr(kHexPrefix.size()), number, 16) || number == 0)
+    return malformed(text, "an address on the bus is 0x0001 to 0xffff");
+  NamedAddress named;
+  named.address.family = AddressFamily::Icmb;
+  named.address.bytes[0] = static_cast<std::uint8_t>(number >> 8U);
+  named.address.bytes[1] = static_cast<std::uint8_t>(number & 0xffU);
+  if (at == std::string_view::npos) return named;
+  const std::string_view line = rest.substr(at + 1);
+  if (line.empty() || line.size() > kLineName || line.find('\0') != std::string_view::npos)
+    return malformed(text, "the device after \"@\" is missing");
+  if (parse_number(line, named.address.scope) && named.address.scope != 0) return named;
+  named.address.scope = 0;
+  named.line = line;
+  return named;
+}
+
 }  // namespace
 
 std::string to_text(const Address& address) {
@@ -99,15 +126,30 @@ std::string to_text(const Address& address) {
     case AddressFamily::Ipv6:
       return std::string(kLanPrefix) + "[" + numeric_host(AF_INET6, address) +
              scope_suffix(address.scope) + "]" + port_suffix(address.port);
-    case AddressFamily::Icmb: return "icmb:" + hex_of_first(address, 2);
+    case AddressFamily::Icmb:
+      return std::string(kIcmbPrefix) + std::string(kHexPrefix) + hex_of_first(address, 2) +
+             (address.scope == 0 ? std::string() : "@" + std::to_string(address.scope));
     case AddressFamily::Bluetooth: return "bluetooth:" + hex_of_first(address, 6);
     case AddressFamily::Serial: return "serial:" + std::to_string(address.port);
   }
   return "unknown";
 }
 
+Result<NamedAddress> parse_named_address(std::string_view text) {
+  if (text.starts_with(kIcmbPrefix)) return parse_icmb(text);
+  const auto address = parse_address(text);
+  if (!address) return tl::unexpected(address.error());
+  return NamedAddress{*address, {}};
+}
+
 Result<Address> parse_address(std::string_view text) {
   std::string_view rest = text;
+  if (text.starts_with(kIcmbPrefix)) {
+    const auto named = parse_icmb(text);
+    if (!named) return tl::unexpected(named.error());
+    if (!named->line.empty()) return malformed(text, "a device has no number here");
+    return named->address;
+  }
   if (rest.starts_with(kLanPrefix)) rest.remove_prefix(kLanPrefix.size());
   const Parts parts = split(rest);
   if (!parts.bad.empty()) return malformed(text, parts.bad);

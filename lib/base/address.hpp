@@ -17,14 +17,15 @@ namespace fwr {
 enum class AddressFamily : std::uint8_t { None, Ipv4, Ipv6, Icmb, Bluetooth, Serial };
 
 /// One text form everywhere (configuration, logs, JSON, command line):
-///   lan:10.0.0.7   lan:10.0.0.7:6230   lan:[fe80::1%2]:6230
-/// Port 623 is left out of the text. `scope` is the interface index of a link-local IPv6 address.
-/// The text has the number: only the transport knows names, and puts the index in their place.
+///   lan:10.0.0.7   lan:10.0.0.7:6230   lan:[fe80::1%2]:6230   icmb:0x0014   icmb:0x0014@2
+/// Port 623 is left out of the text. `scope` is the interface index of a link-local IPv6 address,
+/// or the number of the line that leads to a bus, 0 when there is only one to think of. The text
+/// has the number: only the transport knows names, and puts the index in their place.
 struct Address {
   AddressFamily family = AddressFamily::None;
   std::uint16_t port = 0;
   std::uint32_t scope = 0;
-  std::array<std::uint8_t, 16> bytes{};  ///< network order; IPv4 uses the first four
+  std::array<std::uint8_t, 16> bytes{};  ///< network order; IPv4 uses the first four, ICMB two
 
   friend auto operator<=>(const Address&, const Address&) = default;
 };
@@ -34,6 +35,14 @@ inline constexpr std::uint16_t kRmcpPort = 623;  ///< IPMI v2.0 §13.1.1, primar
 [[nodiscard]] std::string to_text(const Address& address);
 /// Accepts the text form, with or without "lan:", numeric addresses only.
 [[nodiscard]] Result<Address> parse_address(std::string_view text);
+
+/// An address as people write it where a bus has a device: "icmb:0x0014@/dev/ttyS1".
+struct NamedAddress {
+  Address address;
+  std::string line;  ///< "/dev/ttyS1", for the transport to find its number; empty: not named
+};
+/// Whatever parse_address() accepts, and a name in place of the number of a line.
+[[nodiscard]] Result<NamedAddress> parse_named_address(std::string_view text);
 
 /// A way to a peer: our end and theirs. A server answers from the address it was asked at.
 struct Path {

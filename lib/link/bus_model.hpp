@@ -41,7 +41,10 @@ class BusModel {
   void write(std::size_t node, ByteView characters, TimePoint now);
   /// Takes back what has not reached the UART.
   void discard(std::size_t node);
-  [[nodiscard]] std::size_t pending(std::size_t node) const { return nodes_[node].driver.size(); }
+  /// What the UART takes at once.
+  [[nodiscard]] std::size_t room(std::size_t node) const {
+    return nodes_[node].driver.empty() ? options_.fifo_characters - nodes_[node].uart.size() : 0;
+  }
   void set_connected(std::size_t node, bool connected) { nodes_[node].connected = connected; }
   [[nodiscard]] bool is_connected(std::size_t node) const { return nodes_[node].connected; }
   /// Talks garbage without an end.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The event loop on Asio: readiness, one timer, signals. Datagrams move in batches.
+// The event loop on Asio: readiness, one timer, signals. Messages move in batches.
 #include "transport/loop.hpp"
 
 #include <asio/io_context.hpp>
@@ -13,13 +13,13 @@
 #include <array>
 
 #include "transport/clock.hpp"
+#include "transport/udp_endpoint.hpp"
 
 namespace fwr::transport {
 namespace {
 
-// Bounds of one turn, so that neither direction, the timer nor a signal waits for long.
-constexpr int kReceiveBatchesPerTurn = 4;  // of UdpSocket::kBatch datagrams
-constexpr int kSendBatchesPerTurn = 4;
+// A bound of one turn, so that neither direction, the timer nor a signal waits for long.
+constexpr int kSendBatchesPerTurn = 4;  // of UdpSocket::kBatch datagrams
 
 }  // namespace
 
@@ -27,11 +27,11 @@ class Loop::Impl {
  public:
   explicit Impl(Machine& machine) : machine_(machine), timer_(context_), signals_(context_) {}
   ~Impl() {
-    for (auto& port : ports_) port->descriptor.release();  // the UdpSocket closes it
+    for (auto& port : ports_) port->descriptor.release();  // the endpoint closes it
   }
 
-  void add(UdpSocket socket) {
-    ports_.push_back(std::make_unique<Port>(context_, std::move(socket)));
+  void add(std::unique_ptr<Endpoint> endpoint) {
+    ports_.push_back(std::make_unique<Port>(context_, std::move(endpoint)));
   }
 
   void catch_signals(const std::vector<int>& numbers) {
@@ -47,14 +47,15 @@ class Loop::Impl {
     } catch (const std::system_error& error) {  // Asio could not register a descriptor
       return fail(Errc::IoFailed, fmt::format("event loop: {}", error.what()));
     }
+    if (lost_) return tl::unexpected(*lost_);
     return {};
   }
 
  private:
   struct Port {
-    Port(asio::io_context& context, UdpSocket s)
-        : socket(std::move(s)), descriptor(context, socket.fd()) {}
-    UdpSocket socket;
+    Port(asio::io_context& context, std::unique_ptr<Endpoint> e)
+        : endpoint(std::move(e)), descriptor(context, endpoint->descriptor()) {}
+    std::unique_ptr<Endpoint> endpoint;
     asio::posix::stream_descriptor descriptor;
     std::vector<Datagram> outgoing;  // at most UdpSocket::kBatch, waiting for room
     bool waits_for_room = false;
@@ -70,14 +71,12 @@ class Loop::Impl {
                                });
   }
 
-  void receive(Port& port) {
-    for (int batch = 0; batch < kReceiveBatchesPerTurn; ++batch) {
-      const std::span<const Received> arrived = port.socket.receive();
-      const TimePoint time = now();
-      for (const Received& datagram : arrived)
-        machine_.handle_datagram(datagram.path, datagram.bytes, time);
-      if (arrived.size() < UdpSocket::kBatch) return;
-    }
+  void receive(Port& port) { keep(port.endpoint->receive(take_, now())); }
+
+  /// The loop ends with the first error of an endpoint.
+  void keep(const Result<>& result) {
+    if (result || lost_) return;
+    lost_ = result.error();
   }
 
   void wait_for_signal() {
@@ -92,15 +91,25 @@ class Loop::Impl {
   /// Everything that can be done now; then the timer waits for the machine's deadline.
   void turn() {
     const TimePoint time = now();
+    for (auto& port : ports_)
+      if (const auto due = port->endpoint->deadline(); due && *due <= time)
+        keep(port->endpoint->handle_timeout(take_, time));
     if (const auto due = machine_.deadline(); due && *due <= time) machine_.handle_timeout(time);
     const bool more = transmit(time);
     machine_.drain_events(time);
-    if (machine_.finished() && !more) {
+    if (lost_ || (machine_.finished() && !more)) {
       done_ = true;
       context_.stop();
       return;
     }
-    arm(more ? std::optional(time) : machine_.deadline());
+    arm(more ? std::optional(time) : next_deadline());
+  }
+
+  std::optional<TimePoint> next_deadline() const {
+    std::optional<TimePoint> next = machine_.deadline();
+    for (const auto& port : ports_)
+      if (const auto due = port->endpoint->deadline(); due && (!next || *due < *next)) next = due;
+    return next;
   }
 
   void arm(std::optional<TimePoint> due) {
@@ -117,9 +126,9 @@ class Loop::Impl {
   Port* port_for(const Path& path) {
     Port* first = nullptr;
     for (auto& port : ports_) {
-      if (port->socket.family() != path.peer.family) continue;
-      if (first == nullptr) first = port.get();
-      if (port->socket.local().bytes == path.local.bytes) return port.get();
+      const Endpoint::Fit fit = port->endpoint->fit(path);
+      if (fit == Endpoint::Fit::Exact) return port.get();
+      if (fit == Endpoint::Fit::Family && first == nullptr) first = port.get();
     }
     return first;
   }
@@ -133,7 +142,7 @@ class Loop::Impl {
       for (; taken < UdpSocket::kBatch; ++taken) {
         std::optional<Datagram> datagram = machine_.poll_transmit(time);
         if (!datagram) break;
-        // An address family without a socket: lost, as on a network without a route.
+        // An address family without an endpoint: lost, as on a network without a route.
         if (Port* port = port_for(datagram->path)) port->outgoing.push_back(std::move(*datagram));
       }
       for (auto& port : ports_) flush(*port);
@@ -144,7 +153,7 @@ class Loop::Impl {
 
   void flush(Port& port) {
     if (port.outgoing.empty()) return;
-    const std::size_t sent = port.socket.send(port.outgoing);
+    const std::size_t sent = port.endpoint->send(port.outgoing, now());
     port.outgoing.erase(port.outgoing.begin(),
                         port.outgoing.begin() + static_cast<std::ptrdiff_t>(sent));
     if (port.outgoing.empty() || port.waits_for_room) return;
@@ -159,17 +168,24 @@ class Loop::Impl {
   }
 
   Machine& machine_;
+  const Endpoint::Receive take_ = [this](const Path& path, ByteView bytes) {
+    machine_.handle_datagram(path, bytes, now());
+  };
   asio::io_context context_{1};
   asio::steady_timer timer_;
   asio::signal_set signals_;
   std::vector<std::unique_ptr<Port>> ports_;
+  std::optional<Error> lost_;
   bool done_ = false;
 };
 
 Loop::Loop(Machine& machine) : impl_(std::make_unique<Impl>(machine)) {}
 Loop::~Loop() = default;
 void Loop::add(UdpSocket socket) {
-  impl_->add(std::move(socket));
+  impl_->add(std::make_unique<UdpEndpoint>(std::move(socket)));
+}
+void Loop::add(std::unique_ptr<Endpoint> endpoint) {
+  impl_->add(std::move(endpoint));
 }
 void Loop::catch_signals(const std::vector<int>& numbers) {
   impl_->catch_signals(numbers);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The event loop: drives one machine with sockets, the clock and signals until it has finished.
+// The event loop: drives one machine with endpoints, the clock and signals until it has finished.
 #pragma once
 
 #include <functional>
@@ -9,6 +9,7 @@
 
 #include "base/address.hpp"
 #include "base/types.hpp"
+#include "transport/endpoint.hpp"
 #include "transport/udp_socket.hpp"
 
 namespace fwr::transport {
@@ -35,9 +36,10 @@ class Loop {
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  /// The first socket of an address family sends what goes to it, unless another is bound to the
-  /// path's local address.
+  /// The first endpoint of an address family sends what goes to it, unless another fits the path's
+  /// own end exactly.
   void add(UdpSocket socket);
+  void add(std::unique_ptr<Endpoint> endpoint);
   /// SIGINT and the like become handle_signal().
   void catch_signals(const std::vector<int>& numbers);
   /// Until the machine has finished. Error: IoFailed.

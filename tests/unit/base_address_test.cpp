@@ -68,6 +68,38 @@ TEST(ParseAddress, RejectsAMalformedScope) {
     EXPECT_EQ(Errc::BadUsage, parse_address(text).error().code) << text;
 }
 
+Address on_bus(std::uint8_t high, std::uint8_t low, std::uint32_t scope = 0) {
+  Address address;
+  address.family = AddressFamily::Icmb;
+  address.scope = scope;
+  address.bytes = {high, low};
+  return address;
+}
+
+TEST(ParseAddress, TakesThoseOfABus) {
+  EXPECT_EQ(on_bus(0x00, 0x14), parse_address("icmb:0x0014"));
+  EXPECT_EQ(on_bus(0x00, 0x14), parse_address("icmb:0x14"));
+  EXPECT_EQ(on_bus(0xff, 0xff), parse_address("icmb:0xFFFF"));
+  EXPECT_EQ(on_bus(0x12, 0x34, 2), parse_address("icmb:0x1234@2"));
+  for (const char* text :
+       {"icmb:", "icmb:14", "icmb:0x", "icmb:0x0", "icmb:0x00014", "icmb:0x14@", "icmb:0xfg",
+        "icmb:0x14 ", "icmb:-0x14", "0x14", "icmb:0x14@0", "icmb:0x14@/dev/ttyS1", "icmb:0x0x14"})
+    EXPECT_EQ(Errc::BadUsage, parse_address(text).error().code) << text;
+}
+
+TEST(ParseNamedAddress, TakesTheNameOfALine) {
+  const auto named = parse_named_address("icmb:0x0014@/dev/ttyS1");
+  ASSERT_TRUE(named);
+  EXPECT_EQ(on_bus(0x00, 0x14), named->address);
+  EXPECT_EQ("/dev/ttyS1", named->line);
+  EXPECT_EQ(on_bus(0x00, 0x14, 7), parse_named_address("icmb:0x14@7")->address);
+  EXPECT_EQ(ipv4(10, 0, 0, 7), parse_named_address("10.0.0.7")->address);
+  EXPECT_TRUE(parse_named_address("10.0.0.7")->line.empty());
+  EXPECT_FALSE(parse_named_address("10.0.0.7@/dev/ttyS1"));
+  EXPECT_FALSE(parse_named_address("icmb:0x14@" + std::string(5000, 'x')));
+  EXPECT_FALSE(parse_named_address(std::string("icmb:0x14@a\0b", 13)));
+}
+
 TEST(ParseAddress, RepeatsWhatItWasGivenInItsMessage) {
   const std::string message = parse_address("lan:nonsense").error().message();
   EXPECT_NE(std::string::npos, message.find("\"lan:nonsense\"")) << message;
@@ -76,7 +108,7 @@ TEST(ParseAddress, RepeatsWhatItWasGivenInItsMessage) {
 TEST(AddressText, IsParsedBackToTheSameAddress) {
   for (const Address& address :
        {ipv4(10, 0, 0, 7), ipv4(127, 0, 0, 1, 0), ipv4(0, 0, 0, 0, 65535), link_local(1, 0),
-        link_local(9, 4294967295), link_local(9, 2, 6230)})
+        link_local(9, 4294967295), link_local(9, 2, 6230), on_bus(0, 0x14), on_bus(0xfe, 0xff, 3)})
     EXPECT_EQ(address, parse_address(to_text(address))) << to_text(address);
 }
 
@@ -94,7 +126,7 @@ TEST(AddressText, ExistsForEveryFamily) {
   EXPECT_EQ("any%2", to_text(address));
   address.bytes = {0x12, 0x34, 0x56, 0x78, 0x9a, 0xbc};
   address.family = AddressFamily::Icmb;
-  EXPECT_EQ("icmb:1234", to_text(address));
+  EXPECT_EQ("icmb:0x1234@2", to_text(address));
   address.family = AddressFamily::Bluetooth;
   EXPECT_EQ("bluetooth:123456789abc", to_text(address));
   address.family = AddressFamily::Serial;

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A bus for people without hardware: pseudo-terminals on a link::BusModel, in real time.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/unique_fd.hpp"
+#include "link/bus_model.hpp"
+
+namespace fwr::transport {
+
+struct BusEmulatorSettings {
+  std::size_t nodes = 2;
+  link::BusOptions bus;
+  std::string link_directory;        ///< with links "node1", "node2", ... to the ttys; empty: none
+  std::optional<Duration> duration;  ///< nothing: until SIGINT or SIGTERM
+};
+
+class BusEmulator {
+ public:
+  static constexpr std::size_t kNodeLimit = 64;  ///< as many chassis as an ICMB has
+
+  /// A line of standard input, or a signal: what it did, or why not.
+  using Tell = std::function<void(const std::string& what, bool done)>;
+
+  /// Errors: BadUsage, IoFailed, and those of the links.
+  [[nodiscard]] static Result<BusEmulator> open(const BusEmulatorSettings& settings);
+
+  [[nodiscard]] const std::string& device(std::size_t node) const { return ttys_[node].device; }
+  [[nodiscard]] const std::string& link(std::size_t node) const { return ttys_[node].link; }
+  [[nodiscard]] std::size_t size() const { return ttys_.size(); }
+  [[nodiscard]] const link::BusModel& bus() const { return bus_; }
+  /// The longest time that a character came too late: how busy the machine was.
+  [[nodiscard]] Duration worst_lateness() const { return worst_lateness_; }
+
+  /// Obeys "cut N", "join N", "babble N", "quiet N" (N from 1, or "all"), "ber RATE" on standard
+  /// input; SIGUSR1 cuts all, SIGUSR2 joins all. Error: IoFailed.
+  [[nodiscard]] Result<> run(const Tell& tell);
+
+ private:
+  struct Tty {
+    UniqueFd master;
+    std::string device;
+    std::string link;
+    TimePoint closed_until{};  ///< nobody has it open: asked again then
+  };
+  BusEmulator(const BusEmulatorSettings& settings);
+  [[nodiscard]] Result<> open_ttys();
+  void move_characters(TimePoint now);
+  void read_tty(std::size_t node, TimePoint now);
+  [[nodiscard]] Result<bool> wait(const Tell& tell, TimePoint until);
+  [[nodiscard]] bool handle_signal(const Tell& tell);
+  void read_commands(const Tell& tell);
+  void obey(const std::string& line, const Tell& tell);
+  [[nodiscard]] bool obey_for_nodes(const std::string& verb, const std::string& which);
+
+  BusEmulatorSettings settings_;
+  link::BusModel bus_;
+  std::vector<Tty> ttys_;
+  UniqueFd signals_;
+  std::string input_;
+  bool input_open_ = true;
+  Duration worst_lateness_{};
+};
+
+}  // namespace fwr::transport

@@ -106,6 +106,9 @@ std::vector<std::string> slot_row(const Event& event) {
           event.has("security_version") ? fmt::format("{}", event.number("security_version")) : "-",
           event.has("problem") ? event.text("problem") : event.text("place")};
 }
+std::vector<std::string> node_row(const Event& event) {
+  return {event.text("address"), event.text("guid")};
+}
 std::vector<std::string> setting_row(const Event& event) {
   return {event.text("name"), event.text("value"), event.text("source")};
 }
@@ -116,8 +119,8 @@ struct Table {
   std::vector<std::string> head;
   std::vector<std::string> (*row)(const Event&);
 };
-const std::array<Table, 4>& tables() {
-  static const std::array<Table, 4> kAll{
+const std::array<Table, 5>& tables() {
+  static const std::array<Table, 5> kAll{
       Table{"offer",
             {"DONOR", "ROLE", "MEDIUM", "VERSION", "SECURITY", "SIZE", "LOAD", "RTT", "VERDICT"},
             offer_row},
@@ -125,6 +128,7 @@ const std::array<Table, 4>& tables() {
             {"DIGEST", "NAME", "COMPONENT", "VERSION", "SECURITY", "SIZE", "CREATED"},
             image_row},
       Table{"slot", {"SLOT", "", "STATE", "VERSION", "SECURITY", "PLACE"}, slot_row},
+      Table{"icmb-node", {"ADDRESS", "GUID"}, node_row},
       Table{"setting", {"SETTING", "VALUE", "SOURCE"}, setting_row}};
   return kAll;
 }
@@ -172,6 +176,28 @@ std::string capabilities_words(const Event& event) {
       event.number("lease_limit"));
 }
 
+/// One field a line, below the address.
+std::string listed(const Event& event) {
+  std::string words = event.text("address");
+  for (const auto& [key, value] : event.fields())
+    if (key != "address") words += fmt::format("\n  {:<20}{}", key, value_text(value));
+  return words;
+}
+
+std::string bus_words(const Event& event, bool verbose) {
+  const std::string& name = event.name();
+  if (name == "bus-node")
+    return fmt::format("node {}: {}{}", event.number("node"), event.text("device"),
+                       event.has("link") ? " (" + event.text("link") + ")" : "");
+  if (name == "bus-change")
+    return fmt::format("{}{}", event.text("command"),
+                       event.flag("obeyed") ? "" : ": not understood");
+  if (name == "icmb-info" || name == "icmb-statistics") return listed(event);
+  if (name == "icmb-port" && !verbose && event.text("what") == "address-held") return {};
+  if (name == "icmb-port") return fmt::format("{} {}", event.text("what"), event.text("address"));
+  return generic(event);
+}
+
 std::string history_words(const Event& event) {
   std::string line = fmt::format("{}  {}", utc(event.number("time")), event.text("what"));
   for (const auto& [key, value] : event.fields())
@@ -206,6 +232,7 @@ std::string words(const Event& event, Verbosity verbosity) {
   if (name == "silent") return fmt::format("{}: no answer", event.text("host"));
   if (name == "capabilities") return capabilities_words(event);
   if (name == "donor-status") return donor_status_words(event);
+  if (name.starts_with("bus-") || name.starts_with("icmb-")) return bus_words(event, verbose);
   if (name == "health" || name == "status" || name == "rollback")
     return verbose ? generic(event) : std::string();
   return generic(event);

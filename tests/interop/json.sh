@@ -82,6 +82,27 @@ keep fwdiag 0 discover --manufacturer 32473 --product 7 "$donor"
 keep fwdiag 0 capabilities "$donor"
 keep fwdiag 0 donor --user fwrecover --password-file password "$donor"
 
+# A bus, and a request that is no bridge command, made by hand (PROTOCOL §11).
+mkdir bus
+mkfifo commands
+exec 3<>commands
+start bus.log sh -c "exec '$FWDIAG' --json icmb-bus --nodes 3 --link-dir bus <commands >bus.jsonl"
+bus=$started
+wait_for_line 30 bus.jsonl '"node":3'
+start listen.log sh -c "exec '$FWDIAG' --json icmb bus/node2 listen --address 0x0012 >listen.jsonl"
+node=$started
+wait_for_line 30 listen.jsonl address-held
+keep fwdiag 0 icmb bus/node1 discover
+keep fwdiag 0 icmb bus/node1 info 0x0012
+keep fwdiag 0 icmb bus/node1 statistics 0x0012
+printf '\176\022\000\042\000\001\000\001\030\001\361\232\176' >bus/node3
+wait_for_line 30 listen.jsonl icmb-message
+echo ber 0 >&3
+wait_for_line 30 bus.jsonl bus-change
+stop_process "$node"
+stop_process "$bus"
+cat bus.jsonl listen.jsonl >>fwdiag.jsonl
+
 keep fwdonor 0 remove "$digest"
 mkdir donor-catalogue/junk
 keep fwdonor 0 list

@@ -11,6 +11,7 @@ INTEROP_TESTS += %D%/failures-of-donors.sh
 INTEROP_TESTS += %D%/failures-of-this-system.sh
 INTEROP_TESTS += %D%/fwdiag.sh
 INTEROP_TESTS += %D%/fwdonor.sh
+INTEROP_TESTS += %D%/icmb.sh
 INTEROP_TESTS += %D%/install.sh
 INTEROP_TESTS += %D%/json.sh
 INTEROP_TESTS += %D%/kill.sh

@@ -102,7 +102,7 @@ if [ -x "$FWDIAG" ]; then
   must_reject 'a sub-command that there is not' damaged "s/'ping discover/'ping pong discover/"
   must_reject 'an option that is missing' damaged 's/ --wait -c --count/ --wait -c/'
   must_reject 'an option that there is not' damaged "s/capabilities) options+=' /&--more /"
-  must_reject 'a value that is not known' damaged 's/--password-file | --kg-file)/--kg-file)/'
+  must_reject 'a value that is not known' damaged 's/^    --password-file | --kg-file | --link/    --kg-file | --link/'
   must_reject 'a value that is taken for a sub-command' damaged \
     's/^      --password-file | --kg-file | --cipher/      --kg-file | --cipher/'
 fi

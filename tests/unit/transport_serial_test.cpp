@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Serial lines on pseudo-terminals, and bus nodes on them in the loop.
+#include "transport/serial_port.hpp"
+
+#include <gtest/gtest.h>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <pty.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <deque>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "transport/clock.hpp"
+#include "transport/icmb_line.hpp"
+#include "transport/loop.hpp"
+
+namespace fwr::transport {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using wire::icmb::BusAddress;
+
+/// The far end of a pseudo-terminal, and the path of the near one.
+struct Pty {
+  Pty() {
+    int m = -1;
+    int s = -1;
+    termios raw{};
+    cfmakeraw(&raw);
+    EXPECT_EQ(0, openpty(&m, &s, nullptr, &raw, nullptr));
+    master = UniqueFd(m);
+    slave = UniqueFd(s);
+    std::array<char, 128> name{};
+    EXPECT_EQ(0, ttyname_r(s, name.data(), name.size()));
+    device = name.data();
+    EXPECT_EQ(0, fcntl(m, F_SETFL, O_NONBLOCK));
+  }
+  std::size_t waiting() {
+    std::array<char, 4096> buffer{};
+    const ssize_t count = ::read(master.get(), buffer.data(), buffer.size());
+    return count > 0 ? static_cast<std::size_t>(count) : 0;
+  }
+  UniqueFd master;
+  UniqueFd slave;
+  std::string device;
+};
+
+TEST(SerialPort, SaysWhyItCannotBeOpened) {
+  EXPECT_EQ(Errc::NotFound, SerialPort::open("/dev/no-such-tty", {}).error().code);
+  EXPECT_EQ(Errc::IoFailed, SerialPort::open("/dev/null", {}).error().code);
+  Pty pty;
+  EXPECT_EQ(Errc::BadUsage, SerialPort::open(pty.device, {12345, false}).error().code);
+  const auto first = SerialPort::open(pty.device, {});
+  ASSERT_TRUE(first);
+  const auto second = SerialPort::open(pty.device, {});
+  ASSERT_FALSE(second);
+  EXPECT_EQ(Errc::AddressUnavailable, second.error().code);
+  EXPECT_NE(std::string::npos, second.error().detail.find(pty.device));
+}
+
+TEST(SerialPort, CarriesEveryByteAsItIs) {
+  Pty pty;
+  auto port = SerialPort::open(pty.device, {115200, true});
+  ASSERT_TRUE(port) << port.error().message();
+  EXPECT_FALSE(port->driver_turns()) << "a pseudo-terminal has no RS-485 mode";
+  Bytes all(256);
+  for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<std::byte>(i);
+  EXPECT_EQ(256, ::write(pty.master.get(), all.data(), all.size()));
+  Bytes room(512);
+  const auto heard = port->read(room);
+  ASSERT_TRUE(heard);
+  EXPECT_EQ(all, Bytes(heard->begin(), heard->end()));
+  EXPECT_TRUE(port->read(room)->empty());
+  EXPECT_EQ(256U, port->write(all).value());
+  Bytes back(256);
+  EXPECT_EQ(256, ::read(pty.master.get(), back.data(), back.size()));
+  EXPECT_EQ(all, back);
+}
+
+TEST(SerialPort, TakesBackWhatHasNotLeft) {
+  Pty pty;
+  auto port = SerialPort::open(pty.device, {});
+  ASSERT_TRUE(port);
+  EXPECT_EQ(100U, port->write(Bytes(100)).value());
+  port->discard_output();
+  EXPECT_EQ(0U, pty.waiting());
+}
+
+TEST(SerialPort, SaysThatTheLineIsGone) {
+  auto pty = std::make_unique<Pty>();
+  auto port = SerialPort::open(pty->device, {});
+  ASSERT_TRUE(port);
+  pty.reset();
+  Bytes room(16);
+  const auto heard = port->read(room);
+  ASSERT_FALSE(heard);
+  EXPECT_EQ(Errc::IoFailed, heard.error().code);
+  EXPECT_FALSE(port->write(room));
+}
+
+/// A wire between pseudo-terminals: what one says, all hear. Not paced, nobody collides.
+class Wire {
+ public:
+  explicit Wire(std::vector<Pty*> ends) : ends_(std::move(ends)), thread_([this] { carry(); }) {}
+  ~Wire() {
+    stop_ = true;
+    thread_.join();
+  }
+  Wire(const Wire&) = delete;
+  Wire& operator=(const Wire&) = delete;
+  Wire(Wire&&) = delete;
+  Wire& operator=(Wire&&) = delete;
+
+ private:
+  void carry() {
+    while (!stop_) {
+      std::vector<pollfd> watched;
+      watched.reserve(ends_.size());
+      for (const Pty* end : ends_) watched.push_back({end->master.get(), POLLIN, 0});
+      if (poll(watched.data(), watched.size(), 5) <= 0) continue;
+      for (const Pty* end : ends_) {
+        std::array<char, 64> buffer{};
+        const ssize_t count = ::read(end->master.get(), buffer.data(), buffer.size());
+        for (const Pty* to : ends_)
+          if (count > 0)
+            (void)!::write(to->master.get(), buffer.data(), static_cast<std::size_t>(count));
+      }
+    }
+  }
+  std::vector<Pty*> ends_;
+  std::atomic<bool> stop_ = false;
+  std::thread thread_;
+};
+
+/// Sends from one line to the other when both have addresses, until `count` have arrived.
+class Pair : public Machine {
+ public:
+  void handle_datagram(const Path& path, ByteView bytes, TimePoint) override {
+    received_.push_back({path, Bytes(bytes.begin(), bytes.end())});
+  }
+  void handle_timeout(TimePoint) override { timed_out_ = true; }
+  std::optional<Datagram> poll_transmit(TimePoint) override {
+    if (outgoing_.empty()) return std::nullopt;
+    Datagram datagram = std::move(outgoing_.front());
+    outgoing_.pop_front();
+    return datagram;
+  }
+  std::optional<TimePoint> deadline() const override { return deadline_; }
+  void drain_events(TimePoint) override {}
+  bool finished() const override { return received_.size() >= wanted_ || timed_out_; }
+  void handle_signal(int, TimePoint) override { timed_out_ = true; }
+
+  std::size_t wanted_ = 1;
+  TimePoint deadline_ = now() + seconds(30);
+  bool timed_out_ = false;
+  std::vector<Datagram> received_;
+  std::deque<Datagram> outgoing_;
+};
+
+link::IcmbSettings node(std::uint32_t number) {
+  link::IcmbSettings settings;
+  settings.port = number;
+  settings.guid[15] = static_cast<std::byte>(number);
+  settings.address = BusAddress{static_cast<std::uint16_t>(0x10 + number)};
+  settings.limits.baud = 115200;
+  return settings;
+}
+
+TEST(IcmbLine, CarriesMessagesInTheLoop) {
+  Pty a;
+  Pty b;
+  const Wire wire({&a, &b});
+  SystemRandom random;
+  Pair pair;
+  pair.wanted_ = 20;
+  Loop loop(pair);
+  std::size_t held = 0;
+  const auto observer = [&](const link::IcmbEvent& event, TimePoint) {
+    if (event.kind != link::IcmbEvent::Kind::AddressHeld || ++held < 2) return;
+    for (std::uint8_t i = 0; i < 20; ++i) {
+      Datagram message;
+      message.path.peer = wire::icmb::to_address(BusAddress{0x12}, 1);
+      message.bytes.assign(i == 0 ? 2000 : 20, static_cast<std::byte>(i));
+      message.bytes[0] = std::byte{3};
+      pair.outgoing_.push_back(message);
+    }
+  };
+  std::uint32_t number = 0;
+  for (const Pty* pty : {&a, &b}) {
+    auto serial = SerialPort::open(pty->device, {115200, false});
+    ASSERT_TRUE(serial);
+    loop.add(
+        std::make_unique<IcmbLine>(*std::move(serial), node(++number), random, now(), observer));
+  }
+  ASSERT_TRUE(loop.run());
+  EXPECT_FALSE(pair.timed_out_) << pair.received_.size() << " arrived";
+  ASSERT_EQ(20U, pair.received_.size());
+  for (const Datagram& message : pair.received_) {
+    EXPECT_EQ(Medium::Icmb, message.path.medium);
+    EXPECT_EQ("icmb:0x0011@2", to_text(message.path.peer));
+    EXPECT_EQ("icmb:0x0012@2", to_text(message.path.local));
+  }
+}
+
+TEST(IcmbLine, EndsTheLoopWhenItIsGone) {
+  auto pty = std::make_unique<Pty>();
+  SystemRandom random;
+  Pair pair;
+  Loop loop(pair);
+  auto serial = SerialPort::open(pty->device, {});
+  ASSERT_TRUE(serial);
+  loop.add(
+      std::make_unique<IcmbLine>(*std::move(serial), node(1), random, now(), IcmbLine::Observer()));
+  pty.reset();
+  const auto ran = loop.run();
+  ASSERT_FALSE(ran);
+  EXPECT_EQ(Errc::IoFailed, ran.error().code);
+}
+
+}  // namespace
+}  // namespace fwr::transport

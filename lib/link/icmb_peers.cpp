@@ -40,9 +40,15 @@ void IcmbPeers::make_room() {
   peers_.erase(oldest);
 }
 
+bool IcmbPeers::came_again(const Peer& peer, const Heard& frame) const {
+  return std::any_of(peer.heard.begin(), peer.heard.end(), [&](const Heard& before) {
+    return before.at && before.sequence == frame.sequence && before.check == frame.check &&
+           *frame.at - *before.at <= limits_.duplicate_window;
+  });
+}
+
 bool IcmbPeers::hear_frame(const Frame& frame, TimePoint now) {
   if (frame.source == BusAddress::Unassigned) return true;
-  const std::uint16_t check = wire::icmb::crc16(frame.payload);
   auto found = peers_.find(frame.source);
   const bool known = found != peers_.end();
   if (!known) {
@@ -50,16 +56,14 @@ bool IcmbPeers::hear_frame(const Frame& frame, TimePoint now) {
     found = peers_.emplace(frame.source, Peer{}).first;
   }
   Peer& peer = found->second;
-  const bool recent = known && now - peer.heard_at <= limits_.duplicate_window;
-  if (recent && peer.sequence == frame.sequence && peer.check == check) {
-    peer.heard_at = now;
-    return false;
-  }
+  peer.heard_at = now;
+  const Heard heard{frame.sequence, wire::icmb::crc16(frame.payload), now};
+  if (came_again(peer, heard)) return false;
+  peer.heard.at(peer.oldest) = heard;
+  peer.oldest = (peer.oldest + 1) % kRemembered;
   const auto gap = static_cast<std::uint8_t>(frame.sequence - peer.sequence - 1);
   if (known && gap < kLargestGap) peer.lost += gap;
   peer.sequence = frame.sequence;
-  peer.check = check;
-  peer.heard_at = now;
   ++peer.frames;
   peer.characters += static_cast<double>(frame.payload.size() + wire::icmb::kFrameOverhead_bytes);
   if (peer.frames + peer.lost > kFrameMemory) {

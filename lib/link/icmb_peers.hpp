@@ -2,6 +2,7 @@
 // What the line loses, in all and from each node, and which payload is best for that.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -34,15 +35,24 @@ class IcmbPeers {
   [[nodiscard]] double character_error_rate(wire::icmb::BusAddress peer) const;
 
  private:
-  struct Peer {
+  /// As many short frames as a talker may have on the line before it hears the first of them.
+  static constexpr std::size_t kRemembered = 32;
+  struct Heard {
     std::uint8_t sequence = 0;
-    std::uint16_t check = 0;  ///< of the last payload
+    std::uint16_t check = 0;  ///< of the payload
+    std::optional<TimePoint> at;
+  };
+  struct Peer {
+    std::uint8_t sequence = 0;  ///< of the last frame
     TimePoint heard_at{};
+    std::array<Heard, kRemembered> heard{};
+    std::size_t oldest = 0;  ///< of them
     double frames = 0;
     double lost = 0;
     double characters = 0;  ///< of the frames that arrived
   };
   void make_room();
+  [[nodiscard]] bool came_again(const Peer& peer, const Heard& frame) const;
 
   const IcmbLimits& limits_;
   std::map<wire::icmb::BusAddress, Peer> peers_;

@@ -48,7 +48,7 @@ class BusEmulator {
     std::string link;
     TimePoint closed_until{};  ///< nobody has it open: asked again then
   };
-  BusEmulator(const BusEmulatorSettings& settings);
+  explicit BusEmulator(const BusEmulatorSettings& settings);
   [[nodiscard]] Result<> open_ttys();
   void move_characters(TimePoint now);
   void read_tty(std::size_t node, TimePoint now);

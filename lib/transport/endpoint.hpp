@@ -9,6 +9,7 @@
 #include "base/address.hpp"
 #include "base/error.hpp"
 #include "base/types.hpp"
+#include "link/link.hpp"
 
 namespace fwr::transport {
 
@@ -29,6 +30,8 @@ class Endpoint {
   [[nodiscard]] virtual int descriptor() const = 0;
   /// Whether it leads where the path goes: Exact also leaves from the path's own end.
   [[nodiscard]] virtual Fit fit(const Path& path) const = 0;
+  /// What carries messages on that path.
+  [[nodiscard]] virtual link::LinkProperties properties(const Path& path) const = 0;
   /// What has arrived, a bounded part of it. Error: the endpoint is gone, and the loop ends.
   [[nodiscard]] virtual Result<> receive(const Receive& take, TimePoint now) = 0;
   /// How many of them, from the front, were taken. Fewer: the descriptor has no room now.

@@ -5,6 +5,7 @@
 namespace fwr::transport {
 namespace {
 
+constexpr std::size_t kLargestDatagram_bytes = 65507;  // IPv4; IPv6 has 20 more
 constexpr int kReceiveBatches = 4;  // of UdpSocket::kBatch: so that nothing else waits for long
 
 }  // namespace
@@ -12,6 +13,13 @@ constexpr int kReceiveBatches = 4;  // of UdpSocket::kBatch: so that nothing els
 Endpoint::Fit UdpEndpoint::fit(const Path& path) const {
   if (socket_.family() != path.peer.family) return Fit::None;
   return socket_.local().bytes == path.local.bytes ? Fit::Exact : Fit::Family;
+}
+
+link::LinkProperties UdpEndpoint::properties(const Path& path) const {
+  link::LinkProperties properties;
+  properties.medium = path.medium;
+  properties.largest_message_bytes = kLargestDatagram_bytes;
+  return properties;
 }
 
 Result<> UdpEndpoint::receive(const Receive& take, TimePoint) {

@@ -18,6 +18,11 @@ FUZZ_TARGETS += %D%/framing.fuzz
 %C%_framing_fuzz_LDADD = $(WIRE_LIBS)
 %C%_framing_fuzz_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 
+FUZZ_TARGETS += %D%/icmb.fuzz
+%C%_icmb_fuzz_SOURCES = %D%/icmb_fuzz.cpp %D%/fuzz.hpp
+%C%_icmb_fuzz_LDADD = $(LINK_LIBS)
+%C%_icmb_fuzz_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+
 FUZZ_TARGETS += %D%/manifest.fuzz
 %C%_manifest_fuzz_SOURCES = %D%/manifest_fuzz.cpp %D%/fuzz.hpp
 %C%_manifest_fuzz_LDADD = $(POLICY_LIBS)

@@ -330,6 +330,55 @@ TEST(IcmbBus, KeepsGoingWhenTwoBitsOfAHundredAreWrong) {
   EXPECT_TRUE(rig.run_until([&] { return rig[1].received.size() == 1; }, seconds(5)));
 }
 
+TEST(IcmbBus, RecoversFromAnyMixtureOfFaults) {
+  constexpr std::size_t kNodes = 6;
+  for (std::uint64_t seed = 1; seed <= 12; ++seed) {
+    RigOptions options = with_nodes(kNodes, seed);
+    options.latency = milliseconds(static_cast<int>(seed % 4));
+    options.bus.noise = seed % 2 == 0 ? BusNoise::Line : BusNoise::Receiver;
+    BusRig rig(options);
+    std::mt19937_64 dice(seed);
+    for (int round = 0; round < 60; ++round) {
+      const std::size_t who = dice() % kNodes;
+      switch (dice() % 7) {
+        case 0: rig.bus().set_connected(who, !rig.bus().is_connected(who)); break;
+        case 1: rig.bus().set_babbling(who, dice() % 2 == 0, rig.now()); break;
+        case 2: rig.bus().set_bit_error_rate(dice() % 2 == 0 ? 1e-3 : 0); break;
+        case 3:
+          rig.kill(who);
+          rig.replace(who, rig.settings_of(dice() % 2 == 0 ? who : (who + 1) % kNodes));
+          break;
+        default:
+          for (int i = 0; i < 5; ++i)
+            (void)rig.send(who, rig.address((who + 1) % kNodes), segment(dice, dice() % 600));
+      }
+      rig.run_for(milliseconds(dice() % 1500));
+    }
+    for (std::size_t i = 0; i < kNodes; ++i) {
+      rig.bus().set_connected(i, true);
+      rig.bus().set_babbling(i, false, rig.now());
+    }
+    rig.bus().set_bit_error_rate(0);
+    const auto calm = [&] {
+      std::set<BusAddress> held;
+      for (std::size_t i = 0; i < kNodes; ++i)
+        if (rig.address(i) == BusAddress::Unassigned || rig[i].port->waiting() > 0 ||
+            rig[i].port->state() != BridgeState::Enabled || !held.insert(rig.address(i)).second)
+          return false;
+      return true;
+    };
+    ASSERT_TRUE(rig.run_until(calm, seconds(120))) << "seed " << seed;
+    rig.run_for(seconds(5));  // what is still on the line
+    for (std::size_t i = 0; i < kNodes; ++i) rig[i].received.clear();
+    for (std::size_t i = 0; i < kNodes; ++i)
+      ASSERT_TRUE(
+          rig.send(i, rig.address((i + 1) % kNodes), request(static_cast<std::uint8_t>(i))));
+    rig.run_for(seconds(3));
+    for (std::size_t i = 0; i < kNodes; ++i)
+      EXPECT_EQ(1U, rig[i].received.size()) << "seed " << seed << ", node " << i;
+  }
+}
+
 TEST(IcmbBus, TakesAnyCharactersWithoutEnd) {
   RigOptions options = with_nodes(1);
   BusRig rig(options);

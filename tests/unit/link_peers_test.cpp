@@ -78,6 +78,9 @@ TEST_F(Peers, ARestartIsNoLoss) {
 TEST_F(Peers, AFrameThatComesAgainIsADuplicateForAWhile) {
   EXPECT_TRUE(hear(2, 7));
   EXPECT_FALSE(hear(2, 7));
+  EXPECT_TRUE(hear(2, 8));
+  EXPECT_TRUE(hear(2, 9));
+  EXPECT_FALSE(hear(2, 8)) << "the rest of a burst comes again, too";
   EXPECT_TRUE(hear(2, 7, 1)) << "another content: its talker started again";
   now_ += std::chrono::seconds(10);
   EXPECT_TRUE(hear(2, 7, 1)) << "256 frames later";

@@ -12,11 +12,14 @@
 
 #include <array>
 #include <atomic>
+#include <csignal>
+#include <cstdio>
 #include <deque>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "transport/bus_emulator.hpp"
 #include "transport/clock.hpp"
 #include "transport/icmb_line.hpp"
 #include "transport/loop.hpp"
@@ -24,7 +27,6 @@
 namespace fwr::transport {
 namespace {
 
-using std::chrono::milliseconds;
 using std::chrono::seconds;
 using wire::icmb::BusAddress;
 
@@ -146,7 +148,17 @@ class Pair : public Machine {
   void handle_datagram(const Path& path, ByteView bytes, TimePoint) override {
     received_.push_back({path, Bytes(bytes.begin(), bytes.end())});
   }
-  void handle_timeout(TimePoint) override { timed_out_ = true; }
+  void handle_timeout(TimePoint now) override {
+    if (now < deadline_) return;
+    timed_out_ = prepared_.empty();
+    outgoing_ = std::exchange(prepared_, {});
+    deadline_ = now + seconds(30);
+  }
+  /// Sends it when both have said that they are there: nobody collides on this wire.
+  void prepare(std::deque<Datagram> messages, TimePoint now) {
+    prepared_ = std::move(messages);
+    deadline_ = now + std::chrono::milliseconds(300);
+  }
   std::optional<Datagram> poll_transmit(TimePoint) override {
     if (outgoing_.empty()) return std::nullopt;
     Datagram datagram = std::move(outgoing_.front());
@@ -163,6 +175,7 @@ class Pair : public Machine {
   bool timed_out_ = false;
   std::vector<Datagram> received_;
   std::deque<Datagram> outgoing_;
+  std::deque<Datagram> prepared_;
 };
 
 link::IcmbSettings node(std::uint32_t number) {
@@ -183,15 +196,17 @@ TEST(IcmbLine, CarriesMessagesInTheLoop) {
   pair.wanted_ = 20;
   Loop loop(pair);
   std::size_t held = 0;
-  const auto observer = [&](const link::IcmbEvent& event, TimePoint) {
+  const auto observer = [&](const link::IcmbEvent& event, TimePoint time) {
     if (event.kind != link::IcmbEvent::Kind::AddressHeld || ++held < 2) return;
+    std::deque<Datagram> messages;
     for (std::uint8_t i = 0; i < 20; ++i) {
       Datagram message;
       message.path.peer = wire::icmb::to_address(BusAddress{0x12}, 1);
       message.bytes.assign(i == 0 ? 2000 : 20, static_cast<std::byte>(i));
       message.bytes[0] = std::byte{3};
-      pair.outgoing_.push_back(message);
+      messages.push_back(message);
     }
+    pair.prepare(std::move(messages), time);
   };
   std::uint32_t number = 0;
   for (const Pty* pty : {&a, &b}) {
@@ -208,6 +223,55 @@ TEST(IcmbLine, CarriesMessagesInTheLoop) {
     EXPECT_EQ("icmb:0x0011@2", to_text(message.path.peer));
     EXPECT_EQ("icmb:0x0012@2", to_text(message.path.local));
   }
+}
+
+TEST(IcmbLine, IsSentOverAtThePaceOfTheEmulator) {
+  constexpr std::size_t kSegments = 12;
+  constexpr std::size_t kData_bytes = 1024;
+  BusEmulatorSettings bus;
+  bus.duration = seconds(30);
+  auto emulator = BusEmulator::open(bus);
+  ASSERT_TRUE(emulator) << emulator.error().message();
+  std::atomic<bool> obeyed = false;
+  std::thread runs(
+      [&] { EXPECT_TRUE(emulator->run([&](const std::string&, bool done) { obeyed = done; })); });
+  SystemRandom random;
+  Pair pair;
+  pair.wanted_ = kSegments;
+  Loop loop(pair);
+  std::size_t held = 0;
+  TimePoint began{};
+  const auto observer = [&](const link::IcmbEvent& event, TimePoint time) {
+    if (event.kind != link::IcmbEvent::Kind::AddressHeld || ++held < 2) return;
+    began = time;
+    for (std::size_t i = 0; i < kSegments; ++i) {
+      Datagram message;
+      message.path.peer = wire::icmb::to_address(BusAddress{0x12}, 1);
+      message.bytes.resize(1 + 16 + kData_bytes);
+      random.fill(message.bytes);
+      message.bytes[0] = std::byte{3};
+      message.bytes[1] = std::byte{2};
+      pair.outgoing_.push_back(message);
+    }
+  };
+  for (std::uint32_t i = 0; i < 2; ++i) {
+    auto serial = SerialPort::open(emulator->device(i), {});
+    ASSERT_TRUE(serial);
+    link::IcmbSettings settings = node(i + 1);
+    settings.limits.baud = 19200;
+    loop.add(std::make_unique<IcmbLine>(*std::move(serial), settings, random, now(), observer));
+  }
+  EXPECT_TRUE(loop.run());
+  const double took = std::chrono::duration<double>(now() - began).count();
+  // To its own process: the thread that runs the emulator has them blocked.
+  ASSERT_EQ(0, pthread_kill(runs.native_handle(), SIGTERM));
+  runs.join();
+  ASSERT_EQ(kSegments, pair.received_.size());
+  const double share = static_cast<double>(kSegments * kData_bytes) / (took * 1920);
+  std::printf("emulated bus in real time: %.3f of line bytes, latest character %.1f ms\n", share,
+              std::chrono::duration<double>(emulator->worst_lateness()).count() * 1000);
+  EXPECT_LT(share, 0.99) << "the line is paced";
+  EXPECT_GT(share, 0.5) << "even on a busy machine";
 }
 
 TEST(IcmbLine, EndsTheLoopWhenItIsGone) {

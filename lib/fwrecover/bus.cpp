@@ -128,7 +128,10 @@ class BusNode : public fwr::transport::Machine {
   }
   void drain_events(TimePoint) override {}
   bool finished() const override { return finished_; }
-  void handle_signal(int, TimePoint) override { finished_ = true; }
+  void handle_signal(int, TimePoint) override {
+    if (ends_by_signal()) return stop();
+    stop(fwr::Error{Errc::Interrupted, options_.device});
+  }
 
  protected:
   virtual void begin(TimePoint now) = 0;
@@ -136,6 +139,7 @@ class BusNode : public fwr::transport::Machine {
   virtual void handle_message(const Datagram& message, TimePoint now) = 0;
   [[nodiscard]] virtual std::optional<TimePoint> next_work() const = 0;
   virtual void conclude_line() {}
+  [[nodiscard]] virtual bool ends_by_signal() const { return false; }
 
   fwr::link::IcmbPort& port() { return line_->port(); }
   void stop(std::optional<fwr::Error> error = {}) {
@@ -305,6 +309,7 @@ class Listener final : public BusNode {
     observer().on_event(event);
   }
   std::optional<TimePoint> next_work() const override { return end_; }
+  bool ends_by_signal() const override { return true; }
   void conclude_line() override {
     Event event("icmb-statistics");
     event.set("address", name(port().address()));
@@ -338,7 +343,7 @@ Conclusion bus_info(const BusOptions& options, const std::string& address, Obser
                 observer);
   if (auto ran = machine.run(); !ran) return conclude(ran.error());
   const auto& answers = machine.answers();
-  if (answers.size() < 4) return conclude({Errc::Interrupted, address});
+  if (answers.size() < 4) return conclude({Errc::Internal, address});
   using namespace fwr::wire::icmb;
   const auto who = body_of<GetAddressesRs>(answers[0]);
   const auto state = body_of<BridgeStateBody>(answers[1]);
@@ -367,7 +372,7 @@ Conclusion bus_statistics(const BusOptions& options, const std::string& address,
   if (!peer) return conclude(peer.error());
   Asker machine(options, *peer, {BridgeCommand::GetBridgeStatistics}, observer);
   if (auto ran = machine.run(); !ran) return conclude(ran.error());
-  if (machine.answers().empty()) return conclude({Errc::Interrupted, address});
+  if (machine.answers().empty()) return conclude({Errc::Internal, address});
   const auto statistics = body_of<fwr::wire::icmb::BridgeStatistics>(machine.answers()[0]);
   if (!statistics) return conclude(statistics.error());
   Event event("icmb-statistics");

@@ -36,7 +36,7 @@ using fwr::wire::CompletionCode;
 using fwr::wire::icmb::BridgeCommand;
 using fwr::wire::icmb::bus_address;
 using fwr::wire::icmb::BusAddress;
-using fwr::wire::icmb::BusMessage;
+using fwr::wire::plain::Message;
 
 constexpr std::uint32_t kPort = 1;  // there is one line only
 constexpr std::uint32_t kTries = 4;
@@ -221,7 +221,7 @@ class Discoverer final : public BusNode {
 /// Asks one node one question after the other.
 class Asker final : public BusNode {
  public:
-  using Answers = std::vector<BusMessage>;
+  using Answers = std::vector<Message>;
   Asker(const BusOptions& options, BusAddress peer, std::vector<BridgeCommand> questions,
         Observer& observer)
       : BusNode(options, observer), peer_(peer), questions_(std::move(questions)) {}
@@ -247,7 +247,7 @@ class Asker final : public BusNode {
     next_ = now + wait();
   }
   void handle_message(const Datagram& message, TimePoint now) override {
-    const auto response = fwr::link::parse_bus_response(message);
+    const auto response = fwr::wire::plain::decode_response(message.bytes);
     if (!response || answers_.size() == questions_.size() || response->tag != tag() ||
         bus_address(message.path.peer) != peer_ ||
         response->command != static_cast<std::uint8_t>(questions_[answers_.size()]))
@@ -320,7 +320,7 @@ class Listener final : public BusNode {
 };
 
 template <class Body>
-Result<Body> body_of(const BusMessage& answer) {
+Result<Body> body_of(const Message& answer) {
   return fwr::wire::decode<Body>(ByteView(answer.data).subspan(1));
 }
 

@@ -12,8 +12,8 @@ namespace {
 using wire::CompletionCode;
 using wire::icmb::BridgeCommand;
 using wire::icmb::BusAddress;
-using wire::icmb::BusMessage;
 using wire::icmb::Frame;
+using wire::plain::Message;
 
 Bytes with_code(CompletionCode code) {
   return Bytes{static_cast<std::byte>(code)};
@@ -36,12 +36,12 @@ bool changes_the_bridge(BridgeCommand command) {
 }  // namespace
 
 bool IcmbPort::handle_bridge_request(const Frame& frame, TimePoint now) {
-  const auto request = wire::decode<BusMessage>(frame.payload);
+  const auto request = wire::decode<Message>(frame.payload);
   if (!request || request->net_fn() != wire::icmb::kBridgeRq) return false;
   if (frame.source == BusAddress::Unassigned) return true;
   std::optional<Bytes> data = answer(frame, *request);
   if (!data) return true;
-  BusMessage response;
+  Message response;
   response.tag = request->tag;
   response.net_fn_lun =
       static_cast<std::uint8_t>((wire::icmb::kBridgeRs << 2U) | (request->net_fn_lun & 0x03U));
@@ -54,7 +54,7 @@ bool IcmbPort::handle_bridge_request(const Frame& frame, TimePoint now) {
 }
 
 /// Nothing: no answer is owed, as to a broadcast that is not a question.
-std::optional<Bytes> IcmbPort::answer(const Frame& frame, const BusMessage& request) {
+std::optional<Bytes> IcmbPort::answer(const Frame& frame, const Message& request) {
   const bool broadcast = frame.destination == BusAddress::Broadcast;
   const auto command = static_cast<BridgeCommand>(request.command);
   switch (command) {
@@ -92,7 +92,7 @@ std::optional<Bytes> IcmbPort::answer(const Frame& frame, const BusMessage& requ
   return change_bridge(request);
 }
 
-Bytes IcmbPort::change_bridge(const BusMessage& request) {
+Bytes IcmbPort::change_bridge(const Message& request) {
   switch (static_cast<BridgeCommand>(request.command)) {
     case BridgeCommand::SetBridgeState: {
       const auto body = wire::decode<wire::icmb::BridgeStateBody>(request.data);

@@ -12,35 +12,16 @@ namespace {
 
 using wire::icmb::BridgeCommand;
 using wire::icmb::BusAddress;
-using wire::icmb::BusMessage;
-using wire::icmb::FrameType;
 
 }  // namespace
 
 Datagram make_bus_request(const Path& path, std::uint8_t tag, std::uint8_t net_fn,
                           std::uint8_t command, ByteView data) {
-  BusMessage request;
-  request.tag = tag;
-  request.net_fn_lun = static_cast<std::uint8_t>(net_fn << 2U);
-  request.command = command;
-  request.data.assign(data.begin(), data.end());
-  ByteWriter out;
-  out.u8(static_cast<std::uint8_t>(FrameType::Request));
-  out.bytes(wire::encode(request));
-  Datagram message{path, std::move(out).release()};
+  Datagram message{
+      path, wire::plain::encode_request(
+                {.net_fn = net_fn, .command = command, .data = {data.begin(), data.end()}}, tag)};
   message.path.medium = Medium::Icmb;
   return message;
-}
-
-Result<BusMessage> parse_bus_response(const Datagram& message) {
-  ByteReader in(message.bytes);
-  if (in.u8() != static_cast<std::uint8_t>(FrameType::Response))
-    return fail(Errc::BadField, "ICMB message, type");
-  auto response = wire::decode<BusMessage>(in.take_rest());
-  if (!response) return response;
-  if (response->data.empty()) return fail(Errc::Truncated, "ICMB response");
-  if ((response->net_fn() & 1U) == 0) return fail(Errc::BadField, "ICMB response, netFn/LUN");
-  return response;
 }
 
 IcmbDiscovery::IcmbDiscovery(std::uint32_t port, Duration quiet, TimePoint now)
@@ -89,7 +70,7 @@ void IcmbDiscovery::handle_timeout(TimePoint now) {
 }
 
 void IcmbDiscovery::handle_message(const Datagram& message, TimePoint now) {
-  const auto response = parse_bus_response(message);
+  const auto response = wire::plain::decode_response(message.bytes);
   if (!response || response->net_fn() != wire::icmb::kBridgeRs ||
       static_cast<wire::CompletionCode>(response->data.front()) != wire::CompletionCode::Ok)
     return;

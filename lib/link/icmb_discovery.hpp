@@ -9,15 +9,13 @@
 #include "base/address.hpp"
 #include "base/types.hpp"
 #include "wire/icmb.hpp"
+#include "wire/plain.hpp"
 
 namespace fwr::link {
 
 /// A request in a message for IcmbPort::send().
 [[nodiscard]] Datagram make_bus_request(const Path& path, std::uint8_t tag, std::uint8_t net_fn,
                                         std::uint8_t command, ByteView data);
-/// The response in a message of IcmbPort::poll_receive(). Errors: Truncated, BadField.
-[[nodiscard]] Result<wire::icmb::BusMessage> parse_bus_response(const Datagram& message);
-
 class IcmbDiscovery {
  public:
   struct Node {

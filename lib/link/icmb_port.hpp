@@ -7,13 +7,14 @@
 #include <vector>
 
 #include "base/address.hpp"
+#include "base/link_properties.hpp"
 #include "base/types.hpp"
 #include "link/icmb_assignment.hpp"
 #include "link/icmb_limits.hpp"
 #include "link/icmb_peers.hpp"
 #include "link/icmb_talker.hpp"
-#include "link/link.hpp"
 #include "wire/icmb.hpp"
+#include "wire/plain.hpp"
 
 namespace fwr::link {
 
@@ -101,8 +102,8 @@ class IcmbPort {
   // icmb_bridge.cpp
   [[nodiscard]] bool handle_bridge_request(const wire::icmb::Frame& frame, TimePoint now);
   [[nodiscard]] std::optional<Bytes> answer(const wire::icmb::Frame& frame,
-                                            const wire::icmb::BusMessage& request);
-  [[nodiscard]] Bytes change_bridge(const wire::icmb::BusMessage& request);
+                                            const wire::plain::Message& request);
+  [[nodiscard]] Bytes change_bridge(const wire::plain::Message& request);
   void remember_discoverer(wire::icmb::BusAddress who, bool discovered);
 
   IcmbSettings settings_;

@@ -18,4 +18,3 @@ noinst_LTLIBRARIES += %D%/liblink.la
 %C%_liblink_la_SOURCES += %D%/icmb_port.hpp
 %C%_liblink_la_SOURCES += %D%/icmb_talker.cpp
 %C%_liblink_la_SOURCES += %D%/icmb_talker.hpp
-%C%_liblink_la_SOURCES += %D%/link.hpp

@@ -8,8 +8,8 @@
 
 #include "base/address.hpp"
 #include "base/error.hpp"
+#include "base/link_properties.hpp"
 #include "base/types.hpp"
-#include "link/link.hpp"
 
 namespace fwr::transport {
 
@@ -31,7 +31,7 @@ class Endpoint {
   /// Whether it leads where the path goes: Exact also leaves from the path's own end.
   [[nodiscard]] virtual Fit fit(const Path& path) const = 0;
   /// What carries messages on that path.
-  [[nodiscard]] virtual link::LinkProperties properties(const Path& path) const = 0;
+  [[nodiscard]] virtual LinkProperties properties(const Path& path) const = 0;
   /// What has arrived, a bounded part of it. Error: the endpoint is gone, and the loop ends.
   [[nodiscard]] virtual Result<> receive(const Receive& take, TimePoint now) = 0;
   /// How many of them, from the front, were taken. Fewer: the descriptor has no room now.

@@ -20,7 +20,7 @@ class IcmbLine final : public Endpoint {
 
   [[nodiscard]] int descriptor() const override { return serial_.fd(); }
   [[nodiscard]] Fit fit(const Path& path) const override;
-  [[nodiscard]] link::LinkProperties properties(const Path&) const override {
+  [[nodiscard]] LinkProperties properties(const Path&) const override {
     return port_.properties();
   }
   [[nodiscard]] Result<> receive(const Receive& take, TimePoint now) override;

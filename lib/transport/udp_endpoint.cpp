@@ -15,8 +15,8 @@ Endpoint::Fit UdpEndpoint::fit(const Path& path) const {
   return socket_.local().bytes == path.local.bytes ? Fit::Exact : Fit::Family;
 }
 
-link::LinkProperties UdpEndpoint::properties(const Path& path) const {
-  link::LinkProperties properties;
+LinkProperties UdpEndpoint::properties(const Path& path) const {
+  LinkProperties properties;
   properties.medium = path.medium;
   properties.largest_message_bytes = kLargestDatagram_bytes;
   return properties;

@@ -12,7 +12,7 @@ class UdpEndpoint final : public Endpoint {
   explicit UdpEndpoint(UdpSocket socket) : socket_(std::move(socket)) {}
   [[nodiscard]] int descriptor() const override { return socket_.fd(); }
   [[nodiscard]] Fit fit(const Path& path) const override;
-  [[nodiscard]] link::LinkProperties properties(const Path& path) const override;
+  [[nodiscard]] LinkProperties properties(const Path& path) const override;
   [[nodiscard]] Result<> receive(const Receive& take, TimePoint now) override;
   [[nodiscard]] std::size_t send(std::span<const Datagram> messages, TimePoint now) override;
 

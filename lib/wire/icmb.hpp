@@ -95,23 +95,6 @@ class FrameDecoder {
   Frame frame_;
 };
 
-/// PROTOCOL §11.4: an IPMI message in a Request or Response frame.
-struct BusMessage {
-  static constexpr std::string_view kName = "ICMB message";
-  std::uint8_t tag = 0;         ///< the requester's; the response repeats it
-  std::uint8_t net_fn_lun = 0;  ///< odd network function in a response
-  std::uint8_t command = 0;
-  Bytes data;  ///< of a response: the completion code first
-  template <class Codec, class Self>
-  static void layout(Codec& c, Self& m) {
-    c.template le<1>("tag", m.tag);               // 0
-    c.template le<1>("netFn/LUN", m.net_fn_lun);  // 1
-    c.template le<1>("command", m.command);       // 2
-    c.rest("data", m.data);                       // 3:
-  }
-  [[nodiscard]] std::uint8_t net_fn() const { return static_cast<std::uint8_t>(net_fn_lun >> 2U); }
-};
-
 /// PROTOCOL §11.3
 enum class AddressMessageKind : std::uint8_t { Claim = 1, Defence = 2 };
 [[nodiscard]] constexpr bool is_known(AddressMessageKind kind) {

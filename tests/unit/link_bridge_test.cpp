@@ -12,11 +12,11 @@ namespace {
 using wire::CompletionCode;
 using wire::icmb::BridgeCommand;
 using wire::icmb::BridgeState;
-using wire::icmb::BusMessage;
+using wire::plain::Message;
 
 /// Asks node 1 from node 0.
-std::optional<BusMessage> ask(BusRig& rig, BridgeCommand command, Bytes data = {},
-                              BusAddress to = BusAddress{0x11}) {
+std::optional<Message> ask(BusRig& rig, BridgeCommand command, Bytes data = {},
+                           BusAddress to = BusAddress{0x11}) {
   static std::uint8_t tag = 0;
   ++tag;
   rig[0].received.clear();
@@ -24,16 +24,16 @@ std::optional<BusMessage> ask(BusRig& rig, BridgeCommand command, Bytes data = {
                                             static_cast<std::uint8_t>(command), data);
   EXPECT_TRUE(rig.send(0, to, message.bytes));
   if (!rig.run_until([&] { return !rig[0].received.empty(); }, seconds(3))) return std::nullopt;
-  const auto response = parse_bus_response(rig[0].received.front());
+  const auto response = wire::plain::decode_response(rig[0].received.front().bytes);
   EXPECT_TRUE(response);
   EXPECT_EQ(tag, response->tag);
   return *response;
 }
-CompletionCode code(const std::optional<BusMessage>& response) {
+CompletionCode code(const std::optional<Message>& response) {
   return response ? static_cast<CompletionCode>(response->data.at(0)) : CompletionCode::Unspecified;
 }
 template <class Body>
-Body body(const std::optional<BusMessage>& response) {
+Body body(const std::optional<Message>& response) {
   EXPECT_EQ(CompletionCode::Ok, code(response));
   if (!response) return {};
   auto decoded = wire::decode<Body>(ByteView(response->data).subspan(1));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Frames of the ICMB bus: vectors, round trips, and every kind of garbage.
 #include "wire/icmb.hpp"
+#include "wire/plain.hpp"
 
 #include <gtest/gtest.h>
 
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "hex.hpp"
+#include "wire/plain.hpp"
 
 namespace fwr::wire::icmb {
 namespace {
@@ -173,8 +175,8 @@ TEST(IcmbMessages, RoundTrip) {
   EXPECT_EQ(guid, address->guid);
   EXPECT_EQ(AddressMessageKind::Defence, address->kind);
 
-  BusMessage message{9, kBridgeRq << 2U, 0x11, hex("0102")};
-  const auto decoded = decode<BusMessage>(wire::encode(message));
+  plain::Message message{9, kBridgeRq << 2U, 0x11, hex("0102")};
+  const auto decoded = decode<plain::Message>(wire::encode(message));
   ASSERT_TRUE(decoded);
   EXPECT_EQ(kBridgeRq, decoded->net_fn());
   EXPECT_EQ(message.data, decoded->data);
@@ -195,7 +197,7 @@ TEST(IcmbMessages, RejectWhatIsShortOrUnknown) {
   EXPECT_EQ(Errc::Truncated, decode<AddressMessage>(Bytes(18, std::byte{1})).error().code);
   EXPECT_EQ(Errc::BadField, decode<AddressMessage>(Bytes(19, std::byte{3})).error().code);
   EXPECT_EQ(Errc::BadField, decode<EventMessage>(Bytes(17, std::byte{2})).error().code);
-  EXPECT_EQ(Errc::Truncated, decode<BusMessage>(Bytes(2)).error().code);
+  EXPECT_EQ(Errc::Truncated, decode<plain::Message>(Bytes(2)).error().code);
   EXPECT_EQ(Errc::BadField, decode<BridgeStateBody>(Bytes(1, std::byte{4})).error().code);
 }
 

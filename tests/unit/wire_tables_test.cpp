@@ -15,6 +15,7 @@
 #include "wire/ipmi.hpp"
 #include "wire/layout.hpp"
 #include "wire/oem.hpp"
+#include "wire/plain.hpp"
 #include "wire/stream.hpp"
 
 namespace fwr::wire {
@@ -181,7 +182,7 @@ Lines body_table() {
 TEST(ProtocolTables, OfTheIcmbBusAreTheLayouts) {
   const std::vector<std::pair<std::string, Lines>> expected{
       {"11.3", stream_table<icmb::AddressMessage>()},
-      {"11.4", stream_table<icmb::BusMessage>()},
+      {"11.4", stream_table<wire::plain::Message>()},
       {"11.5 Bridge State", body_table<icmb::BridgeStateBody>()},
       {"11.5 ICMB Address", body_table<icmb::IcmbAddressBody>()},
       {"11.5 Get Bridge Statistics", bridge_table<icmb::BridgeStatistics>()},

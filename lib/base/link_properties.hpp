@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What a machine or a policy may ask of any link, whatever carries it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/types.hpp"
+
+namespace fwr {
+
+struct LinkProperties {
+  Medium medium = Medium::Wired;
+  std::size_t largest_message_bytes = 65507;  ///< of one datagram
+  std::uint64_t bits_per_s = 0;               ///< 0: not known, and fast
+  bool sessions = true;        ///< RMCP+; without, messages are those of wire/plain.hpp
+  bool authenticated = false;  ///< by the link itself
+  bool encrypted = false;      ///< by the link itself
+  bool shared = true;          ///< others hear what goes by
+  bool half_duplex = false;    ///< one talks at a time
+};
+
+}  // namespace fwr

@@ -20,9 +20,7 @@ class IcmbLine final : public Endpoint {
 
   [[nodiscard]] int descriptor() const override { return serial_.fd(); }
   [[nodiscard]] Fit fit(const Path& path) const override;
-  [[nodiscard]] LinkProperties properties(const Path&) const override {
-    return port_.properties();
-  }
+  [[nodiscard]] LinkProperties properties(const Path&) const override { return port_.properties(); }
   [[nodiscard]] Result<> receive(const Receive& take, TimePoint now) override;
   [[nodiscard]] std::size_t send(std::span<const Datagram> messages, TimePoint now) override;
   [[nodiscard]] std::optional<TimePoint> deadline() const override;

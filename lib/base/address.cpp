@@ -14,8 +14,11 @@ namespace {
 
 constexpr std::string_view kLanPrefix = "lan:";
 constexpr std::string_view kIcmbPrefix = "icmb:";
+constexpr std::string_view kBluetoothPrefix = "bt:";
 constexpr std::string_view kHexPrefix = "0x";
-constexpr std::size_t kIcmbDigits = 4;   // most of them
+constexpr std::size_t kIcmbDigits = 4;  // most of them
+constexpr std::size_t kBluetoothOctets = 6;
+constexpr std::uint16_t kChannels = 30;  // of RFCOMM, from 1
 constexpr std::size_t kLineName = 4096;  // bytes: as long as a path can be (limits.h, PATH_MAX)
 constexpr std::size_t kHostText = INET6_ADDRSTRLEN;  // characters of a numeric address, with NUL
 
@@ -116,6 +119,38 @@ Result<NamedAddress> parse_icmb(std::string_view text) {
   return named;
 }
 
+/// "00:11:22:33:44:55", and "/3" unless the channel is 0.
+std::string bluetooth_text(const Address& address) {
+  std::string text(kBluetoothPrefix);
+  for (std::size_t i = 0; i < kBluetoothOctets; ++i) {
+    if (i > 0) text += ':';
+    text += to_hex(std::as_bytes(std::span(address.bytes)).subspan(i, 1));
+  }
+  return address.port == 0 ? text : text + "/" + std::to_string(address.port);
+}
+
+/// Behind "bt:": six octets of two digits, and perhaps "/" and a channel.
+Result<Address> parse_bluetooth(std::string_view text) {
+  constexpr std::size_t kOctetText = 3;  // with the colon in front of the next one
+  constexpr std::size_t kAddressText = kBluetoothOctets * kOctetText - 1;
+  const std::string_view rest = text.substr(kBluetoothPrefix.size());
+  const std::string_view octets = rest.substr(0, rest.find('/'));
+  Address address;
+  address.family = AddressFamily::Bluetooth;
+  const auto bad = [&] { return malformed(text, "not six octets as in bt:00:11:22:33:44:55"); };
+  if (octets.size() != kAddressText) return bad();
+  for (std::size_t i = 0; i < kBluetoothOctets; ++i) {
+    const std::size_t at = i * kOctetText;
+    const bool colon = i + 1 == kBluetoothOctets || octets[at + 2] == ':';
+    if (!colon || !parse_number(octets.substr(at, 2), address.bytes.at(i), 16)) return bad();
+  }
+  if (octets.size() == rest.size()) return address;
+  if (!parse_number(rest.substr(octets.size() + 1), address.port) || address.port == 0 ||
+      address.port > kChannels)
+    return malformed(text, "the channel after \"/\" is a number from 1 to 30");
+  return address;
+}
+
 }  // namespace
 
 std::string to_text(const Address& address) {
@@ -129,7 +164,7 @@ std::string to_text(const Address& address) {
     case AddressFamily::Icmb:
       return std::string(kIcmbPrefix) + std::string(kHexPrefix) + hex_of_first(address, 2) +
              (address.scope == 0 ? std::string() : "@" + std::to_string(address.scope));
-    case AddressFamily::Bluetooth: return "bluetooth:" + hex_of_first(address, 6);
+    case AddressFamily::Bluetooth: return bluetooth_text(address);
     case AddressFamily::Serial: return "serial:" + std::to_string(address.port);
   }
   return "unknown";
@@ -150,6 +185,7 @@ Result<Address> parse_address(std::string_view text) {
     if (!named->line.empty()) return malformed(text, "a device has no number here");
     return named->address;
   }
+  if (text.starts_with(kBluetoothPrefix)) return parse_bluetooth(text);
   if (rest.starts_with(kLanPrefix)) rest.remove_prefix(kLanPrefix.size());
   const Parts parts = split(rest);
   if (!parts.bad.empty()) return malformed(text, parts.bad);

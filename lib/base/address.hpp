@@ -18,14 +18,18 @@ enum class AddressFamily : std::uint8_t { None, Ipv4, Ipv6, Icmb, Bluetooth, Ser
 
 /// One text form everywhere (configuration, logs, JSON, command line):
 ///   lan:10.0.0.7   lan:10.0.0.7:6230   lan:[fe80::1%2]:6230   icmb:0x0014   icmb:0x0014@2
-/// Port 623 is left out of the text. `scope` is the interface index of a link-local IPv6 address,
-/// or the number of the line that leads to a bus, 0 when there is only one to think of. The text
-/// has the number: only the transport knows names, and puts the index in their place.
+///   bt:00:11:22:33:44:55   bt:00:11:22:33:44:55/3
+/// Port 623 is left out of the text. The port of a Bluetooth address is its RFCOMM channel; 0,
+/// which is left out of the text, is whichever the device names when it is asked (PROTOCOL §13).
+/// `scope` is the interface index of a link-local IPv6 address, or the number of the line that
+/// leads to a bus, 0 when there is only one to think of. The text has the number: only the
+/// transport knows names, and puts the index in their place.
 struct Address {
   AddressFamily family = AddressFamily::None;
   std::uint16_t port = 0;
   std::uint32_t scope = 0;
-  std::array<std::uint8_t, 16> bytes{};  ///< network order; IPv4 uses the first four, ICMB two
+  std::array<std::uint8_t, 16> bytes{};  ///< network order; IPv4 uses the first four, ICMB
+                                         ///< two, Bluetooth six, the first one of the text first
 
   friend auto operator<=>(const Address&, const Address&) = default;
 };

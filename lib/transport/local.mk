@@ -4,6 +4,7 @@
 
 noinst_LTLIBRARIES += %D%/libtransport.la
 %C%_libtransport_la_SOURCES =
+%C%_libtransport_la_SOURCES += %D%/bluetooth.hpp
 %C%_libtransport_la_SOURCES += %D%/bus_emulator.cpp
 %C%_libtransport_la_SOURCES += %D%/bus_emulator.hpp
 %C%_libtransport_la_SOURCES += %D%/clock.cpp

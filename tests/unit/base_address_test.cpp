@@ -87,6 +87,27 @@ TEST(ParseAddress, TakesThoseOfABus) {
     EXPECT_EQ(Errc::BadUsage, parse_address(text).error().code) << text;
 }
 
+Address on_radio(std::uint16_t channel = 0) {
+  Address address;
+  address.family = AddressFamily::Bluetooth;
+  address.port = channel;
+  address.bytes = {0x00, 0x11, 0x22, 0x33, 0x44, 0xff};
+  return address;
+}
+
+TEST(ParseAddress, TakesThoseOfBluetooth) {
+  EXPECT_EQ(on_radio(), parse_address("bt:00:11:22:33:44:ff"));
+  EXPECT_EQ(on_radio(3), parse_address("bt:00:11:22:33:44:FF/3"));
+  EXPECT_EQ(on_radio(30), parse_named_address("bt:00:11:22:33:44:ff/30")->address);
+  for (const char* text :
+       {"bt:", "bt:00:11:22:33:44", "bt:00:11:22:33:44:ff:66", "bt:00:11:22:33:44:f",
+        "bt:00:11:22:33:44:fg", "bt:0:011:22:33:44:ff", "bt:00-11-22-33-44-ff",
+        "bt:00:11:22:33:44:ff/", "bt:00:11:22:33:44:ff/0", "bt:00:11:22:33:44:ff/31",
+        "bt:00:11:22:33:44:ff/65539", "bt:00:11:22:33:44:ff/3/3", "bt:00:11:22:33:44:ff ", "bt:/3",
+        "bt:-1:11:22:33:44:ff", "00:11:22:33:44:ff"})
+    EXPECT_EQ(Errc::BadUsage, parse_address(text).error().code) << text;
+}
+
 TEST(ParseNamedAddress, TakesTheNameOfALine) {
   const auto named = parse_named_address("icmb:0x0014@/dev/ttyS1");
   ASSERT_TRUE(named);
@@ -108,7 +129,8 @@ TEST(ParseAddress, RepeatsWhatItWasGivenInItsMessage) {
 TEST(AddressText, IsParsedBackToTheSameAddress) {
   for (const Address& address :
        {ipv4(10, 0, 0, 7), ipv4(127, 0, 0, 1, 0), ipv4(0, 0, 0, 0, 65535), link_local(1, 0),
-        link_local(9, 4294967295), link_local(9, 2, 6230), on_bus(0, 0x14), on_bus(0xfe, 0xff, 3)})
+        link_local(9, 4294967295), link_local(9, 2, 6230), on_bus(0, 0x14), on_bus(0xfe, 0xff, 3),
+        on_radio(), on_radio(1), on_radio(30)})
     EXPECT_EQ(address, parse_address(to_text(address))) << to_text(address);
 }
 
@@ -128,7 +150,8 @@ TEST(AddressText, ExistsForEveryFamily) {
   address.family = AddressFamily::Icmb;
   EXPECT_EQ("icmb:0x1234@2", to_text(address));
   address.family = AddressFamily::Bluetooth;
-  EXPECT_EQ("bluetooth:123456789abc", to_text(address));
+  address.port = 2;
+  EXPECT_EQ("bt:12:34:56:78:9a:bc/2", to_text(address));
   address.family = AddressFamily::Serial;
   address.port = 1;
   EXPECT_EQ("serial:1", to_text(address));

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Bluetooth for the facade: endpoints that carry RMCP over RFCOMM, and the search for donors.
+// PROTOCOL §13. A build without Bluetooth has these too; they answer Unsupported and say why.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/address.hpp"
+#include "transport/endpoint.hpp"
+#include "transport/resolver.hpp"
+
+namespace fwr::transport {
+
+inline constexpr std::uint8_t kRfcommChannel = 23;   ///< a donor's, unless configured otherwise
+inline constexpr std::size_t kInquiredDevices = 32;  ///< most that one inquiry takes
+inline constexpr std::chrono::milliseconds kInquiry{5120};  ///< four units of 1.28 s
+
+/// Whether this build has Bluetooth.
+[[nodiscard]] bool have_bluetooth();
+
+/// BT_SECURITY of the sockets: what the link itself has to do before a byte goes over it.
+enum class BluetoothSecurity : std::uint8_t {
+  Low,     ///< nothing: the session authenticates and encrypts
+  Medium,  ///< paired and encrypted
+  High,    ///< paired by somebody who compared numbers or typed a code, and encrypted
+};
+[[nodiscard]] std::string_view to_text(BluetoothSecurity security);
+/// "low", "medium", "high". Error: BadUsage.
+[[nodiscard]] Result<BluetoothSecurity> parse_bluetooth_security(std::string_view text);
+
+/// What happened on a link; for events and the log.
+struct BluetoothNotice {
+  enum class Kind : std::uint8_t {
+    Connected,
+    Lost,     ///< a connection ended; `text` says why
+    Refused,  ///< a connection could not be made, or was one too many
+    Problem,  ///< something is not as it should be, and the rest works
+  };
+  Kind kind = Kind::Problem;
+  Address peer;  ///< family None: none in particular
+  std::string text;
+};
+[[nodiscard]] std::string_view to_text(BluetoothNotice::Kind kind);
+using BluetoothObserver = std::function<void(const BluetoothNotice& notice)>;  ///< may be empty
+
+struct BluetoothSettings {
+  std::string adapter;  ///< "hci0", or its address; empty: any that is there
+  BluetoothSecurity security = BluetoothSecurity::Low;
+};
+
+struct RfcommListenerSettings {
+  BluetoothSettings link;
+  std::uint8_t channel = kRfcommChannel;  ///< 1 to 30
+  std::string name;                       ///< of the service in its SDP record
+  std::size_t connections = 7;            ///< at one time; a piconet has no more
+};
+/// A donor's end: takes connections, and registers an SDP record where somebody keeps them. A
+/// missing record is a Problem, not an Error. Errors: Unsupported (this build or this kernel has no
+/// Bluetooth), NotFound (no such adapter), AddressUnavailable (the channel is taken), NoPermission,
+/// IoFailed.
+[[nodiscard]] Result<std::unique_ptr<Endpoint>> open_rfcomm_listener(
+    const RfcommListenerSettings& settings, BluetoothObserver observer);
+
+/// A recipient's end: connects to whom the machine sends, asks SDP for a channel that an address
+/// has not. Errors as above.
+[[nodiscard]] Result<std::unique_ptr<Endpoint>> open_rfcomm_dialer(
+    const BluetoothSettings& settings, BluetoothObserver observer);
+
+/// A device that an inquiry found, or that was asked by its address.
+struct BluetoothDevice {
+  Address address;   ///< its port: the donor's channel, 0 when it is none
+  std::string name;  ///< as the device says; may be empty, and is not to be trusted
+  bool donor = false;
+  std::string problem;  ///< why it could not be asked; empty: it was
+};
+struct BluetoothScanSettings {
+  std::string adapter;         ///< as in BluetoothSettings
+  bool inquire = true;         ///< look who is there
+  std::vector<Address> known;  ///< asked too, found or not
+  std::chrono::milliseconds inquiry = kInquiry;
+  bool names = true;  ///< ask for names too
+};
+/// An inquiry, then an SDP search at each device, within the limit of `patience`: devices that were
+/// not asked by then have a problem. Errors: as above, and Interrupted.
+[[nodiscard]] Result<std::vector<BluetoothDevice>> scan_bluetooth(
+    const BluetoothScanSettings& settings, const Patience& patience);
+
+}  // namespace fwr::transport

@@ -18,5 +18,7 @@ noinst_LTLIBRARIES += %D%/libwire.la
 %C%_libwire_la_SOURCES += %D%/rakp.hpp
 %C%_libwire_la_SOURCES += %D%/rmcp.cpp
 %C%_libwire_la_SOURCES += %D%/rmcp.hpp
+%C%_libwire_la_SOURCES += %D%/rmcp_stream.cpp
+%C%_libwire_la_SOURCES += %D%/rmcp_stream.hpp
 %C%_libwire_la_SOURCES += %D%/stream.cpp
 %C%_libwire_la_SOURCES += %D%/stream.hpp

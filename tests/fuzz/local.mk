@@ -43,6 +43,11 @@ FUZZ_TARGETS += %D%/recipient.fuzz
 %C%_recipient_fuzz_LDADD = lib/donor/libdonor.la $(RECIPIENT_LIBS)
 %C%_recipient_fuzz_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 
+FUZZ_TARGETS += %D%/rmcp_stream.fuzz
+%C%_rmcp_stream_fuzz_SOURCES = %D%/rmcp_stream_fuzz.cpp %D%/fuzz.hpp
+%C%_rmcp_stream_fuzz_LDADD = $(WIRE_LIBS)
+%C%_rmcp_stream_fuzz_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+
 FUZZ_TARGETS += %D%/server.fuzz
 %C%_server_fuzz_SOURCES = %D%/server_fuzz.cpp %D%/fuzz.hpp %D%/session_peer.hpp
 %C%_server_fuzz_LDADD = $(SESSION_LIBS)

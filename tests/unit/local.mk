@@ -140,6 +140,7 @@ UNIT_TESTS += %D%/wire_test
 %C%_wire_test_SOURCES += %D%/wire_oem_test.cpp
 %C%_wire_test_SOURCES += %D%/wire_rakp_test.cpp
 %C%_wire_test_SOURCES += %D%/wire_random_test.cpp
+%C%_wire_test_SOURCES += %D%/wire_rmcp_stream_test.cpp
 %C%_wire_test_SOURCES += %D%/wire_rmcp_test.cpp
 %C%_wire_test_SOURCES += %D%/wire_stream_test.cpp
 %C%_wire_test_SOURCES += %D%/wire_tables_test.cpp

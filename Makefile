@@ -188,7 +188,7 @@ MINUTES ?= 10
 .PHONY: soak
 soak: deps-check $(BUILD)/Makefile $(BUILD)/fuzz/Makefile
 	$(submake) soak CLIENTS=$(CLIENTS) MINUTES=$(MINUTES)
-	+$(MAKE) --no-print-directory $(jobs) -C $(BUILD)/fuzz tools/fwdonord
+	+$(MAKE) --no-print-directory $(jobs) -C $(BUILD)/fuzz $(fuzz_compilers) tools/fwdonord
 	$(submake) soak CLIENTS=100 MINUTES=1 DONOR=$(abspath $(BUILD))/fuzz/tools/fwdonord
 
 .PHONY: lint format

@@ -57,7 +57,7 @@ void IcmbTalker::clear_queue() {
   waiting_bytes_ = 0;
 }
 
-void IcmbTalker::take_out(Queue& queue, Queue::iterator position) {
+void IcmbTalker::take_out(Queue& queue, const Queue::iterator& position) {
   waiting_bytes_ -= position->frame.payload.size();
   queue.erase(position);
 }

@@ -81,7 +81,7 @@ class IcmbTalker {
   [[nodiscard]] TimePoint start_at(TimePoint now) const;
   void start(TimePoint now);
   void append_frame(Queue& queue);
-  void take_out(Queue& queue, Queue::iterator position);
+  void take_out(Queue& queue, const Queue::iterator& position);
   void count_down(TimePoint until);
   void own_character(TimePoint when);
   void step_back(bool collision, TimePoint now);

@@ -12,6 +12,7 @@ namespace fwr {
 struct LinkProperties {
   Medium medium = Medium::Wired;
   std::size_t largest_message_bytes = 65507;  ///< of one datagram
+  std::size_t suggested_message_bytes = 0;    ///< that noise makes better now; 0: the largest
   std::uint64_t bits_per_s = 0;               ///< 0: not known, and fast
   bool sessions = true;        ///< RMCP+; without, messages are those of wire/plain.hpp
   bool authenticated = false;  ///< by the link itself

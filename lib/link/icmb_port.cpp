@@ -59,6 +59,7 @@ LinkProperties IcmbPort::properties() const {
   properties.medium = Medium::Icmb;
   properties.largest_message_bytes = kLargestMessage_bytes;
   properties.bits_per_s = settings_.limits.baud;
+  properties.sessions = false;
   properties.half_duplex = true;
   return properties;
 }

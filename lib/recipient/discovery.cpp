@@ -7,6 +7,7 @@
 
 #include "session/sessionless.hpp"
 #include "session/source_limiter.hpp"
+#include "wire/plain.hpp"
 
 namespace fwr::recipient {
 namespace {
@@ -56,71 +57,121 @@ Discovery::Discovery(const RecoveryConfig& config, const Nonce& nonce, TimePoint
       policy_(config.policy),
       situation_(config.situation),
       request_{.nonce = nonce, .platform = config.situation.platform},
+      links_(config.links),
       began_(now),
-      ends_(now + config.policy.offer_window) {
-  for (const Target& target : config.targets) asked_.push_back(Asked{.target = target});
+      window_ends_(now + config.policy.offer_window),
+      waits_for_all_(config.offers_only),
+      now_(now) {
+  for (const Target& target : config.targets) {
+    const LinkProperties link = properties_of(links_, target.path.peer);
+    const LinkTimers timers = timers_of(link);
+    Group* group = group_of(link);
+    if (group == nullptr)
+      group = &groups_.emplace_back(
+          Group{.sessions = link.sessions,
+                .first_round = timers.first_round,
+                .ends = std::max(window_ends_, began_ + timers.offer_window)});
+    group->asked.push_back(Asked{.target = target});
+  }
 }
 
-TimePoint Discovery::round_begins(unsigned round) const {
-  return began_ + kFirstRoundLasts * ((1U << round) - 1);
+Discovery::Group* Discovery::group_of(const LinkProperties& link) {
+  const Duration first_round = timers_of(link).first_round;
+  const auto found = std::find_if(groups_.begin(), groups_.end(), [&](const Group& group) {
+    return group.sessions == link.sessions && group.first_round == first_round;
+  });
+  return found == groups_.end() ? nullptr : &*found;
+}
+
+TimePoint Discovery::round_begins(const Group& group) const {
+  return began_ + group.first_round * ((1U << group.round) - 1);
 }
 
 std::optional<Datagram> Discovery::poll_transmit(TimePoint now) {
-  while (round_ < kRequestRounds && now >= round_begins(round_) && now < ends_) {
-    while (next_target_ < asked_.size()) {
-      const Asked& next = asked_[next_target_++];
+  now_ = now;
+  for (Group& group : groups_)
+    if (auto request = poll_group(group, now)) return request;
+  return std::nullopt;
+}
+
+std::optional<Datagram> Discovery::poll_group(Group& group, TimePoint now) {
+  while (group.round < kRequestRounds && now >= round_begins(group) && now < group.ends) {
+    while (group.next_target < group.asked.size()) {
+      const Asked& next = group.asked[group.next_target++];
       if (next.answered && !next.target.broadcast) continue;
-      if (!sent_.at(round_)) sent_.at(round_) = now;
+      if (!group.sent.at(group.round)) group.sent.at(group.round) = now;
       request_.flags = next.target.broadcast ? wire::oem::RequestFirmwareRq::kBroadcast : 0;
       // The sequence number tells the round: an answer's round-trip time is that of its own
       // request.
-      return Datagram{
-          .path = next.target.path,
-          .bytes = session::sessionless_request(
-              wire::oem::make_request(iana_, wire::oem::Command::RequestFirmware, request_),
-              static_cast<std::uint8_t>(round_))};
+      const auto round = static_cast<std::uint8_t>(group.round);
+      const auto request =
+          wire::oem::make_request(iana_, wire::oem::Command::RequestFirmware, request_);
+      return Datagram{.path = next.target.path,
+                      .bytes = group.sessions ? session::sessionless_request(request, round)
+                                              : wire::plain::encode_request(request, round)};
     }
-    next_target_ = 0;
-    ++round_;
+    group.next_target = 0;
+    ++group.round;
   }
   return std::nullopt;
 }
 
-Discovery::Asked* Discovery::asked(const Path& path) {
-  const auto found = std::find_if(asked_.begin(), asked_.end(), [&](const Asked& asked) {
+Discovery::Asked* Discovery::asked(Group& group, const Path& path) {
+  const auto found = std::find_if(group.asked.begin(), group.asked.end(), [&](const Asked& asked) {
     return !asked.target.broadcast && asked.target.path.peer == path.peer;
   });
-  return found == asked_.end() ? nullptr : &*found;
+  return found == group.asked.end() ? nullptr : &*found;
+}
+
+std::optional<Discovery::Reply> Discovery::parse(const LinkProperties& link, ByteView datagram) {
+  constexpr std::uint8_t kNetFn = wire::raw(wire::NetFn::OemGroupRq) + 1;
+  constexpr auto kCommand = static_cast<std::uint8_t>(wire::oem::Command::RequestFirmware);
+  if (link.sessions) {
+    auto reply = session::parse_sessionless_reply(datagram);
+    if (!reply || reply->net_fn != kNetFn || reply->command != kCommand) return std::nullopt;
+    return Reply{.round = reply->sequence, .response = std::move(reply->response)};
+  }
+  const auto message = wire::plain::decode_response(datagram);
+  if (!message || message->net_fn() != kNetFn || message->command != kCommand) return std::nullopt;
+  return Reply{.round = message->tag,
+               .response = {.code = static_cast<wire::CompletionCode>(message->data.front()),
+                            .data = Bytes(message->data.begin() + 1, message->data.end())}};
 }
 
 void Discovery::handle_datagram(const Path& path, ByteView datagram, TimePoint now) {
-  const auto reply = session::parse_sessionless_reply(datagram);
-  if (!reply || reply->net_fn != wire::raw(wire::NetFn::OemGroupRq) + 1 ||
-      reply->command != static_cast<std::uint8_t>(wire::oem::Command::RequestFirmware))
-    return;
-  if (reply->sequence >= kRequestRounds || !sent_.at(reply->sequence)) return;
+  now_ = now;
+  const LinkProperties link = properties_of(links_, path.peer);
+  const auto reply = parse(link, datagram);
+  Group* const asked_there = group_of(link);
+  if (!reply || asked_there == nullptr) return;
+  Group& group = *asked_there;
+  if (reply->round >= kRequestRounds || !group.sent.at(reply->round)) return;
   const auto body = wire::oem::strip_iana(iana_, reply->response.data);
   if (!body) return;
   if (reply->response.code == wire::CompletionCode::Ok) {
     if (const auto offer = wire::decode<wire::oem::Offer>(*body))
-      handle_offer(path, *offer, now - *sent_.at(reply->sequence));
+      handle_offer(path, *offer, group, now - *group.sent.at(reply->round));
     return;
   }
   ByteReader reader(*body);
   Nonce nonce{};
   reader.copy_to(nonce);
   if (reader.truncated() || nonce != request_.nonce) return;
-  if (Asked* target = asked(path); target != nullptr && !target->answered) {
+  if (Asked* target = asked(group, path); target != nullptr && !target->answered) {
     target->answered = true;
     declines_.push_back(Decline{.peer = path.peer, .reason = reply->response.code});
   }
 }
 
-void Discovery::handle_offer(const Path& path, const wire::oem::Offer& offer, Duration round_trip) {
+void Discovery::handle_offer(const Path& path, const wire::oem::Offer& offer, Group& group,
+                             Duration round_trip) {
   auto read = read_offer(offer, request_.nonce, path);
   if (!read) return;
   read->candidate.round_trip = std::chrono::duration_cast<std::chrono::microseconds>(round_trip);
-  if (Asked* target = asked(path)) read->named = target->answered = true;
+  if (Asked* target = asked(group, path)) read->named = target->answered = true;
+  if (!waits_for_all_ && group.ends <= window_ends_ &&
+      policy::judge(policy_, situation_, read->candidate).accepted)
+    good_in_time_ = true;
   keep(std::move(*read));
 }
 
@@ -161,15 +212,26 @@ std::vector<Offer>::iterator Discovery::place_in_full_table(const Offer& newcome
   return std::prev(latest.base());
 }
 
-bool Discovery::closed(TimePoint now) const {
-  if (now >= ends_) return true;
-  return std::all_of(asked_.begin(), asked_.end(),
+bool Discovery::is_over(const Group& group, TimePoint now) const {
+  if (now >= (good_in_time_ ? window_ends_ : group.ends)) return true;
+  return std::all_of(group.asked.begin(), group.asked.end(),
                      [](const Asked& asked) { return asked.answered && !asked.target.broadcast; });
 }
 
+bool Discovery::closed(TimePoint now) const {
+  return std::all_of(groups_.begin(), groups_.end(),
+                     [&](const Group& group) { return is_over(group, now); });
+}
+
 TimePoint Discovery::deadline() const {
-  if (round_ < kRequestRounds) return std::min(round_begins(round_), ends_);
-  return ends_;
+  std::optional<TimePoint> next;
+  for (const Group& group : groups_) {
+    if (is_over(group, now_)) continue;
+    TimePoint at = good_in_time_ ? window_ends_ : group.ends;
+    if (group.round < kRequestRounds) at = std::min(at, round_begins(group));
+    next = next ? std::min(*next, at) : at;
+  }
+  return next.value_or(now_);
 }
 
 }  // namespace fwr::recipient

@@ -9,6 +9,7 @@
 
 #include "base/address.hpp"
 #include "base/types.hpp"
+#include "recipient/link_timers.hpp"
 #include "recipient/recovery.hpp"
 #include "wire/oem.hpp"
 
@@ -16,7 +17,6 @@ namespace fwr::recipient {
 
 inline constexpr std::size_t kOffersKept = 256;  // PROTOCOL §8.1
 inline constexpr unsigned kRequestRounds = 4;    // PROTOCOL §2.3
-inline constexpr Duration kFirstRoundLasts = std::chrono::milliseconds(500);
 
 using Token = std::array<std::byte, 16>;
 
@@ -50,21 +50,41 @@ class Discovery {
     Target target;
     bool answered = false;
   };
-  void handle_offer(const Path& path, const wire::oem::Offer& offer, Duration round_trip);
+  /// Targets behind links of one kind: their rounds take the same time.
+  struct Group {
+    bool sessions = true;
+    Duration first_round{};
+    TimePoint ends;
+    std::vector<Asked> asked = {};
+    unsigned round = 0;
+    std::size_t next_target = 0;
+    std::array<std::optional<TimePoint>, kRequestRounds> sent = {};
+  };
+  struct Reply {
+    std::uint8_t round = 0;
+    wire::IpmiResponse response;
+  };
+  [[nodiscard]] Group* group_of(const LinkProperties& link);
+  [[nodiscard]] std::optional<Datagram> poll_group(Group& group, TimePoint now);
+  [[nodiscard]] static std::optional<Reply> parse(const LinkProperties& link, ByteView datagram);
+  [[nodiscard]] bool is_over(const Group& group, TimePoint now) const;
+  void handle_offer(const Path& path, const wire::oem::Offer& offer, Group& group,
+                    Duration round_trip);
   void keep(Offer offer);
   [[nodiscard]] std::vector<Offer>::iterator place_in_full_table(const Offer& newcomer);
-  [[nodiscard]] Asked* asked(const Path& path);
-  [[nodiscard]] TimePoint round_begins(unsigned round) const;
+  [[nodiscard]] static Asked* asked(Group& group, const Path& path);
+  [[nodiscard]] TimePoint round_begins(const Group& group) const;
 
   std::uint32_t iana_;
   policy::Policy policy_;
   policy::Situation situation_;
   wire::oem::RequestFirmwareRq request_;
-  std::vector<Asked> asked_;
-  TimePoint began_, ends_;
-  unsigned round_ = 0;
-  std::size_t next_target_ = 0;
-  std::array<std::optional<TimePoint>, kRequestRounds> sent_{};
+  std::vector<KnownLink> links_;
+  std::vector<Group> groups_;
+  TimePoint began_, window_ends_;
+  bool waits_for_all_;
+  TimePoint now_;
+  bool good_in_time_ = false;      ///< an acceptable offer came over a link that is not slow
   std::vector<Offer> offers_;      ///< at most kOffersKept
   std::vector<Decline> declines_;  ///< at most one for each target
 };

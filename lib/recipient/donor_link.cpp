@@ -10,11 +10,11 @@ namespace fwr::recipient {
 
 void DonorLink::start(TimePoint now) {
   last_sent_ = now;
-  client_.start(now);
+  client_->start(now);
 }
 
 Result<> DonorLink::ask(wire::IpmiRequest request, TimePoint now) {
-  const auto ticket = client_.submit(std::move(request), now);
+  const auto ticket = client_->submit(std::move(request), now);
   if (!ticket) return tl::unexpected(ticket.error());
   asked_ = *ticket;
   return {};
@@ -28,11 +28,11 @@ bool DonorLink::answers(const session::CommandDone& done) {
 }
 
 void DonorLink::handle_timeout(TimePoint now) {
-  client_.handle_timeout(now);
+  client_->handle_timeout(now);
   if (!alive() || asking() || keep_alive_ || now < keep_alive_due()) return;
   last_sent_ = now;
   // A read keeps session and lease: verifying a large slot takes its time.
-  const auto ticket = client_.submit(
+  const auto ticket = client_->submit(
       lease_ ? wire::oem::make_request(
                    iana_, wire::oem::Command::ReadImage,
                    wire::oem::ReadRq{.handle = lease_->handle, .offset = 0, .count = 1})
@@ -43,14 +43,14 @@ void DonorLink::handle_timeout(TimePoint now) {
 }
 
 std::optional<Datagram> DonorLink::poll_transmit(TimePoint now) {
-  auto bytes = client_.poll_transmit();
+  auto bytes = client_->poll_transmit();
   if (!bytes) return std::nullopt;
   last_sent_ = now;
   return Datagram{.path = path_, .bytes = std::move(*bytes)};
 }
 
 std::optional<TimePoint> DonorLink::deadline() const {
-  const auto client = client_.deadline();
+  const auto client = client_->deadline();
   if (!alive() || asking() || keep_alive_) return client;
   const TimePoint keep = keep_alive_due();
   return client ? std::min(*client, keep) : keep;
@@ -58,7 +58,7 @@ std::optional<TimePoint> DonorLink::deadline() const {
 
 Farewell::Farewell(std::unique_ptr<DonorLink> link, std::optional<wire::IpmiRequest> last_word,
                    TimePoint now)
-    : link_(std::move(link)), until_(now + kFarewell) {
+    : link_(std::move(link)), until_(now + link_->timers().farewell) {
   if (!link_->alive()) {
     over_ = true;
     return;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The session with one donor: its path, its client machine, what keeps it and its lease alive.
-// Sans-I/O. PROTOCOL §2.2.
+// The conversation with one donor: its path, its client machine, what keeps it and its lease alive.
+// Sans-I/O. PROTOCOL §2.2, §8.6.
 #pragma once
 
 #include <algorithm>
@@ -9,35 +9,39 @@
 #include <optional>
 
 #include "base/address.hpp"
+#include "recipient/link_timers.hpp"
 #include "recipient/transfer.hpp"
-#include "session/client.hpp"
+#include "session/conversation.hpp"
 
 namespace fwr::recipient {
 
-// PROTOCOL §2.2. A lease that is not read for 5 s may have to give way to another recipient behind
-// the same address (§8.2).
-inline constexpr Duration kKeepSession = std::chrono::seconds(20);
-inline constexpr Duration kKeepLease = std::chrono::seconds(2);
-
 class DonorLink {
  public:
-  DonorLink(std::size_t offer, const Path& path, std::uint32_t iana, session::Client client)
-      : offer_(offer), path_(path), iana_(iana), client_(std::move(client)) {}
+  DonorLink(std::size_t offer, const Path& path, std::uint32_t iana,
+            std::unique_ptr<session::Conversation> client, const LinkProperties& properties)
+      : offer_(offer),
+        path_(path),
+        iana_(iana),
+        client_(std::move(client)),
+        properties_(properties),
+        timers_(timers_of(properties)) {}
 
   [[nodiscard]] std::size_t offer() const { return offer_; }
   [[nodiscard]] const Path& path() const { return path_; }
-  [[nodiscard]] session::Client& client() { return client_; }
-  [[nodiscard]] const session::Client& client() const { return client_; }
+  [[nodiscard]] session::Conversation& client() { return *client_; }
+  [[nodiscard]] const session::Conversation& client() const { return *client_; }
+  [[nodiscard]] const LinkProperties& properties() const { return properties_; }
+  [[nodiscard]] const LinkTimers& timers() const { return timers_; }
 
   /// Something of the image stream came: the donor knows that we live, and a keep-alive waits for
   /// its answer behind it.
   void note_heard(TimePoint now) {
     last_heard_ = now;
-    if (lease_ && !asking()) client_.note_alive();
+    if (lease_ && !asking()) client_->note_alive();
   }
   /// The session is over; whatever happens, nothing more goes to this donor.
   void set_dead() { dead_ = true; }
-  [[nodiscard]] bool alive() const { return !dead_ && client_.up(); }
+  [[nodiscard]] bool alive() const { return !dead_ && client_->up(); }
 
   void set_lease(const Lease& lease) { lease_ = lease; }
   [[nodiscard]] const std::optional<Lease>& lease() const { return lease_; }
@@ -50,9 +54,9 @@ class DonorLink {
   [[nodiscard]] bool asking() const { return asked_.has_value(); }
   /// When it will have been silent for too long. What the donor sends can have waited on its way.
   [[nodiscard]] TimePoint keep_alive_due() const {
-    const TimePoint at_the_latest = last_sent_ + kKeepSession;
+    const TimePoint at_the_latest = last_sent_ + timers_.keep_session;
     if (!lease_) return at_the_latest;
-    return std::min(std::max(last_sent_, last_heard_) + kKeepLease, at_the_latest);
+    return std::min(std::max(last_sent_, last_heard_) + timers_.keep_lease, at_the_latest);
   }
 
   void handle_timeout(TimePoint now);
@@ -63,7 +67,9 @@ class DonorLink {
   std::size_t offer_;
   Path path_;
   std::uint32_t iana_;
-  session::Client client_;
+  std::unique_ptr<session::Conversation> client_;
+  LinkProperties properties_;
+  LinkTimers timers_;
   std::optional<Lease> lease_;
   std::optional<std::uint32_t> asked_;
   std::optional<std::uint32_t> keep_alive_;  ///< that has no answer yet: the client repeats it
@@ -73,9 +79,7 @@ class DonorLink {
 };
 
 /// A donor that is not needed any more: it gets a last word, and the session is closed. Best
-/// effort, kFarewell at most.
-inline constexpr Duration kFarewell = std::chrono::seconds(2);
-
+/// effort, for the link's farewell time at most.
 class Farewell {
  public:
   /// `last_word`: a command to send before the session is closed.

@@ -47,7 +47,11 @@ GrantBook::Arrival GrantBook::arrived(std::uint32_t number, std::size_t bytes, b
   in_flight_ -= counted;
 
   const bool whole = grant->arrived_bytes == grant->bytes;
-  if (!grant->last_seen && (last || whole)) {
+  if (in_order_) {
+    for (auto earlier = open_.begin(); earlier != grant; ++earlier)
+      earlier->later_answered = kLaterGrantsAnswered;
+    if (last) grant->later_answered = kLaterGrantsAnswered;
+  } else if (!grant->last_seen && (last || whole)) {
     grant->last_seen = true;
     for (auto earlier = open_.begin(); earlier != grant; ++earlier) ++earlier->later_answered;
   }

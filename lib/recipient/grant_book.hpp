@@ -30,6 +30,9 @@ struct OpenGrant {
 
 class GrantBook {
  public:
+  /// `in_order`: what has not come before a later segment does not come any more.
+  explicit GrantBook(bool in_order = false) : in_order_(in_order) {}
+
   [[nodiscard]] bool full() const { return open_.size() >= kGrantsInFlight; }
   [[nodiscard]] bool empty() const { return open_.empty(); }
   [[nodiscard]] std::size_t in_flight_bytes() const { return in_flight_; }
@@ -68,6 +71,7 @@ class GrantBook {
     std::uint32_t number = 0;
     TimePoint sent{};
   };
+  bool in_order_;
   Open open_;                     ///< by number
   std::deque<GivenUp> given_up_;  ///< before anything of them came; at most kGrantsInFlight
   std::size_t in_flight_ = 0;

@@ -176,6 +176,19 @@ void Recovery::Impl::abort(TimePoint now) {
   finish(error, now);
 }
 
+void Recovery::Impl::set_link_properties(const KnownLink& known) {
+  const auto place =
+      std::find_if(config_.links.begin(), config_.links.end(), [&](const KnownLink& other) {
+        return other.family == known.family && other.scope == known.scope;
+      });
+  if (place == config_.links.end())
+    config_.links.push_back(known);
+  else
+    place->properties = known.properties;
+  if (Transfer* stream = transfer(); stream != nullptr && known.leads_to(link()->path().peer))
+    stream->set_segment(segment_granules_of(known.properties));
+}
+
 void Recovery::Impl::handle_datagram(const Path& path, ByteView datagram, TimePoint now) {
   now_ = now;
   for (Farewell& farewell : farewells_)

@@ -80,6 +80,7 @@ class Recovery::Impl {
 
   void start(TimePoint now, std::int64_t wall_clock);
   void abort(TimePoint now);
+  void set_link_properties(const KnownLink& link);
   void handle_datagram(const Path& path, ByteView datagram, TimePoint now);
   void handle_timeout(TimePoint now);
   [[nodiscard]] std::optional<Datagram> poll_transmit(TimePoint now);
@@ -119,6 +120,7 @@ class Recovery::Impl {
   [[nodiscard]] TimePoint again_after(std::chrono::seconds wait, TimePoint now);
   void drop_lost(Error error, TimePoint now);
   void drop_slow(double bytes_per_s, std::uint64_t left_bytes, TimePoint now);
+  [[nodiscard]] std::unique_ptr<session::Conversation> make_client(const LinkProperties& link);
   [[nodiscard]] const policy::Candidate& candidate() const;
   void ask(wire::IpmiRequest request, TimePoint now);
   void on_session_up(const Guid& peer, TimePoint now);
@@ -154,7 +156,7 @@ class Recovery::Impl {
   std::uint64_t fetched_before_ = 0;  ///< bytes of the image, when the present lease was granted
   bool activated_ = false;
 
-  std::vector<Farewell> farewells_;  ///< each lasts kFarewell at most
+  std::vector<Farewell> farewells_;  ///< each lasts its farewell time at most
   std::deque<RecoveryEvent> events_;
   TimePoint last_progress_{};
   bool ended_ = false;  ///< Finished was emitted

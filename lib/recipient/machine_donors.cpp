@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "recipient/machine.hpp"
+#include "session/client.hpp"
+#include "session/plain_client.hpp"
 
 namespace fwr::recipient {
 namespace {
@@ -41,12 +43,19 @@ void Recovery::Impl::select(TimePoint now) {
   const auto next = selection_->next(now);
   if (!next) return fail_recovery(Event::NoneLeft, selection_->summary(), now);
   const Offer& offer = selection_->offer(next->index);
-  auto donor = std::make_unique<DonorLink>(
-      next->index, offer.candidate.path, config_.iana,
-      session::Client(config_.credentials, config_.iana, session::ClientTimers{}, random_));
+  const LinkProperties carrier = properties_of(config_.links, offer.candidate.path.peer);
+  auto donor = std::make_unique<DonorLink>(next->index, offer.candidate.path, config_.iana,
+                                           make_client(carrier), carrier);
   if (!next->not_before) donor->start(now);
   enter(Event::DonorChosen, Connecting{std::move(donor), next->not_before});
   emit(Chosen{offer.candidate});
+}
+
+std::unique_ptr<session::Conversation> Recovery::Impl::make_client(const LinkProperties& link) {
+  const session::ClientTimers timers = timers_of(link).command;
+  if (link.sessions)
+    return std::make_unique<session::Client>(config_.credentials, config_.iana, timers, random_);
+  return std::make_unique<session::PlainClient>(timers, link.largest_message_bytes, random_);
 }
 
 const policy::Candidate& Recovery::Impl::candidate() const {
@@ -109,7 +118,7 @@ void Recovery::Impl::on_session_up(const Guid& peer, TimePoint now) {
         Error{Errc::SessionLost, "another system answered: " + fwr::to_text(peer) +
                                      ", the offer was of " + fwr::to_text(candidate().donor)},
         now);
-  ManifestFetch fetch(candidate().digest);
+  ManifestFetch fetch(candidate().digest, response_data_limit_bytes(link()->properties()));
   auto request = wire::oem::make_request(config_.iana, Command::GetManifest, fetch.next());
   enter(Event::SessionUp, Vetting{take_link(), std::move(fetch)});
   ask(std::move(request), now);

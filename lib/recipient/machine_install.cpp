@@ -22,9 +22,10 @@ void Recovery::Impl::prepare(Vetted vetted, TimePoint now) {
 
   Link donor = take_link();
   auto stream = std::make_unique<Transfer>(*donor->lease(), config_.receive_buffer_bytes,
-                                           selection_->offer(donor->offer()).candidate.round_trip);
+                                           selection_->offer(donor->offer()).candidate.round_trip,
+                                           donor->timers().stream);
   stream->begin(Object::Tree, installation_->tree_window(), installation_->tree(), now);
-  patience_.begin(installation_->tree_window().in_place_bytes(), now);
+  patience_.begin(installation_->tree_window().in_place_bytes(), donor->timers().pace_window, now);
   fetched_before_ = installation_->progress().fetched_bytes;
   enter(Event::SlotReady, FetchingTree{std::move(donor), std::move(stream)});
   after_fetch_step(now);
@@ -50,7 +51,8 @@ void Recovery::Impl::after_fetch_step(TimePoint now) {
   if (state() == State::FetchingTree) {
     auto tree = std::move(std::get<FetchingTree>(data_));
     tree.transfer->begin(Object::Image, installation_->image_window(), installation_->image(), now);
-    patience_.begin(installation_->image_window().in_place_bytes(), now);
+    patience_.begin(installation_->image_window().in_place_bytes(), tree.link->timers().pace_window,
+                    now);
     return enter(Event::TreeComplete,
                  FetchingImage{std::move(tree.link), std::move(tree.transfer)});
   }
@@ -83,7 +85,9 @@ void Recovery::Impl::activate(TimePoint now) {
   const auto active = installation_->activate(wall_clock_ + lasted.count(), limit_s);
   if (!active) return fail_recovery(Event::SlotFailed, active.error(), now);
   activated_ = true;
-  enter(Event::Activated, Reporting{take_link(), now + kFarewell});
+  const DonorLink* donor = link();
+  const Duration patience = donor != nullptr ? donor->timers().farewell : Duration::zero();
+  enter(Event::Activated, Reporting{take_link(), now + patience});
   report(now);
 }
 

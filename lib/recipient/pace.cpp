@@ -39,8 +39,8 @@ void RoundTrip::hint(Duration measured) {
 }
 
 Duration RoundTrip::timeout() const {
-  if (!smoothed_) return kFirstTimeout;
-  return std::clamp(*smoothed_ + 4 * variation_, kShortestTimeout, kLongestTimeout);
+  if (!smoothed_) return times_.first;
+  return std::clamp(*smoothed_ + 4 * variation_, times_.shortest, times_.longest);
 }
 
 void Pace::granted(std::uint32_t number, TimePoint now) {
@@ -110,7 +110,7 @@ std::size_t Pace::in_flight_limit(std::size_t segment_bytes) const {
 }
 
 Duration Pace::timeout() const {
-  return std::min(round_trip_.timeout() * (1U << timeouts_), kLongestTimeout);
+  return std::min(round_trip_.timeout() * (1U << timeouts_), longest_timeout_);
 }
 
 }  // namespace fwr::recipient

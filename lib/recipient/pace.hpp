@@ -8,12 +8,10 @@
 #include <optional>
 
 #include "base/types.hpp"
+#include "recipient/link_timers.hpp"
 
 namespace fwr::recipient {
 
-inline constexpr Duration kShortestTimeout = std::chrono::milliseconds(20);
-inline constexpr Duration kLongestTimeout = std::chrono::seconds(2);
-inline constexpr Duration kFirstTimeout = std::chrono::seconds(1);  // RFC 6298 §2.1
 inline constexpr std::size_t kLeastSegmentsInFlight = 32;
 /// No more than the path delivers in this time: answers to commands wait behind what is in flight.
 inline constexpr Duration kLongestQueue = std::chrono::seconds(5);
@@ -23,17 +21,20 @@ inline constexpr std::size_t kRateRounds = 10;  ///< round trips whose delivery 
 /// Smoothed as in RFC 6298.
 class RoundTrip {
  public:
+  explicit RoundTrip(const GrantTimes& times = {}) : times_(times) {}
+
   /// Smooths, and counts for the smallest: a grant and its first segment.
   void sample(Duration measured);
   /// Something smaller than a segment went this way in this time: good for a first timeout only.
   void hint(Duration measured);
 
   [[nodiscard]] std::optional<Duration> smallest() const { return smallest_; }
-  /// Smoothed time plus four times its variation, within kShortestTimeout..kLongestTimeout.
+  /// Smoothed time plus four times its variation, within shortest..longest.
   [[nodiscard]] Duration timeout() const;
 
  private:
   void smooth(Duration measured);
+  GrantTimes times_;
   std::optional<Duration> smallest_;
   std::optional<Duration> smoothed_;
   Duration variation_{0};
@@ -42,7 +43,8 @@ class RoundTrip {
 class Pace {
  public:
   /// `limit_bytes`: never more than this in flight, whatever was measured.
-  explicit Pace(std::size_t limit_bytes) : limit_bytes_(limit_bytes) {}
+  explicit Pace(std::size_t limit_bytes, const GrantTimes& times = {})
+      : limit_bytes_(limit_bytes), longest_timeout_(times.longest), round_trip_(times) {}
 
   void hint(Duration round_trip) { round_trip_.hint(round_trip); }
   /// The grant with this number goes out.
@@ -70,6 +72,7 @@ class Pace {
   void end_round(std::size_t segment_bytes, TimePoint now);
 
   std::size_t limit_bytes_;
+  Duration longest_timeout_;
   RoundTrip round_trip_;
   unsigned timeouts_ = 0;
 

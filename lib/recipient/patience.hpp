@@ -9,29 +9,29 @@
 
 namespace fwr::recipient {
 
-inline constexpr std::chrono::seconds kPaceWindow{30};
-
 class Patience {
  public:
-  /// A donor begins: `done_bytes` are in place already.
-  void begin(std::uint64_t done_bytes, TimePoint now) {
+  /// A donor begins, and is looked at each `window`: `done_bytes` are in place already.
+  void begin(std::uint64_t done_bytes, Duration window, TimePoint now) {
     done_bytes_ = done_bytes;
+    window_ = window;
     began_ = now;
   }
   /// When the present window ends.
-  [[nodiscard]] TimePoint deadline() const { return began_ + kPaceWindow; }
+  [[nodiscard]] TimePoint deadline() const { return began_ + window_; }
 
   /// Bytes a second in the window that has just ended; the next one begins. nullopt: not yet.
   [[nodiscard]] std::optional<double> rate(std::uint64_t done_bytes, TimePoint now) {
     if (now < deadline()) return std::nullopt;
     const double lasted_s = std::chrono::duration<double>(now - began_).count();
     const double rate = static_cast<double>(done_bytes - done_bytes_) / lasted_s;
-    begin(done_bytes, now);
+    begin(done_bytes, window_, now);
     return rate;
   }
 
  private:
   std::uint64_t done_bytes_ = 0;
+  Duration window_{};
   TimePoint began_{};
 };
 

@@ -16,6 +16,9 @@ void Recovery::start(TimePoint now, std::int64_t wall_clock) {
 void Recovery::abort(TimePoint now) {
   impl_->abort(now);
 }
+void Recovery::set_link_properties(const KnownLink& link) {
+  impl_->set_link_properties(link);
+}
 void Recovery::handle_datagram(const Path& path, ByteView datagram, TimePoint now) {
   impl_->handle_datagram(path, datagram, now);
 }

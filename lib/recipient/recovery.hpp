@@ -17,6 +17,7 @@
 #include "flash/slots.hpp"
 #include "image/signature.hpp"
 #include "policy/policy.hpp"
+#include "recipient/known_links.hpp"
 #include "session/client.hpp"
 
 namespace fwr::recipient {
@@ -68,8 +69,8 @@ struct Row {
 [[nodiscard]] std::string_view to_text(State state);  ///< "FetchingImage"
 [[nodiscard]] std::string_view to_text(Event event);  ///< "offers-closed"
 
-/// Whom to ask. Broadcast and multicast paths set flag b0 of the request. The medium of a candidate
-/// is that of the path on which its offer arrived.
+/// Whom to ask. Broadcast and multicast paths, on a bus FFFFh, set flag b0 of the request. The
+/// medium of a candidate is that of the path on which its offer arrived.
 struct Target {
   Path path;
   bool broadcast = false;
@@ -82,6 +83,8 @@ struct RecoveryConfig {
   session::Credentials credentials;
   std::vector<image::PublicKey> trusted_keys;
   std::vector<Target> targets;
+  /// What carries whom; who is not in it is on a LAN.
+  std::vector<KnownLink> links;
   std::uint32_t trial_limit_s = 600;
   std::size_t receive_buffer_bytes = 212992;  ///< of the socket: at most half of it is in flight
   bool offers_only = false;                   ///< ends after Discovering: `fwrecover offers`
@@ -129,6 +132,9 @@ class Recovery {
   /// The administrator stopped it: releases the lease, ends with Interrupted. Once the image is
   /// active, ends without the report instead.
   void abort(TimePoint now);
+
+  /// A link has another idea of itself than before: on a noisy line, of the best message size.
+  void set_link_properties(const KnownLink& link);
 
   void handle_datagram(const Path& path, ByteView datagram, TimePoint now);
   void handle_timeout(TimePoint now);

@@ -12,6 +12,13 @@ SegmentSize::SegmentSize(std::uint16_t limit_granules)
   steps_.front().works = true;
 }
 
+SegmentSize SegmentSize::fixed(std::uint16_t granules) {
+  SegmentSize size(granules);
+  size.steps_ = {};
+  size.current_ = size.limit_;
+  return size;
+}
+
 SegmentSize::Step* SegmentSize::find(std::uint16_t granules) {
   const auto found = std::find_if(steps_.begin(), steps_.end(),
                                   [&](const Step& step) { return step.granules == granules; });
@@ -56,7 +63,7 @@ void SegmentSize::fall_back(TimePoint now) {
     ++step.failures;
     step.not_before = now + kProbeAgainAfter;
   }
-  current_ = std::min(steps_.front().granules, limit_);
+  if (steps_.front().works) current_ = std::min(steps_.front().granules, limit_);
 }
 
 }  // namespace fwr::recipient

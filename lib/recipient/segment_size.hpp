@@ -19,6 +19,8 @@ class SegmentSize {
  public:
   /// Never more than `limit_granules`, at least 1.
   explicit SegmentSize(std::uint16_t limit_granules);
+  /// The link says which size is best; nothing is probed.
+  [[nodiscard]] static SegmentSize fixed(std::uint16_t granules);
 
   /// Granules that certainly arrive.
   [[nodiscard]] std::uint16_t current() const { return current_; }

@@ -21,6 +21,11 @@ std::size_t limit_in_flight(const Lease& lease, std::size_t receive_buffer_bytes
       kLeastCredit_bytes);
 }
 
+SegmentSize segment_size(std::uint16_t limit, const StreamTimers& timers) {
+  if (!timers.line) return SegmentSize(limit);
+  return SegmentSize::fixed(std::min(limit, timers.line->segment_granules));
+}
+
 std::uint16_t largest_segment(const Lease& lease, std::size_t receive_buffer_bytes) {
   const std::size_t fits =
       limit_in_flight(lease, receive_buffer_bytes) / kFewestSegmentsInFlight / kGranule;
@@ -29,11 +34,21 @@ std::uint16_t largest_segment(const Lease& lease, std::size_t receive_buffer_byt
 
 }  // namespace
 
-Transfer::Transfer(const Lease& lease, std::size_t receive_buffer_bytes, Duration round_trip)
+Transfer::Transfer(const Lease& lease, std::size_t receive_buffer_bytes, Duration round_trip,
+                   const StreamTimers& timers)
     : handle_(lease.handle),
-      pace_(limit_in_flight(lease, receive_buffer_bytes)),
-      size_(largest_segment(lease, receive_buffer_bytes)) {
+      segment_limit_(largest_segment(lease, receive_buffer_bytes)),
+      timers_(timers),
+      pace_(limit_in_flight(lease, receive_buffer_bytes), timers.grant),
+      size_(segment_size(segment_limit_, timers)),
+      book_(timers.line.has_value()) {
   pace_.hint(round_trip);
+}
+
+void Transfer::set_segment(std::uint16_t granules) {
+  if (!timers_.line) return;
+  timers_.line->segment_granules = granules;
+  size_ = segment_size(segment_limit_, timers_);
 }
 
 void Transfer::begin(Object object, BlockWindow& window, BlockStore& store, TimePoint now) {
@@ -49,6 +64,11 @@ void Transfer::begin(Object object, BlockWindow& window, BlockStore& store, Time
 
 std::size_t Transfer::segment_bytes() const {
   return size_.current() * kGranule;
+}
+
+std::size_t Transfer::in_flight_limit() const {
+  if (timers_.line) return std::min(timers_.line->in_flight_bytes, pace_.limit_bytes());
+  return pace_.in_flight_limit(segment_bytes());
 }
 
 Fetched<> Transfer::handle_payload(ByteView payload, TimePoint now) {
@@ -114,7 +134,7 @@ void Transfer::lose(const OpenGrant& grant, bool overtaken, TimePoint now) {
 bool Transfer::can_examine() const {
   if (window_ == nullptr || window_->room() == 0) return false;
   if (waits_at_ && *waits_at_ == window_->base()) return false;
-  const std::size_t ahead = pace_.in_flight_limit(segment_bytes()) + kExamineAhead_bytes;
+  const std::size_t ahead = in_flight_limit() + kExamineAhead_bytes;
   return window_->wanted_granules() * kGranule < ahead;
 }
 
@@ -151,9 +171,11 @@ Fetched<> Transfer::handle_timeout(TimePoint now) {
   }
   // Only when something was asked for: examining a large slot also takes its time.
   if (book_.empty() && window_->wanted_granules() == 0) last_progress_ = now;
-  if (now - last_progress_ >= kStall)
+  if (now - last_progress_ >= timers_.stall) {
+    const auto lasted = std::chrono::duration_cast<std::chrono::seconds>(timers_.stall);
     return fail(Failure::Kind::Donor, Errc::NoResponse,
-                "nothing arrived for " + std::to_string(kStall.count()) + " s");
+                "nothing arrived for " + std::to_string(lasted.count()) + " s");
+  }
   return {};
 }
 
@@ -192,23 +214,34 @@ std::optional<Grant> Transfer::probe(TimePoint now) {
   return send({*range}, *granules, true, now);
 }
 
+std::size_t Transfer::next_share() const {
+  const std::uint16_t segment = size_.current();
+  const std::size_t in_flight = book_.in_flight_bytes();
+  if (timers_.line) {
+    // Each grant costs a turn of the line: half of what is in flight at a time.
+    const std::size_t limit = in_flight_limit();
+    if (!book_.empty() && in_flight > limit / 2) return 0;
+    const std::size_t room = (limit - std::min(in_flight, limit)) / kGranule;
+    return std::max<std::size_t>(room - room % segment, segment);
+  }
+  const std::size_t limit = std::min(in_flight_limit() + book_.probe_bytes(), pace_.limit_bytes());
+  std::size_t share = limit / kWindowGrants / kGranule;
+  share = std::max<std::size_t>(share - share % segment, segment);
+  return !book_.empty() && in_flight + share * kGranule > limit ? 0 : share;
+}
+
 std::optional<Grant> Transfer::poll_grant(TimePoint now) {
   now_ = now;
   if (window_ == nullptr || window_->complete() || book_.full()) return std::nullopt;
   if (not_before_ && now < *not_before_) return std::nullopt;
   if (window_->wanted_granules() == 0) {
-    if (book_.in_flight_bytes() < pace_.in_flight_limit(segment_bytes())) pace_.starved();
+    if (book_.in_flight_bytes() < in_flight_limit()) pace_.starved();
     return std::nullopt;
   }
   if (auto grant = probe(now)) return grant;
 
   const std::uint16_t segment = size_.current();
-  const std::size_t limit =
-      std::min(pace_.in_flight_limit(segment_bytes()) + book_.probe_bytes(), pace_.limit_bytes());
-  std::size_t share = limit / kWindowGrants / kGranule;
-  share = std::max<std::size_t>(share - share % segment, segment);
-  if (!book_.empty() && book_.in_flight_bytes() + share * kGranule > limit) return std::nullopt;
-
+  std::size_t share = next_share();
   std::vector<Range> ranges;
   while (share > 0 && ranges.size() < wire::stream::kRangesPerGrant) {
     const auto range = window_->grant(static_cast<std::uint32_t>(share), segment);
@@ -226,7 +259,7 @@ std::optional<TimePoint> Transfer::deadline() const {
   std::optional<TimePoint> next = book_.next_timeout(pace_.timeout());
   const auto earlier = [&](TimePoint at) { next = next ? std::min(*next, at) : at; };
   if (not_before_) earlier(*not_before_);
-  earlier(last_progress_ + kStall);
+  earlier(last_progress_ + timers_.stall);
   return next;
 }
 

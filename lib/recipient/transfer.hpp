@@ -10,13 +10,13 @@
 #include "recipient/block_store.hpp"
 #include "recipient/block_window.hpp"
 #include "recipient/grant_book.hpp"
+#include "recipient/link_timers.hpp"
 #include "recipient/pace.hpp"
 #include "recipient/segment_size.hpp"
 #include "wire/stream.hpp"
 
 namespace fwr::recipient {
 
-inline constexpr std::chrono::seconds kStall{10};        // PROTOCOL §8.1
 inline constexpr std::size_t kExamineStep_blocks = 256;  ///< in one call
 inline constexpr std::size_t kWindowGrants = 16;         ///< grants that a full window has
 inline constexpr std::size_t kExamineAhead_bytes = std::size_t{512} * 1024;
@@ -34,7 +34,10 @@ struct Lease {
 class Transfer {
  public:
   /// `round_trip`: of the donor's offer, zero when it is not known.
-  Transfer(const Lease& lease, std::size_t receive_buffer_bytes, Duration round_trip);
+  Transfer(const Lease& lease, std::size_t receive_buffer_bytes, Duration round_trip,
+           const StreamTimers& timers = {});
+  /// On a slow line: another size is better now.
+  void set_segment(std::uint16_t granules);
 
   /// From now on this object. Both must outlive the transfer or the next call; the window keeps
   /// what an earlier donor sent.
@@ -59,6 +62,10 @@ class Transfer {
   [[nodiscard]] Fetched<> examine();
   [[nodiscard]] bool can_examine() const;
   [[nodiscard]] std::size_t segment_bytes() const;
+  /// Bytes that may be granted and not arrived.
+  [[nodiscard]] std::size_t in_flight_limit() const;
+  /// Of the next grant, in granules; zero: not yet.
+  [[nodiscard]] std::size_t next_share() const;
   void lose(const OpenGrant& grant, bool overtaken, TimePoint now);
   void close(const OpenGrant& grant);
   [[nodiscard]] std::optional<wire::stream::Grant> probe(TimePoint now);
@@ -66,6 +73,8 @@ class Transfer {
                                          std::uint16_t segment, bool is_probe, TimePoint now);
 
   std::uint32_t handle_;
+  std::uint16_t segment_limit_;
+  StreamTimers timers_;
   Pace pace_;
   SegmentSize size_;
   GrantBook book_;

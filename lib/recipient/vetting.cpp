@@ -11,12 +11,20 @@ namespace fwr::recipient {
 
 using wire::oem::ManifestPart;
 
+std::size_t ManifestFetch::piece_of(std::size_t response_limit_bytes) {
+  constexpr std::size_t kHeader_bytes = 6;  // completion code, IANA number, total
+  constexpr std::size_t kLeastPiece_bytes = 16;
+  const std::size_t fits =
+      response_limit_bytes > kHeader_bytes ? response_limit_bytes - kHeader_bytes : 0;
+  return std::clamp(fits, kLeastPiece_bytes, wire::oem::kReadLimit_bytes);
+}
+
 wire::oem::GetManifestRq ManifestFetch::next() const {
   return wire::oem::GetManifestRq{
       .digest = digest_,
       .part = part_ == 0 ? ManifestPart::Manifest : ManifestPart::Signature,
       .offset = static_cast<std::uint16_t>(parts_.at(part_).size()),
-      .count = static_cast<std::uint16_t>(wire::oem::kReadLimit_bytes),
+      .count = static_cast<std::uint16_t>(piece_bytes_),
   };
 }
 
@@ -31,7 +39,7 @@ Result<bool> ManifestFetch::add(const wire::oem::GetManifestRs& piece) {
   if (!text.empty() && piece.total != total_)
     return fail(Errc::BadField, what + " changed while it was fetched");
   // All that was asked for: byte by byte, a manifest could take longer than the deadline.
-  const std::size_t due = std::min(piece.total - text.size(), wire::oem::kReadLimit_bytes);
+  const std::size_t due = std::min(piece.total - text.size(), piece_bytes_);
   if (due == 0 || piece.data.size() != due)
     return fail(Errc::BadField, what + " is not as long as the donor says");
   total_ = piece.total;

@@ -14,7 +14,10 @@ namespace fwr::recipient {
 /// The signed bytes and their signature, piece by piece.
 class ManifestFetch {
  public:
-  explicit ManifestFetch(const Digest& digest) : digest_(digest) {}
+  /// `response_limit_bytes`: the most data of a response that fits into a message of the link.
+  explicit ManifestFetch(const Digest& digest,
+                         std::size_t response_limit_bytes = wire::oem::kReadLimit_bytes)
+      : digest_(digest), piece_bytes_(piece_of(response_limit_bytes)) {}
 
   [[nodiscard]] wire::oem::GetManifestRq next() const;
   /// Errors: BadField, LimitExceeded. True: everything is here.
@@ -23,7 +26,9 @@ class ManifestFetch {
   [[nodiscard]] const std::string& signature() const { return parts_[1]; }
 
  private:
+  [[nodiscard]] static std::size_t piece_of(std::size_t response_limit_bytes);
   Digest digest_;
+  std::size_t piece_bytes_;
   std::array<std::string, 2> parts_;
   std::size_t part_ = 0;
   std::uint16_t total_ = 0;  ///< of the part, once the donor said it

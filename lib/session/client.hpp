@@ -8,9 +8,9 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <variant>
 
 #include "base/types.hpp"
+#include "session/conversation.hpp"
 #include "session/suite.hpp"
 #include "wire/ipmi.hpp"
 #include "wire/rakp.hpp"
@@ -25,61 +25,29 @@ struct Credentials {
   wire::Privilege privilege = wire::Privilege::User;
 };
 
-struct ClientTimers {
-  /// Doubles for each try. Each is up to a quarter shorter or longer.
-  std::chrono::milliseconds first_timeout{1000};
-  unsigned tries = 4;
-};
-
-/// The session is up; the peer's System GUID from RAKP 2.
-struct SessionUp {
-  Guid peer{};
-};
-/// Answer to the command with this ticket.
-struct CommandDone {
-  std::uint32_t ticket = 0;
-  wire::IpmiResponse response;
-};
-/// A verified OEM explicit payload with our IANA number and payload id.
-struct PayloadArrived {
-  Bytes payload;
-};
-/// The session could not be opened, or is gone. Nothing follows. Error: AuthenticationFailed,
-/// NoCommonCipherSuite, PrivilegeTooLow, SessionLimit, NoResponse, SessionLost.
-struct SessionDown {
-  Error error;
-};
-using ClientEvent = std::variant<SessionUp, CommandDone, PayloadArrived, SessionDown>;
-
-class Client {
+class Client final : public Conversation {
  public:
   /// `random` must outlive the client. Nothing is sent before start().
   Client(Credentials credentials, std::uint32_t iana, ClientTimers timers, RandomSource& random);
-  ~Client();
+  ~Client() override;
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
   Client(Client&&) noexcept;
   Client& operator=(Client&&) noexcept;
 
-  void start(TimePoint now);
-  /// Queues a command, at most kCommandQueue; they go one at a time, in order. Ticket to match
-  /// CommandDone.
-  [[nodiscard]] Result<std::uint32_t> submit(wire::IpmiRequest request, TimePoint now);
-  /// Queues a stream payload. Error: SessionLost before SessionUp or after the end; LimitExceeded.
-  [[nodiscard]] Result<> send_payload(ByteView payload);
-  /// The caller got from the peer what it waits for most: a command without an answer is repeated,
-  /// and does not end the session yet.
-  void note_alive();
+  void start(TimePoint now) override;
+  [[nodiscard]] Result<std::uint32_t> submit(wire::IpmiRequest request, TimePoint now) override;
+  [[nodiscard]] Result<> send_payload(ByteView payload) override;
+  void note_alive() override;
   /// Close Session, sent once, best effort; then SessionDown(Interrupted) and silence.
-  void close(TimePoint now);
+  void close(TimePoint now) override;
 
-  void handle_datagram(ByteView datagram, TimePoint now);
-  void handle_timeout(TimePoint now);
-  [[nodiscard]] std::optional<Bytes> poll_transmit();
-  [[nodiscard]] std::optional<ClientEvent> poll_event();
-  [[nodiscard]] std::optional<TimePoint> deadline() const;
-  [[nodiscard]] bool up() const;
-
-  static constexpr std::size_t kCommandQueue = 32;
-  static constexpr std::size_t kPayloadQueue = 256;
+  void handle_datagram(ByteView datagram, TimePoint now) override;
+  void handle_timeout(TimePoint now) override;
+  [[nodiscard]] std::optional<Bytes> poll_transmit() override;
+  [[nodiscard]] std::optional<ClientEvent> poll_event() override;
+  [[nodiscard]] std::optional<TimePoint> deadline() const override;
+  [[nodiscard]] bool up() const override;
 
  private:
   class Impl;

@@ -493,7 +493,7 @@ TEST(SlowDonor, DoesNotSendAManifestByteByByte) {
 TEST(Patience, MeasuresEachWindowByItself) {
   Patience patience;
   const TimePoint start{1h};
-  patience.begin(1000, start);
+  patience.begin(1000, 30s, start);
   EXPECT_EQ(patience.deadline(), start + 30s);
   EXPECT_FALSE(patience.rate(5000, start + 29999ms));
   EXPECT_EQ(patience.rate(4000, start + 30s), 100.0);

@@ -9,6 +9,12 @@
 
 namespace fwr {
 
+/// One of the links of a program: all sockets of the network, one line, one radio. Machines only
+/// compare it; what the link is like is in its LinkProperties.
+enum class LinkId : std::uint8_t {};
+/// The network: all UDP sockets together.
+inline constexpr LinkId kLanLink{0};
+
 struct LinkProperties {
   Medium medium = Medium::Wired;
   std::size_t largest_message_bytes = 65507;  ///< of one datagram

@@ -105,7 +105,7 @@ class BusNode : public fwr::transport::Machine {
     return {};
   }
 
-  void handle_datagram(const Path& path, ByteView bytes, TimePoint now) override {
+  void handle_datagram(fwr::LinkId, const Path& path, ByteView bytes, TimePoint now) override {
     handle_message({path, Bytes(bytes.begin(), bytes.end())}, now);
   }
   void handle_timeout(TimePoint now) override {
@@ -117,7 +117,7 @@ class BusNode : public fwr::transport::Machine {
                                              "without an end"
                                            : ": no address was free in time")});
   }
-  std::optional<Datagram> poll_transmit(TimePoint) override {
+  std::optional<Datagram> poll_transmit(fwr::LinkId, TimePoint) override {
     if (outgoing_.empty()) return std::nullopt;
     Datagram message = std::move(outgoing_.front());
     outgoing_.pop_front();

@@ -70,7 +70,7 @@ class Survey final : public fwr::transport::Machine {
     next_ = fwr::transport::now();
   }
 
-  void handle_datagram(const Path& path, ByteView datagram, TimePoint now) override {
+  void handle_datagram(fwr::LinkId, const Path& path, ByteView datagram, TimePoint now) override {
     if (!answer_(path, datagram, now - asked_at_)) return;
     ++answers_;
     // One answer for each question is all that unicast can bring.
@@ -90,7 +90,7 @@ class Survey final : public fwr::transport::Machine {
     next_ = now + (round_ == rounds_ ? wait_ : std::chrono::milliseconds(kPingInterval));
   }
 
-  std::optional<fwr::Datagram> poll_transmit(TimePoint) override {
+  std::optional<fwr::Datagram> poll_transmit(fwr::LinkId, TimePoint) override {
     if (outgoing_.empty()) return std::nullopt;
     fwr::Datagram datagram = std::move(outgoing_.back());
     outgoing_.pop_back();

@@ -98,7 +98,8 @@ class DonorMachine final : public fwr::transport::Machine {
     if (options.for_s > 0) stop_at_ = fwr::transport::now() + std::chrono::seconds(options.for_s);
   }
 
-  void handle_datagram(const fwr::Path& path, fwr::ByteView datagram, TimePoint now) override {
+  void handle_datagram(fwr::LinkId, const fwr::Path& path, fwr::ByteView datagram,
+                       TimePoint now) override {
     server_.handle_datagram(path, datagram, now);
   }
 
@@ -110,7 +111,7 @@ class DonorMachine final : public fwr::transport::Machine {
     if (stopping_ && donor_.leases() == 0) finish(now);
   }
 
-  std::optional<fwr::Datagram> poll_transmit(TimePoint now) override {
+  std::optional<fwr::Datagram> poll_transmit(fwr::LinkId, TimePoint now) override {
     return server_.poll_transmit(now);
   }
 

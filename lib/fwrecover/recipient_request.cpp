@@ -46,11 +46,12 @@ class RecoveryMachine final : public fwr::transport::Machine {
   RecoveryMachine(Recovery& recovery, Observer& observer)
       : recovery_(recovery), observer_(observer) {}
 
-  void handle_datagram(const fwr::Path& path, fwr::ByteView datagram, TimePoint now) override {
+  void handle_datagram(fwr::LinkId, const fwr::Path& path, fwr::ByteView datagram,
+                       TimePoint now) override {
     recovery_.handle_datagram(path, datagram, now);
   }
   void handle_timeout(TimePoint now) override { recovery_.handle_timeout(now); }
-  std::optional<fwr::Datagram> poll_transmit(TimePoint now) override {
+  std::optional<fwr::Datagram> poll_transmit(fwr::LinkId, TimePoint now) override {
     return recovery_.poll_transmit(now);
   }
   std::optional<TimePoint> deadline() const override { return recovery_.deadline(); }

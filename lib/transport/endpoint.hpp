@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <limits>
 #include <optional>
 #include <span>
 
@@ -26,16 +27,30 @@ class Endpoint {
   Endpoint& operator=(Endpoint&&) = delete;
   virtual ~Endpoint() = default;
 
-  /// Watched for what can be read. Closed by the endpoint, after the loop.
+  /// Watched for what can be read; negative while it is not open. Closed by the endpoint, in
+  /// reopen() or after the loop.
   [[nodiscard]] virtual int descriptor() const = 0;
   /// Whether it leads where the path goes: Exact also leaves from the path's own end.
   [[nodiscard]] virtual Fit fit(const Path& path) const = 0;
   /// What carries messages on that path.
   [[nodiscard]] virtual LinkProperties properties(const Path& path) const = 0;
-  /// What has arrived, a bounded part of it. Error: the endpoint is gone, and the loop ends.
+  /// What has arrived, a bounded part of it. Error: the endpoint is gone.
   [[nodiscard]] virtual Result<> receive(const Receive& take, TimePoint now) = 0;
-  /// How many of them, from the front, were taken. Fewer: the descriptor has no room now.
+  /// How many of them, from the front, were taken. Fewer: the descriptor has no room now, or
+  /// room() is 0.
   [[nodiscard]] virtual std::size_t send(std::span<const Datagram> messages, TimePoint now) = 0;
+  /// How many messages it wants now, as far as it knows. 0: it is asked again after each of its
+  /// own events, so a slow line keeps little and the machine decides late what comes next.
+  [[nodiscard]] virtual std::size_t room() const { return kUnlimitedRoom; }
+  static constexpr std::size_t kUnlimitedRoom = std::numeric_limits<std::size_t>::max();
+
+  /// Whether it may come back after an error: then the loop calls reopen() now and then. After
+  /// success there may be another descriptor.
+  [[nodiscard]] virtual bool can_reopen() const { return false; }
+  [[nodiscard]] virtual Result<> reopen(TimePoint now) {
+    (void)now;
+    return fail(Errc::Internal, "an endpoint that cannot come back");
+  }
 
   /// Times of its own; it need not have any.
   [[nodiscard]] virtual std::optional<TimePoint> deadline() const { return std::nullopt; }

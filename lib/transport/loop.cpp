@@ -21,17 +21,25 @@ namespace {
 // A bound of one turn, so that neither direction, the timer nor a signal waits for long.
 constexpr int kSendBatchesPerTurn = 4;  // of UdpSocket::kBatch datagrams
 
+// An endpoint that failed is tried again after so long. One that lasted for the limit begins anew.
+constexpr Duration kReopen_first = std::chrono::seconds(1);  // doubling
+constexpr Duration kReopen_limit = std::chrono::seconds(30);
+
 }  // namespace
 
 class Loop::Impl {
  public:
   explicit Impl(Machine& machine) : machine_(machine), timer_(context_), signals_(context_) {}
   ~Impl() {
-    for (auto& port : ports_) port->descriptor.release();  // the endpoint closes it
+    for (auto& port : ports_) port->unwatch();  // the endpoint closes it
   }
 
-  void add(std::unique_ptr<Endpoint> endpoint) {
-    ports_.push_back(std::make_unique<Port>(context_, std::move(endpoint)));
+  void add(std::unique_ptr<Endpoint> endpoint, LinkId link) {
+    ports_.push_back(std::make_unique<Port>(std::move(endpoint), link));
+    const auto same = [&](const Link& known) { return known.id == link; };
+    auto at = std::find_if(links_.begin(), links_.end(), same);
+    if (at == links_.end()) at = links_.insert(links_.end(), Link{link, {}});
+    at->ports.push_back(ports_.back().get());
   }
 
   void catch_signals(const std::vector<int>& numbers) {
@@ -41,7 +49,12 @@ class Loop::Impl {
 
   Result<> run() {
     try {
-      for (auto& port : ports_) wait_readable(*port);
+      for (auto& port : ports_) {
+        if (port->endpoint->descriptor() >= 0)
+          watch(*port);
+        else
+          plan_reopening(*port, now());
+      }
       turn();
       context_.run();
     } catch (const std::system_error& error) {  // Asio could not register a descriptor
@@ -53,30 +66,75 @@ class Loop::Impl {
 
  private:
   struct Port {
-    Port(asio::io_context& context, std::unique_ptr<Endpoint> e)
-        : endpoint(std::move(e)), descriptor(context, endpoint->descriptor()) {}
+    Port(std::unique_ptr<Endpoint> e, LinkId l) : endpoint(std::move(e)), link(l) {}
+    void unwatch() {
+      if (descriptor) descriptor->release();
+      descriptor.reset();
+      waits_for_room = false;
+      outgoing.clear();
+    }
+    [[nodiscard]] bool is_up() const { return descriptor.has_value(); }
+
     std::unique_ptr<Endpoint> endpoint;
-    asio::posix::stream_descriptor descriptor;
+    LinkId link;
+    std::optional<asio::posix::stream_descriptor> descriptor;  // while it is up
     std::vector<Datagram> outgoing;  // at most UdpSocket::kBatch, waiting for room
     bool waits_for_room = false;
+    TimePoint opened{};
+    Duration retry = kReopen_first;
+    std::optional<TimePoint> reopen_at;  // while it is down
+  };
+  struct Link {
+    LinkId id{};
+    std::vector<Port*> ports;
   };
 
-  void wait_readable(Port& port) {
-    port.descriptor.async_wait(asio::posix::descriptor_base::wait_read,
-                               [this, &port](const std::error_code& error) {
-                                 if (error || done_) return;
-                                 receive(port);
-                                 wait_readable(port);
-                                 turn();
-                               });
+  void watch(Port& port) {
+    port.descriptor.emplace(context_, port.endpoint->descriptor());
+    port.opened = now();
+    wait_readable(port);
   }
 
-  void receive(Port& port) { keep(port.endpoint->receive(take_, now())); }
+  void wait_readable(Port& port) {
+    port.descriptor->async_wait(asio::posix::descriptor_base::wait_read,
+                                [this, &port](const std::error_code& error) {
+                                  if (error || done_ || !port.is_up()) return;
+                                  keep(port, port.endpoint->receive(receiver(port), now()));
+                                  if (port.is_up()) wait_readable(port);
+                                  turn();
+                                });
+  }
 
-  /// The loop ends with the first error of an endpoint.
-  void keep(const Result<>& result) {
-    if (result || lost_) return;
-    lost_ = result.error();
+  Endpoint::Receive receiver(const Port& port) {
+    return [this, link = port.link](const Path& path, ByteView bytes) {
+      machine_.handle_datagram(link, path, bytes, now());
+    };
+  }
+
+  /// An endpoint with an error is down, until it can be opened again.
+  void keep(Port& port, const Result<>& result) {
+    if (result || !port.is_up()) return;
+    const TimePoint time = now();
+    port.unwatch();
+    if (time - port.opened >= kReopen_limit) port.retry = kReopen_first;
+    plan_reopening(port, time);
+    machine_.handle_link_down(port.link, result.error(), time);
+    const bool hope = std::any_of(ports_.begin(), ports_.end(),
+                                  [](auto& p) { return p->is_up() || p->reopen_at.has_value(); });
+    if (!hope && !lost_) lost_ = result.error();
+  }
+
+  static void plan_reopening(Port& port, TimePoint time) {
+    if (!port.endpoint->can_reopen()) return;
+    port.reopen_at = time + port.retry;
+    port.retry = std::min(port.retry * 2, kReopen_limit);
+  }
+
+  void reopen(Port& port, TimePoint time) {
+    port.reopen_at.reset();
+    if (const auto opened = port.endpoint->reopen(time); !opened) return plan_reopening(port, time);
+    watch(port);
+    machine_.handle_link_up(port.link, time);
   }
 
   void wait_for_signal() {
@@ -91,9 +149,11 @@ class Loop::Impl {
   /// Everything that can be done now; then the timer waits for the machine's deadline.
   void turn() {
     const TimePoint time = now();
-    for (auto& port : ports_)
-      if (const auto due = port->endpoint->deadline(); due && *due <= time)
-        keep(port->endpoint->handle_timeout(take_, time));
+    for (auto& port : ports_) {
+      if (port->reopen_at && *port->reopen_at <= time) reopen(*port, time);
+      if (const auto due = deadline_of(*port); port->is_up() && due && *due <= time)
+        keep(*port, port->endpoint->handle_timeout(receiver(*port), time));
+    }
     if (const auto due = machine_.deadline(); due && *due <= time) machine_.handle_timeout(time);
     const bool more = transmit(time);
     machine_.drain_events(time);
@@ -105,10 +165,14 @@ class Loop::Impl {
     arm(more ? std::optional(time) : next_deadline());
   }
 
+  static std::optional<TimePoint> deadline_of(const Port& port) {
+    return port.is_up() ? port.endpoint->deadline() : port.reopen_at;
+  }
+
   std::optional<TimePoint> next_deadline() const {
     std::optional<TimePoint> next = machine_.deadline();
     for (const auto& port : ports_)
-      if (const auto due = port->endpoint->deadline(); due && (!next || *due < *next)) next = due;
+      if (const auto due = deadline_of(*port); due && (!next || *due < *next)) next = due;
     return next;
   }
 
@@ -123,58 +187,78 @@ class Loop::Impl {
     });
   }
 
-  Port* port_for(const Path& path) {
+  static Port* port_for(const Link& link, const Path& path) {
     Port* first = nullptr;
-    for (auto& port : ports_) {
+    for (Port* port : link.ports) {
+      if (!port->is_up()) continue;
       const Endpoint::Fit fit = port->endpoint->fit(path);
-      if (fit == Endpoint::Fit::Exact) return port.get();
-      if (fit == Endpoint::Fit::Family && first == nullptr) first = port.get();
+      if (fit == Endpoint::Fit::Exact) return port;
+      if (fit == Endpoint::Fit::Family && first == nullptr) first = port;
     }
     return first;
   }
 
+  /// How many messages the link takes now: none while one of its endpoints still has some.
+  static std::size_t room_of(const Link& link) {
+    std::size_t room = 0;
+    for (const Port* port : link.ports) {
+      if (!port->is_up()) continue;
+      if (!port->outgoing.empty()) return 0;
+      const std::size_t wanted = std::min(port->endpoint->room(), UdpSocket::kBatch);
+      if (wanted == 0) return 0;
+      room = room == 0 ? wanted : std::min(room, wanted);
+    }
+    return room;
+  }
+
   /// True when the machine may have more to send at once.
   bool transmit(TimePoint time) {
+    for (auto& port : ports_)
+      if (!port->waits_for_room) flush(*port);  // what a line without room left behind
     for (int batch = 0; batch < kSendBatchesPerTurn; ++batch) {
-      if (std::any_of(ports_.begin(), ports_.end(), [](auto& p) { return p->waits_for_room; }))
-        return false;
-      std::size_t taken = 0;
-      for (; taken < UdpSocket::kBatch; ++taken) {
-        std::optional<Datagram> datagram = machine_.poll_transmit(time);
-        if (!datagram) break;
-        // An address family without an endpoint: lost, as on a network without a route.
-        if (Port* port = port_for(datagram->path)) port->outgoing.push_back(std::move(*datagram));
-      }
-      for (auto& port : ports_) flush(*port);
-      if (taken < UdpSocket::kBatch) return false;
+      bool more = false;
+      for (const Link& link : links_) more = transmit(link, time) || more;
+      if (!more) return false;
     }
     return true;
   }
 
+  /// True when it took all that it had room for.
+  bool transmit(const Link& link, TimePoint time) {
+    const std::size_t room = room_of(link);
+    std::size_t taken = 0;
+    for (; taken < room; ++taken) {
+      std::optional<Datagram> datagram = machine_.poll_transmit(link.id, time);
+      if (!datagram) break;
+      // An address family without an endpoint: lost, as on a network without a route.
+      if (Port* port = port_for(link, datagram->path))
+        port->outgoing.push_back(std::move(*datagram));
+    }
+    for (Port* port : link.ports) flush(*port);
+    return room > 0 && taken == room;
+  }
+
   void flush(Port& port) {
-    if (port.outgoing.empty()) return;
+    if (!port.is_up() || port.outgoing.empty()) return;
     const std::size_t sent = port.endpoint->send(port.outgoing, now());
     port.outgoing.erase(port.outgoing.begin(),
                         port.outgoing.begin() + static_cast<std::ptrdiff_t>(sent));
-    if (port.outgoing.empty() || port.waits_for_room) return;
+    if (port.outgoing.empty() || port.waits_for_room || port.endpoint->room() == 0) return;
     port.waits_for_room = true;
-    port.descriptor.async_wait(asio::posix::descriptor_base::wait_write,
-                               [this, &port](const std::error_code& error) {
-                                 port.waits_for_room = false;
-                                 if (error || done_) return;
-                                 flush(port);
-                                 turn();
-                               });
+    port.descriptor->async_wait(asio::posix::descriptor_base::wait_write,
+                                [this, &port](const std::error_code& error) {
+                                  if (error || done_ || !port.is_up()) return;
+                                  port.waits_for_room = false;
+                                  turn();
+                                });
   }
 
   Machine& machine_;
-  const Endpoint::Receive take_ = [this](const Path& path, ByteView bytes) {
-    machine_.handle_datagram(path, bytes, now());
-  };
   asio::io_context context_{1};
   asio::steady_timer timer_;
   asio::signal_set signals_;
   std::vector<std::unique_ptr<Port>> ports_;
+  std::vector<Link> links_;
   std::optional<Error> lost_;
   bool done_ = false;
 };
@@ -182,10 +266,10 @@ class Loop::Impl {
 Loop::Loop(Machine& machine) : impl_(std::make_unique<Impl>(machine)) {}
 Loop::~Loop() = default;
 void Loop::add(UdpSocket socket) {
-  impl_->add(std::make_unique<UdpEndpoint>(std::move(socket)));
+  impl_->add(std::make_unique<UdpEndpoint>(std::move(socket)), kLanLink);
 }
-void Loop::add(std::unique_ptr<Endpoint> endpoint) {
-  impl_->add(std::move(endpoint));
+void Loop::add(std::unique_ptr<Endpoint> endpoint, LinkId link) {
+  impl_->add(std::move(endpoint), link);
 }
 void Loop::catch_signals(const std::vector<int>& numbers) {
   impl_->catch_signals(numbers);

@@ -18,9 +18,21 @@ namespace fwr::transport {
 class Machine {
  public:
   virtual ~Machine() = default;
-  virtual void handle_datagram(const Path& path, ByteView datagram, TimePoint now) = 0;
+  virtual void handle_datagram(LinkId link, const Path& path, ByteView datagram, TimePoint now) = 0;
   virtual void handle_timeout(TimePoint now) = 0;
-  [[nodiscard]] virtual std::optional<Datagram> poll_transmit(TimePoint now) = 0;
+  /// What goes out over this link: asked only while the link has room.
+  [[nodiscard]] virtual std::optional<Datagram> poll_transmit(LinkId link, TimePoint now) = 0;
+  /// An endpoint of this link failed; what was on its way is lost. handle_link_up() follows if it
+  /// comes back.
+  virtual void handle_link_down(LinkId link, const Error& error, TimePoint now) {
+    (void)link;
+    (void)error;
+    (void)now;
+  }
+  virtual void handle_link_up(LinkId link, TimePoint now) {
+    (void)link;
+    (void)now;
+  }
   [[nodiscard]] virtual std::optional<TimePoint> deadline() const = 0;
   /// Called after every step: takes the events out of the machine and tells whoever wants to know.
   virtual void drain_events(TimePoint now) = 0;
@@ -36,13 +48,14 @@ class Loop {
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  /// The first endpoint of an address family sends what goes to it, unless another fits the path's
-  /// own end exactly.
-  void add(UdpSocket socket);
-  void add(std::unique_ptr<Endpoint> endpoint);
+  /// The first endpoint of a link and address family sends what goes to it, unless another fits the
+  /// path's own end exactly. A link that has no room blocks no other one.
+  void add(UdpSocket socket);  ///< of kLanLink
+  void add(std::unique_ptr<Endpoint> endpoint, LinkId link = kLanLink);
   /// SIGINT and the like become handle_signal().
   void catch_signals(const std::vector<int>& numbers);
-  /// Until the machine has finished. Error: IoFailed.
+  /// Until the machine has finished. Errors: IoFailed; that of the last endpoint, when none is
+  /// left and none can come back.
   [[nodiscard]] Result<> run();
 
  private:

@@ -79,11 +79,11 @@ INSTANTIATE_TEST_SUITE_P(BothFamilies, UdpSockets,
 class Echo : public Machine {
  public:
   Echo(Address self, int count) : self_(self), left_(count) { queue(); }
-  void handle_datagram(const Path&, ByteView, TimePoint) override {
+  void handle_datagram(LinkId, const Path&, ByteView, TimePoint) override {
     if (--left_ > 0) queue();
   }
   void handle_timeout(TimePoint) override { timed_out_ = true; }
-  std::optional<Datagram> poll_transmit(TimePoint) override {
+  std::optional<Datagram> poll_transmit(LinkId, TimePoint) override {
     if (outgoing_.empty()) return std::nullopt;
     Datagram datagram = std::move(outgoing_.front());
     outgoing_.pop_front();

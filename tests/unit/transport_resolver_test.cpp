@@ -108,9 +108,9 @@ TEST(ResolveAll, AnswersDigitsWithoutTimeAndSaysWhichNameIsWrong) {
 /// Ends with the first signal.
 class Waiting : public Machine {
  public:
-  void handle_datagram(const Path&, ByteView, TimePoint) override {}
+  void handle_datagram(LinkId, const Path&, ByteView, TimePoint) override {}
   void handle_timeout(TimePoint) override { finished_ = true; }
-  std::optional<Datagram> poll_transmit(TimePoint) override { return std::nullopt; }
+  std::optional<Datagram> poll_transmit(LinkId, TimePoint) override { return std::nullopt; }
   std::optional<TimePoint> deadline() const override { return deadline_; }
   void drain_events(TimePoint) override {}
   bool finished() const override { return finished_; }

@@ -150,7 +150,7 @@ class Wire {
 /// Sends from one line to the other when both have addresses, until `count` have arrived.
 class Pair : public Machine {
  public:
-  void handle_datagram(const Path& path, ByteView bytes, TimePoint) override {
+  void handle_datagram(LinkId, const Path& path, ByteView bytes, TimePoint) override {
     received_.push_back({path, Bytes(bytes.begin(), bytes.end())});
   }
   void handle_timeout(TimePoint now) override {
@@ -164,7 +164,7 @@ class Pair : public Machine {
     prepared_ = std::move(messages);
     deadline_ = now + std::chrono::milliseconds(300);
   }
-  std::optional<Datagram> poll_transmit(TimePoint) override {
+  std::optional<Datagram> poll_transmit(LinkId, TimePoint) override {
     if (outgoing_.empty()) return std::nullopt;
     Datagram datagram = std::move(outgoing_.front());
     outgoing_.pop_front();

@@ -16,6 +16,7 @@ constexpr std::string_view kLanPrefix = "lan:";
 constexpr std::string_view kIcmbPrefix = "icmb:";
 constexpr std::string_view kBluetoothPrefix = "bt:";
 constexpr std::string_view kHexPrefix = "0x";
+constexpr std::string_view kSerialPrefix = "serial:";
 constexpr std::size_t kIcmbDigits = 4;  // most of them
 constexpr std::size_t kBluetoothOctets = 6;
 constexpr std::uint16_t kChannels = 30;  // of RFCOMM, from 1
@@ -35,6 +36,10 @@ std::string port_suffix(std::uint16_t port) {
 
 std::string scope_suffix(std::uint32_t scope) {
   return scope == 0 ? std::string() : "%" + std::to_string(scope);
+}
+
+std::string line_suffix(std::uint32_t line) {
+  return line == 0 ? std::string() : "@" + std::to_string(line);
 }
 
 std::string hex_of_first(const Address& address, std::size_t count) {
@@ -96,6 +101,10 @@ Parts split(std::string_view text) {
   return parts;
 }
 
+bool is_line_name(std::string_view line) {
+  return !line.empty() && line.size() <= kLineName && line.find('\0') == std::string_view::npos;
+}
+
 /// Behind "icmb:": 0x and up to four digits, and perhaps "@" and the number or name of a line.
 Result<NamedAddress> parse_icmb(std::string_view text) {
   const std::string_view rest = text.substr(kIcmbPrefix.size());
@@ -111,11 +120,26 @@ Result<NamedAddress> parse_icmb(std::string_view text) {
   named.address.bytes[1] = static_cast<std::uint8_t>(number & 0xffU);
   if (at == std::string_view::npos) return named;
   const std::string_view line = rest.substr(at + 1);
-  if (line.empty() || line.size() > kLineName || line.find('\0') != std::string_view::npos)
-    return malformed(text, "the device after \"@\" is missing");
+  if (!is_line_name(line)) return malformed(text, "the device after \"@\" is missing");
   if (parse_number(line, named.address.scope) && named.address.scope != 0) return named;
   named.address.scope = 0;
   named.line = line;
+  return named;
+}
+
+/// Behind "serial:": a device, "@" and the number of a line, or nothing where there is only one.
+Result<NamedAddress> parse_serial(std::string_view text) {
+  const std::string_view rest = text.substr(kSerialPrefix.size());
+  NamedAddress named;
+  named.address.family = AddressFamily::Serial;
+  if (rest.empty()) return named;
+  if (!rest.starts_with('@')) {
+    if (!is_line_name(rest)) return malformed(text, "not the name of a device");
+    named.line = rest;
+    return named;
+  }
+  if (!parse_number(rest.substr(1), named.address.scope) || named.address.scope == 0)
+    return malformed(text, "the line after \"@\" is a number, 1 or more");
   return named;
 }
 
@@ -163,15 +187,16 @@ std::string to_text(const Address& address) {
              scope_suffix(address.scope) + "]" + port_suffix(address.port);
     case AddressFamily::Icmb:
       return std::string(kIcmbPrefix) + std::string(kHexPrefix) + hex_of_first(address, 2) +
-             (address.scope == 0 ? std::string() : "@" + std::to_string(address.scope));
+             line_suffix(address.scope);
     case AddressFamily::Bluetooth: return bluetooth_text(address);
-    case AddressFamily::Serial: return "serial:" + std::to_string(address.port);
+    case AddressFamily::Serial: return std::string(kSerialPrefix) + line_suffix(address.scope);
   }
   return "unknown";
 }
 
 Result<NamedAddress> parse_named_address(std::string_view text) {
   if (text.starts_with(kIcmbPrefix)) return parse_icmb(text);
+  if (text.starts_with(kSerialPrefix)) return parse_serial(text);
   const auto address = parse_address(text);
   if (!address) return tl::unexpected(address.error());
   return NamedAddress{*address, {}};
@@ -179,8 +204,8 @@ Result<NamedAddress> parse_named_address(std::string_view text) {
 
 Result<Address> parse_address(std::string_view text) {
   std::string_view rest = text;
-  if (text.starts_with(kIcmbPrefix)) {
-    const auto named = parse_icmb(text);
+  if (text.starts_with(kIcmbPrefix) || text.starts_with(kSerialPrefix)) {
+    const auto named = parse_named_address(text);
     if (!named) return tl::unexpected(named.error());
     if (!named->line.empty()) return malformed(text, "a device has no number here");
     return named->address;

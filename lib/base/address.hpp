@@ -18,12 +18,12 @@ enum class AddressFamily : std::uint8_t { None, Ipv4, Ipv6, Icmb, Bluetooth, Ser
 
 /// One text form everywhere (configuration, logs, JSON, command line):
 ///   lan:10.0.0.7   lan:10.0.0.7:6230   lan:[fe80::1%2]:6230   icmb:0x0014   icmb:0x0014@2
-///   bt:00:11:22:33:44:55   bt:00:11:22:33:44:55/3
+///   bt:00:11:22:33:44:55   bt:00:11:22:33:44:55/3   serial:   serial:@2
 /// Port 623 is left out of the text. The port of a Bluetooth address is its RFCOMM channel; 0,
 /// which is left out of the text, is whichever the device names when it is asked (PROTOCOL §13).
 /// `scope` is the interface index of a link-local IPv6 address, or the number of the line that
-/// leads to a bus, 0 when there is only one to think of. The text has the number: only the
-/// transport knows names, and puts the index in their place.
+/// leads to a bus or is a cable, 0 when there is only one to think of. The text has the number:
+/// only the transport knows names, and puts the index in their place.
 struct Address {
   AddressFamily family = AddressFamily::None;
   std::uint16_t port = 0;
@@ -40,7 +40,8 @@ inline constexpr std::uint16_t kRmcpPort = 623;  ///< IPMI v2.0 §13.1.1, primar
 /// Accepts the text form, with or without "lan:", numeric addresses only.
 [[nodiscard]] Result<Address> parse_address(std::string_view text);
 
-/// An address as people write it where a bus has a device: "icmb:0x0014@/dev/ttyS1".
+/// An address as people write it where a line has a device: "icmb:0x0014@/dev/ttyS1",
+/// "serial:/dev/ttyS0".
 struct NamedAddress {
   Address address;
   std::string line;  ///< "/dev/ttyS1", for the transport to find its number; empty: not named

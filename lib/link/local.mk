@@ -4,6 +4,8 @@
 
 noinst_LTLIBRARIES += %D%/liblink.la
 %C%_liblink_la_SOURCES =
+%C%_liblink_la_SOURCES += %D%/basic_mode_port.cpp
+%C%_liblink_la_SOURCES += %D%/basic_mode_port.hpp
 %C%_liblink_la_SOURCES += %D%/bus_model.cpp
 %C%_liblink_la_SOURCES += %D%/bus_model.hpp
 %C%_liblink_la_SOURCES += %D%/icmb_assignment.cpp

@@ -4,6 +4,8 @@
 
 noinst_LTLIBRARIES += %D%/libwire.la
 %C%_libwire_la_SOURCES =
+%C%_libwire_la_SOURCES += %D%/basic_mode.cpp
+%C%_libwire_la_SOURCES += %D%/basic_mode.hpp
 %C%_libwire_la_SOURCES += %D%/icmb.cpp
 %C%_libwire_la_SOURCES += %D%/icmb.hpp
 %C%_libwire_la_SOURCES += %D%/ipmi.cpp

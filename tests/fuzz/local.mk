@@ -8,6 +8,11 @@
 
 if ENABLE_FUZZING
 
+FUZZ_TARGETS += %D%/basic_mode.fuzz
+%C%_basic_mode_fuzz_SOURCES = %D%/basic_mode_fuzz.cpp %D%/fuzz.hpp
+%C%_basic_mode_fuzz_LDADD = $(LINK_LIBS)
+%C%_basic_mode_fuzz_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+
 FUZZ_TARGETS += %D%/donor.fuzz
 %C%_donor_fuzz_SOURCES = %D%/donor_fuzz.cpp %D%/fuzz.hpp %D%/session_peer.hpp
 %C%_donor_fuzz_LDADD = $(DONOR_LIBS)

@@ -68,6 +68,36 @@ TEST(ParseAddress, RejectsAMalformedScope) {
     EXPECT_EQ(Errc::BadUsage, parse_address(text).error().code) << text;
 }
 
+Address on_cable(std::uint32_t scope = 0) {
+  Address address;
+  address.family = AddressFamily::Serial;
+  address.scope = scope;
+  return address;
+}
+
+TEST(ParseAddress, TakesThoseOfASerialCable) {
+  EXPECT_EQ(on_cable(), parse_address("serial:"));
+  EXPECT_EQ(on_cable(2), parse_address("serial:@2"));
+  const auto named = parse_named_address("serial:/dev/ttyS0");
+  ASSERT_TRUE(named.has_value());
+  EXPECT_EQ(on_cable(), named->address);
+  EXPECT_EQ("/dev/ttyS0", named->line);
+  EXPECT_EQ("", parse_named_address("serial:@2")->line);
+  for (const Address& address : {on_cable(), on_cable(1), on_cable(4294967295)})
+    EXPECT_EQ(address, parse_address(to_text(address))) << to_text(address);
+}
+
+TEST(ParseAddress, RejectsWhatIsNoSerialCable) {
+  const std::string nul_inside("serial:/dev/tty\0S0", 18);
+  for (const std::string& text :
+       {std::string("serial:@"), std::string("serial:@0"), std::string("serial:@-1"),
+        std::string("serial:@4294967296"), std::string("serial:@/dev/ttyS0"), std::string("serial"),
+        "serial:" + std::string(4097, 'x'), nul_inside})
+    EXPECT_EQ(Errc::BadUsage, parse_named_address(text).error().code) << text;
+  // A device has no number yet.
+  EXPECT_EQ(Errc::BadUsage, parse_address("serial:/dev/ttyS0").error().code);
+}
+
 Address on_bus(std::uint8_t high, std::uint8_t low, std::uint32_t scope = 0) {
   Address address;
   address.family = AddressFamily::Icmb;
@@ -153,8 +183,9 @@ TEST(AddressText, ExistsForEveryFamily) {
   address.port = 2;
   EXPECT_EQ("bt:12:34:56:78:9a:bc/2", to_text(address));
   address.family = AddressFamily::Serial;
-  address.port = 1;
-  EXPECT_EQ("serial:1", to_text(address));
+  EXPECT_EQ("serial:@2", to_text(address));
+  address.scope = 0;
+  EXPECT_EQ("serial:", to_text(address));
 }
 
 TEST(PathHash, TellsPathsApartByEveryField) {

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "wire/basic_mode.hpp"
 #include "wire/icmb.hpp"
 #include "wire/ipmi.hpp"
 #include "wire/layout.hpp"
@@ -177,6 +178,12 @@ Lines body_table() {
   const Message message{};
   Message::layout(table, message);
   return table.rows();
+}
+
+TEST(ProtocolTables, OfTheSerialStreamIsTheLayout) {
+  const auto found = tables_in("12.3");
+  ASSERT_EQ(1U, found.size());
+  EXPECT_EQ(body_table<basic_mode::StreamBody>(), first_columns(*found[0]));
 }
 
 TEST(ProtocolTables, OfTheIcmbBusAreTheLayouts) {

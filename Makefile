@@ -32,9 +32,22 @@ DEMO_PACKAGES = \
 FUZZ_PACKAGES = \
 	clang \
 	libclang-rt-dev
+# What the virtual machine of tests/vm runs on, and what runs in it.
+VM_PACKAGES = \
+	bluez \
+	busybox-static \
+	cpio \
+	dbus \
+	hostapd \
+	iw \
+	kmod \
+	qemu-system-x86 \
+	wpasupplicant \
+	xz-utils
 CHECK_PACKAGES = \
 	$(DEMO_PACKAGES) \
 	$(FUZZ_PACKAGES) \
+	$(VM_PACKAGES) \
 	clang-format \
 	freeipmi-ipmidetect \
 	freeipmi-tools \
@@ -178,6 +191,12 @@ sim: export JOBS ?= $(shell nproc)
 sim: $(BUILD)/Makefile
 	$(submake) sim
 
+# Wi-Fi, Bluetooth and media together in a virtual machine, in full; "make check" runs a part.
+.PHONY: check-vm
+check-vm: export FWR_VM_SECTIONS = $(SECTIONS)
+check-vm: deps-check $(BUILD)/Makefile
+	$(submake) check-vm
+
 .PHONY: bench
 bench: deps-bench $(BUILD)/Makefile
 	$(submake) bench
@@ -223,6 +242,7 @@ help:
 	@echo 'make check       build and run every test; the unit tests also under ASan and UBSan, and'
 	@echo '                 each fuzz program for a few seconds'
 	@echo 'make check-long  the same with many more rounds'
+	@echo 'make check-vm    Wi-Fi and Bluetooth in a virtual machine, in full; SECTIONS="wifi": only these'
 	@echo 'make sim SEEDS=N [SEED=first]   N recoveries with faults on a simulated network'
 	@echo 'make fuzz        each fuzz program for SECONDS=60; TARGETS="framing server": only these'
 	@echo 'make bench       time a 32 MiB recovery against TFTP'

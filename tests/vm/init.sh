@@ -1,0 +1,49 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# The guest's first process: mounts what a system has, runs the sections, and leaves their cases, logs and
+# exit status to the host. See tests/vm/run.sh.
+
+export PATH=/usr/sbin:/usr/bin:/busybox
+export LC_ALL=C TOP_SRCDIR=/src TOP_BUILDDIR=/nowhere TMPDIR=/tmp
+export FWRECOVER=fwrecover FWDONORD=fwdonord FWDONOR=fwdonor FWDIAG=fwdiag
+
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+mount -t devtmpfs dev /dev
+mkdir -p /dev/pts
+mount -t devpts pts /dev/pts
+mount -t tmpfs tmp /tmp
+mount -t tmpfs tmp /run
+mkdir -p /run/netns /run/dbus
+ip link set lo up
+hostname guest
+
+uptime_s() { cut -d ' ' -f 1 /proc/uptime; }
+
+# finish STATUS: the host sees 2 * STATUS + 1.
+finish() {
+  dmesg >/results/kernel.log
+  sync
+  printf '%b' "\\0$(printf '%o' "$1")" | dd of=/dev/port bs=1 seek=244 count=1 conv=notrunc 2>/dev/null
+  echo 'the exit port does not work'
+  poweroff -f
+}
+
+modprobe virtio_pci
+modprobe 9pnet_virtio
+modprobe 9p
+mount -t 9p -o trans=virtio,version=9p2000.L,msize=262144 results /results || finish 2
+. /settings
+export FWR_TEST_LONG
+
+failed=0
+for section in $sections; do
+  begin=$(uptime_s)
+  status=0
+  FWR_VM_SECTION=$section sh "/src/tests/vm/$section.sh" >"/results/$section.log" 2>&1 || status=$?
+  case $status in 0 | 77) ;; *) failed=1 ;; esac
+  now=$(uptime_s)
+  took=$(awk -v begin="$begin" -v now="$now" 'BEGIN { print now - begin }')
+  echo "$now $section end $status $took" >>/results/cases
+done
+finish "$failed"

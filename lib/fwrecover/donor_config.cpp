@@ -3,7 +3,6 @@
 #include "fwrecover/donor_config.hpp"
 
 #include <fmt/format.h>
-#include <openssl/evp.h>
 
 #include <algorithm>
 #include <array>
@@ -31,6 +30,22 @@ constexpr std::array kTable{
     Setting{"donor", "credit", Kind::Size, "\"4MiB\"", "granted and unsent in one lease"},
     Setting{"lan", "listen", Kind::TextList, "[]",
             "addresses to serve at, such as [\"0.0.0.0:623\", \"[::]:623\"]; empty: none"},
+    Setting{"icmb", "devices", Kind::TextList, "[]", "serial lines of buses; empty: none"},
+    Setting{"icmb", "allow", Kind::TextList, "[]",
+            "nodes that may take images, such as \"0x0021\" or \"icmb:0x0021@/dev/ttyS1\""},
+    Setting{"icmb", "baud", Kind::Integer, "19200", "the same for all nodes of a bus"},
+    Setting{"icmb", "rs485", Kind::Boolean, "false", "the driver turns the transmitter on and off"},
+    Setting{"icmb", "address", Kind::Text, "\"auto\"", "of this node: auto, or such as 0x0014"},
+    Setting{"icmb", "fixed", Kind::Boolean, "false", "rather none than another address"},
+    Setting{"icmb", "operators", Kind::TextList, "[]", "nodes that may change this bridge"},
+    Setting{"icmb", "slot", Kind::Duration, "\"2ms\"", "shortest unit of arbitration"},
+    Setting{"icmb", "burst", Kind::Integer, "4096", "characters after which others may talk"},
+    Setting{"icmb", "patience", Kind::Duration, "\"20s\"", "then a waiting frame gets priority"},
+    Setting{"icmb", "echo_timeout", Kind::Duration, "\"300ms\"",
+            "without an echo the bus counts as cut"},
+    Setting{"serial", "devices", Kind::TextList, "[]",
+            "serial lines to serve, whoever is at the other end; empty: none"},
+    Setting{"serial", "baud", Kind::Integer, "115200", "the same at both ends"},
     Setting{"session", "suite3", Kind::Boolean, "false", "also allow cipher suite 3 (SHA-1)"},
     Setting{"session", "kg_file", Kind::Text, "", "BMC key K_g; without: none"},
     Setting{"session", "idle", Kind::Duration, "\"60s\"", "silent sessions are closed"},
@@ -45,24 +60,9 @@ constexpr std::array kTable{
             "IANA number of the OEM commands"},
 };
 
-/// The same on every start of this machine, and nothing that tells its machine-id (machine-id(5)).
-Result<Guid> machine_guid() {
-  auto id = read_text_file("/etc/machine-id", 64);
-  const std::string text = "fwrecover donor " + (id ? *id : transport::host_name());
-  std::array<unsigned char, 32> hash{};
-  if (EVP_Q_digest(nullptr, "SHA256", nullptr, text.data(), text.size(), hash.data(), nullptr) != 1)
-    return fail(Errc::Internal, "SHA-256 is not available");
-  Guid guid{};
-  for (std::size_t i = 0; i < guid.size(); ++i) guid[i] = static_cast<std::byte>(hash[i]);
-  // Version 4, variant 10b (RFC 4122 §4.4); bytes travel least significant first.
-  guid[9] = (guid[9] & std::byte{0x0f}) | std::byte{0x40};
-  guid[7] = (guid[7] & std::byte{0x3f}) | std::byte{0x80};
-  return guid;
-}
-
 Result<Guid> read_guid(const Settings& settings) {
   const std::string text = settings.text("donor.guid");
-  if (text.empty()) return machine_guid();
+  if (text.empty()) return machine_guid("donor");
   auto guid = parse_guid(text);
   if (!guid) return settings.complain("donor.guid", guid.error().detail);
   return guid;
@@ -200,6 +200,13 @@ Result<DonorConfig> read_donor(const Settings& settings) {
   auto listen = read_listen(settings);
   if (!listen) return tl::unexpected(listen.error());
   config->listen = *std::move(listen);
+  auto media = read_media(settings);
+  if (!media) return tl::unexpected(media.error());
+  config->media = *std::move(media);
+  config->media.icmb.node.guid = *guid;
+  auto operators = read_bus_addresses(settings, "icmb.operators");
+  if (!operators) return tl::unexpected(operators.error());
+  config->media.icmb.operators = *std::move(operators);
   return config;
 }
 

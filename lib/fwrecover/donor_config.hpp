@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "donor/donor.hpp"
+#include "fwrecover/media_config.hpp"
 #include "fwrecover/settings.hpp"
 #include "image/signature.hpp"
 #include "session/server.hpp"
@@ -18,7 +19,8 @@ inline constexpr std::string_view kDonorFile = "/etc/fwrecover/fwdonord.toml";
 struct DonorConfig {
   std::string catalogue;  ///< directory
   std::vector<image::PublicKey> trusted_keys;
-  std::vector<Address> listen;  ///< empty: nowhere
+  std::vector<Address> listen;  ///< of the LAN; empty: nowhere
+  MediaConfig media;
   donor::DonorConfig donor;
   session::ServerConfig server;
 };

@@ -50,7 +50,7 @@ using FixedSettings = std::map<std::string, std::string>;
 FixedSettings fixed_settings(const fwr::settings::Settings& settings) {
   FixedSettings fixed;
   for (const auto& row : settings.effective())
-    for (const std::string_view section : {"donor.", "lan.", "protocol."})
+    for (const std::string_view section : {"donor.", "lan.", "icmb.", "serial.", "protocol."})
       if (row.name.starts_with(section)) fixed.emplace(row.name, row.value);
   return fixed;
 }

@@ -45,6 +45,23 @@ constexpr std::array kTable{
     Setting{"lan", "interfaces", Kind::TextList, "[]",
             "only these for broadcast; empty: all that are up"},
     Setting{"lan", "port", Kind::Integer, "623", "UDP port of donors without one of their own"},
+    Setting{"icmb", "devices", Kind::TextList, "[]", "serial lines of buses; empty: none"},
+    Setting{"icmb", "targets", Kind::TextList, "[]",
+            "donors by address, such as \"0x0014\" or \"icmb:0x0014@/dev/ttyS1\""},
+    Setting{"icmb", "broadcast", Kind::Boolean, "true", "ask everyone on these devices"},
+    Setting{"icmb", "baud", Kind::Integer, "19200", "the same for all nodes of a bus"},
+    Setting{"icmb", "rs485", Kind::Boolean, "false", "the driver turns the transmitter on and off"},
+    Setting{"icmb", "address", Kind::Text, "\"auto\"", "of this node: auto, or such as 0x0021"},
+    Setting{"icmb", "fixed", Kind::Boolean, "false", "rather none than another address"},
+    Setting{"icmb", "allow", Kind::TextList, "[]", "only these nodes are listened to; empty: all"},
+    Setting{"icmb", "slot", Kind::Duration, "\"2ms\"", "shortest unit of arbitration"},
+    Setting{"icmb", "burst", Kind::Integer, "4096", "characters after which others may talk"},
+    Setting{"icmb", "patience", Kind::Duration, "\"20s\"", "then a waiting frame gets priority"},
+    Setting{"icmb", "echo_timeout", Kind::Duration, "\"300ms\"",
+            "without an echo the bus counts as cut"},
+    Setting{"serial", "devices", Kind::TextList, "[]",
+            "serial lines with a donor at the other end; empty: none"},
+    Setting{"serial", "baud", Kind::Integer, "115200", "the same at both ends"},
     Setting{"policy", "minimum_security_version", Kind::Integer, "0", "refuse anything below"},
     Setting{"policy", "role", Kind::Text, "\"any\"", "any, console or peer"},
     Setting{"policy", "media", Kind::TextList,
@@ -74,7 +91,7 @@ Result<std::optional<DonorRole>> read_role(const Settings& settings, std::string
   return settings.complain(name, fmt::format("must be console or peer, and is '{}'", role));
 }
 
-Result<> read_media(const Settings& settings, policy::Policy& policy) {
+Result<> read_allowed_media(const Settings& settings, policy::Policy& policy) {
   constexpr std::array kMedia{Medium::Wired, Medium::Wireless, Medium::Icmb, Medium::Bluetooth,
                               Medium::Serial};
   policy.allowed_media = 0;
@@ -118,14 +135,13 @@ Result<policy::Policy> read_policy(const Settings& settings) {
   std::int64_t window_ms = 0;
   std::int64_t deadline_ms = 0;
   constexpr std::int64_t kDay_ms = 86'400'000;
-  for (const auto& done : {read_media(settings, policy), read_preferences(settings, policy),
+  for (const auto& done : {read_allowed_media(settings, policy), read_preferences(settings, policy),
                            narrow(settings, "policy.minimum_security_version", 0, 0xffffffffLL,
                                   policy.minimum_security_version),
                            narrow(settings, "policy.donors", 1, 256, policy.donors_tried),
                            narrow(settings, "policy.offer_window", 100, 600'000, window_ms),
                            narrow(settings, "policy.deadline", 1000, 30 * kDay_ms, deadline_ms)})
     if (!done) return tl::unexpected(done.error());
-  if (auto good = policy::validate(policy); !good) return tl::unexpected(good.error());
   policy.offer_window = std::chrono::milliseconds(window_ms);
   policy.deadline =
       std::chrono::duration_cast<std::chrono::seconds>(std::chrono::milliseconds(deadline_ms));
@@ -213,12 +229,19 @@ Result<RecipientConfig> read_recipient(const Settings& settings) {
   if (!lan) return tl::unexpected(lan.error());
   auto keys = read_trusted_keys(settings);
   if (!keys) return tl::unexpected(keys.error());
+  auto media = read_media(settings);
+  if (!media) return tl::unexpected(media.error());
+  if (auto done = read_bus_targets(settings, *media); !done) return tl::unexpected(done.error());
   auto active = read_active(settings);
   if (!active) return tl::unexpected(active.error());
   config.slots.active_without_record = *active;
   config.platform = *std::move(platform);
   config.policy = *std::move(policy);
+  for (auto* list : {&config.policy.allow, &config.policy.deny})
+    for (std::string& entry : *list) entry = with_line_number(std::move(entry), media->names);
+  if (auto good = policy::validate(config.policy); !good) return tl::unexpected(good.error());
   config.lan = *std::move(lan);
+  config.media = *std::move(media);
   config.trusted_keys = *std::move(keys);
   config.slots.slot_a = settings.text("slots.a");
   config.slots.slot_b = settings.text("slots.b");
@@ -258,7 +281,8 @@ Result<session::Credentials> read_credentials(const Settings& settings) {
   return credentials;
 }
 
-Result<FoundTargets> find_targets(const LanConfig& lan, const transport::Patience& patience) {
+Result<FoundTargets> find_targets(const LanConfig& lan, bool elsewhere,
+                                  const transport::Patience& patience) {
   std::vector<std::string> hosts;
   for (const std::string& range : lan.targets) {
     auto expanded = transport::expand_range(range);
@@ -290,7 +314,8 @@ Result<FoundTargets> find_targets(const LanConfig& lan, const transport::Patienc
     for (const Path& path : *paths) found.targets.push_back({path, true});
   }
   if (!found.targets.empty()) return found;
-  if (!found.problems.empty()) return tl::unexpected(found.problems.front());
+  if (!elsewhere && !found.problems.empty()) return tl::unexpected(found.problems.front());
+  if (elsewhere) return found;
   return fail(Errc::BadConfiguration,
               lan.broadcast ? "nobody to ask: no interface is up, and lan.targets is empty"
                             : "nobody to ask: lan.broadcast is false, and lan.targets is empty");

@@ -7,6 +7,7 @@
 
 #include "base/types.hpp"
 #include "flash/slots.hpp"
+#include "fwrecover/media_config.hpp"
 #include "fwrecover/settings.hpp"
 #include "image/signature.hpp"
 #include "policy/policy.hpp"
@@ -33,6 +34,7 @@ struct RecipientConfig {
   std::uint32_t trial_limit_s = 0;
   std::vector<image::PublicKey> trusted_keys;
   LanConfig lan;
+  MediaConfig media;
   policy::Policy policy;
 };
 
@@ -46,9 +48,10 @@ struct FoundTargets {
   std::vector<recipient::Target> targets;
   std::vector<Error> problems;  ///< hosts that did not resolve: the others are asked all the same
 };
-/// Names, ranges and broadcast to paths. Errors: BadConfiguration, naming the host;
-/// BadConfiguration when nobody is left to ask; Interrupted.
-[[nodiscard]] Result<FoundTargets> find_targets(const LanConfig& lan,
+/// Names, ranges and broadcast to paths. `elsewhere`: other media have somebody to ask, too.
+/// Errors: BadConfiguration, naming the host; BadConfiguration when nobody is left to ask;
+/// Interrupted.
+[[nodiscard]] Result<FoundTargets> find_targets(const LanConfig& lan, bool elsewhere,
                                                 const transport::Patience& patience);
 /// [system], shared with the donor's device identity.
 [[nodiscard]] Result<Platform> read_platform(const Settings& settings);

@@ -285,10 +285,11 @@ Result<Conclusion> Recipient::Impl::recover(const RequestOptions& options, bool 
     recovery_config.credentials = *std::move(credentials);
   }
   const TimePoint began = fwr::transport::now();
-  auto found = fwr::settings::find_targets(
-      config->lan, {.limit = std::min<std::chrono::milliseconds>(config->policy.deadline,
-                                                                 fwr::transport::kResolve_limit),
-                    .interrupted = stop});
+  auto found =
+      fwr::settings::find_targets(config->lan, false,
+                                  {.limit = std::min<std::chrono::milliseconds>(
+                                       config->policy.deadline, fwr::transport::kResolve_limit),
+                                   .interrupted = stop});
   if (!found) return tl::unexpected(found.error());
   for (const Error& problem : found->problems)
     observer.on_event(Event("problem").set("text", problem.message()));

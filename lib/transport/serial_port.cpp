@@ -28,6 +28,12 @@ constexpr std::array kSpeeds{
     Speed{230400, B230400}, Speed{460800, B460800}, Speed{921600, B921600},
 };
 
+const Speed* find_speed(std::uint32_t baud) {
+  const auto* const speed = std::find_if(kSpeeds.begin(), kSpeeds.end(),
+                                         [&](const Speed& known) { return known.baud == baud; });
+  return speed == kSpeeds.end() ? nullptr : speed;
+}
+
 tl::unexpected<Error> tty_error(const std::string& device, std::string_view what) {
   const int error = errno;
   const std::string detail = fmt::format("{}: {}: {}", device, what, std::strerror(error));
@@ -60,11 +66,13 @@ bool set_rs485(int fd) {
 
 }  // namespace
 
+bool is_known_rate(std::uint32_t baud) {
+  return find_speed(baud) != nullptr;
+}
+
 Result<SerialPort> SerialPort::open(const std::string& device, const SerialSettings& settings) {
-  const auto* const speed = std::find_if(kSpeeds.begin(), kSpeeds.end(), [&](const Speed& known) {
-    return known.baud == settings.baud;
-  });
-  if (speed == kSpeeds.end())
+  const Speed* const speed = find_speed(settings.baud);
+  if (speed == nullptr)
     return fail(Errc::BadUsage, fmt::format("{} baud: not a rate that ttys know", settings.baud));
   UniqueFd fd(::open(device.c_str(), O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC));
   if (!fd.is_open()) return tty_error(device, "open");
@@ -73,13 +81,22 @@ Result<SerialPort> SerialPort::open(const std::string& device, const SerialSetti
   if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0 || ioctl(fd.get(), TIOCEXCL) != 0)
     return tty_error(device, "in use");
   if (!set_raw(fd.get(), speed->code)) return tty_error(device, "line settings");
-  SerialPort port(std::move(fd), device);
+  SerialPort port(std::move(fd), device, settings);
   if (settings.rs485) port.driver_turns_ = set_rs485(port.fd());
   (void)tcflush(port.fd(), TCIOFLUSH);
   return port;
 }
 
+Result<> SerialPort::reopen() {
+  close();
+  auto again = open(device_, settings_);
+  if (!again) return tl::unexpected(again.error());
+  *this = *std::move(again);
+  return {};
+}
+
 Result<ByteView> SerialPort::read(std::span<std::byte> room) {
+  if (!is_open()) return ByteView{};
   for (;;) {
     const ssize_t count = ::read(fd_.get(), room.data(), room.size());
     if (count > 0) return ByteView(room.first(static_cast<std::size_t>(count)));
@@ -90,6 +107,7 @@ Result<ByteView> SerialPort::read(std::span<std::byte> room) {
 }
 
 Result<std::size_t> SerialPort::write(ByteView characters) {
+  if (!is_open()) return characters.size();
   for (;;) {
     const ssize_t count = ::write(fd_.get(), characters.data(), characters.size());
     if (count >= 0) return static_cast<std::size_t>(count);
@@ -99,7 +117,7 @@ Result<std::size_t> SerialPort::write(ByteView characters) {
 }
 
 void SerialPort::discard_output() {
-  (void)tcflush(fd_.get(), TCOFLUSH);
+  if (is_open()) (void)tcflush(fd_.get(), TCOFLUSH);
 }
 
 }  // namespace fwr::transport

@@ -16,6 +16,9 @@ struct SerialSettings {
   bool rs485 = false;  ///< let the driver turn the transmitter on and off, where it can
 };
 
+/// Whether ttys know this rate.
+[[nodiscard]] bool is_known_rate(std::uint32_t baud);
+
 class SerialPort {
  public:
   /// Errors: BadUsage (a rate that ttys do not know), NotFound, NoPermission, AddressUnavailable
@@ -23,7 +26,12 @@ class SerialPort {
   [[nodiscard]] static Result<SerialPort> open(const std::string& device,
                                                const SerialSettings& settings);
 
+  /// Negative when it is closed: then nothing is read, and what is written is lost.
   [[nodiscard]] int fd() const { return fd_.get(); }
+  [[nodiscard]] bool is_open() const { return fd_.is_open(); }
+  void close() { fd_.reset(); }
+  /// The same device with the same settings. Errors: those of open().
+  [[nodiscard]] Result<> reopen();
   [[nodiscard]] const std::string& device() const { return device_; }
   /// Whether the driver does RS-485. False on an adapter that turns its transmitter by itself, too.
   [[nodiscard]] bool driver_turns() const { return driver_turns_; }
@@ -37,9 +45,11 @@ class SerialPort {
   void discard_output();
 
  private:
-  SerialPort(UniqueFd fd, std::string device) : fd_(std::move(fd)), device_(std::move(device)) {}
+  SerialPort(UniqueFd fd, std::string device, const SerialSettings& settings)
+      : fd_(std::move(fd)), device_(std::move(device)), settings_(settings) {}
   UniqueFd fd_;
   std::string device_;
+  SerialSettings settings_;
   bool driver_turns_ = false;
 };
 

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Rows of [icmb] and [serial] to what ports and lines want.
+#include "fwrecover/media_config.hpp"
+
+#include <fmt/format.h>
+#include <openssl/evp.h>
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+
+#include "transport/hosts.hpp"
+
+namespace fwr::settings {
+namespace {
+
+using wire::icmb::BusAddress;
+
+constexpr std::string_view kBusPrefix = "icmb:";
+
+Result<NamedAddress> parse_bus_peer(const std::string& text) {
+  return parse_named_address(text.starts_with(kBusPrefix) ? text : std::string(kBusPrefix) + text);
+}
+
+Result<> read_rate(const Settings& settings, std::string_view name, std::uint32_t& baud) {
+  if (auto done = narrow(settings, name, 1, 10'000'000, baud); !done) return done;
+  if (transport::is_known_rate(baud)) return {};
+  return settings.complain(name, fmt::format("is {}, which is no rate of serial lines", baud));
+}
+
+Result<std::vector<std::string>> read_devices(const Settings& settings, std::string_view name) {
+  std::vector<std::string> devices = settings.list(name);
+  for (const std::string& device : devices) {
+    if (device.empty() || !device.starts_with('/'))
+      return settings.complain(name, fmt::format("has '{}', which is no path of a device", device));
+    if (std::count(devices.begin(), devices.end(), device) > 1)
+      return settings.complain(name, fmt::format("names {} twice", device));
+  }
+  return devices;
+}
+
+Result<> read_own_address(const Settings& settings, link::IcmbSettings& node) {
+  const std::string text = settings.text("icmb.address");
+  node.fixed = settings.flag("icmb.fixed");
+  if (text == "auto") {
+    if (!node.fixed) return {};
+    return settings.complain("icmb.fixed", "needs an address in icmb.address");
+  }
+  const auto named = parse_bus_peer(text);
+  const BusAddress address = named ? bus_address(named->address) : BusAddress::Unassigned;
+  if (!named || !named->line.empty() || !is_assignable(address))
+    return settings.complain("icmb.address",
+                             fmt::format("must be auto or 0x0001 to 0xfeff, and is '{}'", text));
+  node.address = address;
+  return {};
+}
+
+Result<> read_times(const Settings& settings, link::IcmbLimits& limits) {
+  std::int64_t slot_ms = 0;
+  std::int64_t patience_ms = 0;
+  std::int64_t echo_ms = 0;
+  for (const auto& done : {narrow(settings, "icmb.slot", 1, 1000, slot_ms),
+                           narrow(settings, "icmb.burst", 256, 65536, limits.burst_characters),
+                           narrow(settings, "icmb.patience", 1000, 600'000, patience_ms),
+                           narrow(settings, "icmb.echo_timeout", 50, 10'000, echo_ms)})
+    if (!done) return done;
+  limits.shortest_slot = std::chrono::milliseconds(slot_ms);
+  limits.patience = std::chrono::milliseconds(patience_ms);
+  limits.echo_timeout = std::chrono::milliseconds(echo_ms);
+  return {};
+}
+
+Result<IcmbConfig> read_icmb(const Settings& settings) {
+  IcmbConfig icmb;
+  auto devices = read_devices(settings, "icmb.devices");
+  if (!devices) return tl::unexpected(devices.error());
+  icmb.devices = *std::move(devices);
+  for (const auto& done :
+       {read_rate(settings, "icmb.baud", icmb.serial.baud), read_own_address(settings, icmb.node),
+        read_times(settings, icmb.node.limits)})
+    if (!done) return tl::unexpected(done.error());
+  icmb.node.limits.baud = icmb.serial.baud;
+  icmb.serial.rs485 = settings.flag("icmb.rs485");
+  auto allow = read_bus_addresses(settings, "icmb.allow");
+  if (!allow) return tl::unexpected(allow.error());
+  icmb.allow = *std::move(allow);
+  return icmb;
+}
+
+}  // namespace
+
+Result<Guid> machine_guid(std::string_view role) {
+  auto id = read_text_file("/etc/machine-id", 64);
+  const std::string text = fmt::format("fwrecover {} {}", role, id ? *id : transport::host_name());
+  std::array<unsigned char, 32> hash{};
+  if (EVP_Q_digest(nullptr, "SHA256", nullptr, text.data(), text.size(), hash.data(), nullptr) != 1)
+    return fail(Errc::Internal, "SHA-256 is not available");
+  Guid guid{};
+  for (std::size_t i = 0; i < guid.size(); ++i) guid[i] = static_cast<std::byte>(hash[i]);
+  // Version 4, variant 10b (RFC 4122 §4.4); bytes travel least significant first.
+  guid[9] = (guid[9] & std::byte{0x0f}) | std::byte{0x40};
+  guid[7] = (guid[7] & std::byte{0x3f}) | std::byte{0x80};
+  return guid;
+}
+
+std::uint32_t LineNames::add(const std::string& device) {
+  if (const std::uint32_t known = number(device); known != 0) return known;
+  devices_.push_back(device);
+  return static_cast<std::uint32_t>(devices_.size());
+}
+
+std::uint32_t LineNames::number(std::string_view device) const {
+  const auto found = std::find(devices_.begin(), devices_.end(), device);
+  return found == devices_.end()
+             ? 0
+             : static_cast<std::uint32_t>(std::distance(devices_.begin(), found)) + 1;
+}
+
+std::string LineNames::device(std::uint32_t number) const {
+  return number == 0 || number > devices_.size() ? std::string() : devices_[number - 1];
+}
+
+std::string LineNames::text(const Address& address) const {
+  const std::string name = device(address.scope);
+  if (name.empty()) return to_text(address);
+  if (address.family == AddressFamily::Serial) return "serial:" + name;
+  if (address.family != AddressFamily::Icmb) return to_text(address);
+  Address nameless = address;
+  nameless.scope = 0;
+  return to_text(nameless) + "@" + name;
+}
+
+Result<MediaConfig> read_media(const Settings& settings) {
+  MediaConfig media;
+  auto icmb = read_icmb(settings);
+  if (!icmb) return tl::unexpected(icmb.error());
+  media.icmb = *std::move(icmb);
+  auto cables = read_devices(settings, "serial.devices");
+  if (!cables) return tl::unexpected(cables.error());
+  media.serial.devices = *std::move(cables);
+  if (auto done = read_rate(settings, "serial.baud", media.serial.serial.baud); !done)
+    return tl::unexpected(done.error());
+  for (const std::string& device : media.icmb.devices) media.names.add(device);
+  for (const std::string& device : media.serial.devices) {
+    if (media.names.number(device) != 0)
+      return settings.complain("serial.devices",
+                               fmt::format("names {}, which icmb.devices names too", device));
+    media.names.add(device);
+  }
+  if (media.names.size() > LineNames::kLineLimit)
+    return settings.complain(
+        "serial.devices",
+        fmt::format("and icmb.devices name more than {} lines", LineNames::kLineLimit));
+  return media;
+}
+
+Result<> read_bus_targets(const Settings& settings, MediaConfig& media) {
+  auto targets = read_bus_addresses(settings, "icmb.targets");
+  if (!targets) return tl::unexpected(targets.error());
+  media.icmb.targets = *std::move(targets);
+  media.icmb.broadcast = settings.flag("icmb.broadcast");
+  for (const NamedAddress& target : media.icmb.targets) {
+    const bool known = media.names.number(target.line) != 0;
+    if (target.line.empty() && media.icmb.devices.empty())
+      return settings.complain("icmb.targets",
+                               fmt::format("has {}, and no line leads there: name one behind it, "
+                                           "as in {}@/dev/ttyS1, or in icmb.devices",
+                                           to_text(target.address), to_text(target.address)));
+    if (known || target.line.empty()) continue;
+    if (!target.line.starts_with('/') || media.names.size() == LineNames::kLineLimit)
+      return settings.complain("icmb.targets",
+                               fmt::format("has '{}', which is no line to open", target.line));
+    // Only for whom it was named for: nobody else on it is asked.
+    media.names.add(target.line);
+  }
+  return {};
+}
+
+Result<std::vector<NamedAddress>> read_bus_addresses(const Settings& settings,
+                                                     std::string_view name) {
+  std::vector<NamedAddress> list;
+  for (const std::string& text : settings.list(name)) {
+    auto named = parse_bus_peer(text);
+    if (!named) return settings.complain(name, named.error().detail);
+    if (named->address.scope != 0)
+      return settings.complain(name, fmt::format("has '{}': a line has a name here", text));
+    list.push_back(*std::move(named));
+  }
+  return list;
+}
+
+std::vector<BusAddress> on_line(const std::vector<NamedAddress>& list, std::string_view device) {
+  std::vector<BusAddress> addresses;
+  for (const NamedAddress& entry : list)
+    if (entry.line.empty() || entry.line == device) addresses.push_back(bus_address(entry.address));
+  return addresses;
+}
+
+std::string with_line_number(std::string text, const LineNames& names) {
+  const auto named = parse_named_address(text);
+  if (!named || named->line.empty()) return text;
+  const std::uint32_t number = names.number(named->line);
+  if (number == 0) return text;
+  Address address = named->address;
+  address.scope = number;
+  return to_text(address);
+}
+
+}  // namespace fwr::settings

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Settings of the media that are no LAN: [icmb], [serial], the same words for both programs.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/address.hpp"
+#include "fwrecover/settings.hpp"
+#include "link/icmb_port.hpp"
+#include "transport/serial_port.hpp"
+
+namespace fwr::settings {
+
+/// Serial lines have numbers, which addresses carry, and names, which people know.
+class LineNames {
+ public:
+  static constexpr std::size_t kLineLimit = 16;  ///< of all kinds together
+
+  /// The number of a device, from 1; the same one each time.
+  std::uint32_t add(const std::string& device);
+  /// 0: there is no such line.
+  [[nodiscard]] std::uint32_t number(std::string_view device) const;
+  /// "icmb:0x0014@/dev/ttyS1": the text of an address with the name of its line.
+  [[nodiscard]] std::string text(const Address& address) const;
+  /// "/dev/ttyS1"; empty: there is no such line.
+  [[nodiscard]] std::string device(std::uint32_t number) const;
+  [[nodiscard]] std::size_t size() const { return devices_.size(); }
+
+ private:
+  std::vector<std::string> devices_;
+};
+
+struct IcmbConfig {
+  std::vector<std::string> devices;  ///< empty: no bus
+  transport::SerialSettings serial;
+  link::IcmbSettings node;  ///< of each line; its number, GUID and lists are to be filled in
+  std::vector<NamedAddress> allow;
+  std::vector<NamedAddress> operators;  ///< of a donor's bridge
+  std::vector<NamedAddress> targets;    ///< of a recipient
+  bool broadcast = false;               ///< of a recipient: ask everybody on `devices`
+};
+
+struct SerialConfig {
+  std::vector<std::string> devices;  ///< a cable each; empty: none
+  transport::SerialSettings serial;
+};
+
+struct MediaConfig {
+  IcmbConfig icmb;
+  SerialConfig serial;
+  LineNames names;  ///< of all devices
+};
+
+/// What both programs have. Errors: BadConfiguration, naming the setting.
+[[nodiscard]] Result<MediaConfig> read_media(const Settings& settings);
+/// The recipient's own: whom to ask. A target may name a device that is not in icmb.devices.
+[[nodiscard]] Result<> read_bus_targets(const Settings& settings, MediaConfig& media);
+
+/// The same on every start of this machine, another one for each role, and nothing that tells its
+/// machine-id (machine-id(5)).
+[[nodiscard]] Result<Guid> machine_guid(std::string_view role);
+
+/// "0x0014", "icmb:0x0014" or "icmb:0x0014@/dev/ttyS1", from the list that is a setting.
+[[nodiscard]] Result<std::vector<NamedAddress>> read_bus_addresses(const Settings& settings,
+                                                                   std::string_view name);
+/// Of these those that mean this line.
+[[nodiscard]] std::vector<wire::icmb::BusAddress> on_line(const std::vector<NamedAddress>& list,
+                                                          std::string_view device);
+
+/// "icmb:0x0014@/dev/ttyS1" to "icmb:0x0014@1" for who knows numbers only; other texts, and devices
+/// without a number, stay as they are.
+[[nodiscard]] std::string with_line_number(std::string text, const LineNames& names);
+
+}  // namespace fwr::settings

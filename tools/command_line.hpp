@@ -35,4 +35,15 @@ struct Program {
 /// Parses, runs, prints. The exit code of the process: 2 for a usage error, also as JSON.
 [[nodiscard]] int run_program(const Program& program, Global& global, int argc, char** argv);
 
+/// Addresses of one option, each to the setting of its medium: texts that begin with `prefix` to
+/// the list that is named; without the prefix when `bare`. The first one takes what no other does.
+struct AddressList {
+  std::string setting;
+  std::string prefix;
+  bool bare = false;
+};
+/// "section.key=[...]" for each list that has got any.
+[[nodiscard]] std::vector<std::string> sort_addresses(const std::vector<std::string>& addresses,
+                                                      const std::vector<AddressList>& lists);
+
 }  // namespace tool

@@ -15,10 +15,11 @@ struct Options {
 
 fwrecover::DonorDaemon open(const Options& options) {
   fwrecover::DonorSource source{options.global.config_path, options.global.overrides};
-  std::string listen;
-  for (const std::string& address : options.listen)
-    listen += (listen.empty() ? "'" : ",'") + address + "'";
-  if (!listen.empty()) source.overrides.push_back("lan.listen=[" + listen + "]");
+  for (std::string& setting :
+       tool::sort_addresses(options.listen, {{"lan.listen", "", false},
+                                             {"icmb.devices", "icmb:", true},
+                                             {"serial.devices", "serial:", true}}))
+    source.overrides.push_back(std::move(setting));
   return fwrecover::DonorDaemon(std::move(source));
 }
 
@@ -32,7 +33,8 @@ int main(int argc, char** argv) {
   program.default_config = "/etc/fwrecover/fwdonord.toml";
   program.prints = tool::Prints::Log;
   program.options = [&](CLI::App& app) {
-    app.add_option("--listen", options.listen, "Serve at this address; may be repeated")
+    app.add_option("--listen", options.listen,
+                   "Serve at this address, or on a line such as icmb:/dev/ttyS1; may be repeated")
         ->type_name("ADDRESS")
         ->expected(1)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)

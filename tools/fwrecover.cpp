@@ -22,18 +22,22 @@ struct Options {
 /// Where options have settings of the same meaning, they are overrides of them.
 fwrecover::Recipient open(const Options& options) {
   fwrecover::RecipientSource source{options.global.config_path, options.global.overrides};
-  std::string targets;
-  for (const std::string& target : options.targets)
-    targets += (targets.empty() ? "'" : ",'") + target + "'";
-  if (!targets.empty()) source.overrides.push_back("lan.targets=[" + targets + "]");
-  if (options.no_broadcast) source.overrides.emplace_back("lan.broadcast=false");
+  for (std::string& setting :
+       tool::sort_addresses(options.targets, {{"lan.targets", "", false},
+                                              {"icmb.targets", "icmb:", false},
+                                              {"serial.devices", "serial:", true}}))
+    source.overrides.push_back(std::move(setting));
+  if (options.no_broadcast)
+    for (const char* setting : {"lan.broadcast=false", "icmb.broadcast=false"})
+      source.overrides.emplace_back(setting);
   if (!options.deadline.empty()) source.overrides.push_back("policy.deadline=" + options.deadline);
   return fwrecover::Recipient(std::move(source));
 }
 
 void whom_to_ask(CLI::App& app, Options& options) {
   app.add_option("--target", options.targets,
-                 "Ask this host or range, such as bmc[1-8]; may be repeated")
+                 "Ask this host or range, such as bmc[1-8], or icmb:0x0014@/dev/ttyS1; may be "
+                 "repeated")
       ->type_name("HOST")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)

@@ -198,6 +198,16 @@ std::string bus_words(const Event& event, bool verbose) {
   return generic(event);
 }
 
+/// On a line where all is well nothing but what goes wrong is worth a word.
+std::string link_words(const Event& event, bool verbose) {
+  const std::string what = event.text("what");
+  if (!verbose && (what == "address-held" || what.starts_with("peer-"))) return {};
+  std::string line = event.text("link") + ": " + what;
+  for (const char* key : {"address", "text"})
+    if (event.has(key)) line += " " + event.text(key);
+  return line;
+}
+
 std::string history_words(const Event& event) {
   std::string line = fmt::format("{}  {}", utc(event.number("time")), event.text("what"));
   for (const auto& [key, value] : event.fields())
@@ -226,6 +236,7 @@ std::string words(const Event& event, Verbosity verbosity) {
       name == "manifest")
     return fmt::format("{} {}", name, image_words(event));
   if (name == "history") return history_words(event);
+  if (name == "link") return link_words(event, verbose);
   if (name == "pong")
     return fmt::format("{}: pong, {:.2f} ms{}", event.text("host"), event.real("rtt") * 1000,
                        event.flag("ipmi") ? ", IPMI" : ", no IPMI");
@@ -381,6 +392,9 @@ void LogOutput::on_event(const Event& event) {
   if (verbosity_ == Verbosity::Quiet && !warning) return;
   // An offer is made to everyone who asks: not worth a line in a long log.
   if (event.name() == "offered" && verbosity_ != Verbosity::Verbose) return;
+  if (event.name() == "link" && event.text("what").starts_with("peer-") &&
+      verbosity_ != Verbosity::Verbose)
+    return;
   log_line(warning ? "warning: " + event.text("text") : generic(event));
 }
 

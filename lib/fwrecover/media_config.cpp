@@ -14,6 +14,7 @@
 namespace fwr::settings {
 namespace {
 
+using wire::icmb::bus_address;
 using wire::icmb::BusAddress;
 
 constexpr std::string_view kBusPrefix = "icmb:";
@@ -194,16 +195,6 @@ std::vector<BusAddress> on_line(const std::vector<NamedAddress>& list, std::stri
   for (const NamedAddress& entry : list)
     if (entry.line.empty() || entry.line == device) addresses.push_back(bus_address(entry.address));
   return addresses;
-}
-
-std::string with_line_number(std::string text, const LineNames& names) {
-  const auto named = parse_named_address(text);
-  if (!named || named->line.empty()) return text;
-  const std::uint32_t number = names.number(named->line);
-  if (number == 0) return text;
-  Address address = named->address;
-  address.scope = number;
-  return to_text(address);
 }
 
 }  // namespace fwr::settings

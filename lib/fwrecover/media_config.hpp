@@ -70,8 +70,4 @@ struct MediaConfig {
 [[nodiscard]] std::vector<wire::icmb::BusAddress> on_line(const std::vector<NamedAddress>& list,
                                                           std::string_view device);
 
-/// "icmb:0x0014@/dev/ttyS1" to "icmb:0x0014@1" for who knows numbers only; other texts, and devices
-/// without a number, stay as they are.
-[[nodiscard]] std::string with_line_number(std::string text, const LineNames& names);
-
 }  // namespace fwr::settings

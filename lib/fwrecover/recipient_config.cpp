@@ -158,6 +158,24 @@ Result<LanConfig> read_lan(const Settings& settings) {
   return lan;
 }
 
+/// policy.allow and policy.deny name lines, which the policy knows by number.
+Result<> number_lines(const Settings& settings, const LineNames& names, policy::Policy& policy) {
+  for (auto& [name, list] :
+       {std::pair{"policy.allow", &policy.allow}, {"policy.deny", &policy.deny}}) {
+    for (std::string& entry : *list) {
+      const auto named = parse_named_address(entry);
+      if (!named || named->line.empty()) continue;
+      Address address = named->address;
+      address.scope = names.number(named->line);
+      if (address.scope == 0)
+        return settings.complain(
+            name, fmt::format("has {}, and no device or target is on that line", entry));
+      entry = to_text(address);
+    }
+  }
+  return {};
+}
+
 Result<std::optional<flash::SlotId>> read_active(const Settings& settings) {
   const std::string slot = settings.text("slots.active");
   if (slot.empty()) return std::nullopt;
@@ -232,13 +250,16 @@ Result<RecipientConfig> read_recipient(const Settings& settings) {
   auto media = read_media(settings);
   if (!media) return tl::unexpected(media.error());
   if (auto done = read_bus_targets(settings, *media); !done) return tl::unexpected(done.error());
+  auto guid = machine_guid("recipient");
+  if (!guid) return tl::unexpected(guid.error());
+  media->icmb.node.guid = *guid;
   auto active = read_active(settings);
   if (!active) return tl::unexpected(active.error());
   config.slots.active_without_record = *active;
   config.platform = *std::move(platform);
   config.policy = *std::move(policy);
-  for (auto* list : {&config.policy.allow, &config.policy.deny})
-    for (std::string& entry : *list) entry = with_line_number(std::move(entry), media->names);
+  if (auto done = number_lines(settings, media->names, config.policy); !done)
+    return tl::unexpected(done.error());
   if (auto good = policy::validate(config.policy); !good) return tl::unexpected(good.error());
   config.lan = *std::move(lan);
   config.media = *std::move(media);

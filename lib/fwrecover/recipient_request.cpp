@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <deque>
+#include <map>
 
+#include "fwrecover/lines.hpp"
 #include "fwrecover/recipient_impl.hpp"
 #include "recipient/recovery.hpp"
 #include "transport/clock.hpp"
@@ -20,9 +23,9 @@ using fwr::Result;
 using fwr::TimePoint;
 using fwr::recipient::Recovery;
 
-void set_candidate(Event& event, const fwr::policy::Candidate& candidate) {
+void set_candidate(Event& event, const fwr::policy::Candidate& candidate, const Lines& lines) {
   event.set("donor", fwr::to_text(candidate.donor));
-  event.set("address", to_text(candidate.path.peer));
+  event.set("address", lines.text(candidate.path.peer));
   event.set("medium", std::string(to_text(candidate.medium)));
   event.set("role", std::string(to_text(candidate.role)));
   event.set("load", std::int64_t{candidate.load_percent});
@@ -43,17 +46,32 @@ void set_progress(Event& event, const fwr::recipient::Progress& progress) {
 /// The recovery machine as the loop drives it; its events go to the observer as they come.
 class RecoveryMachine final : public fwr::transport::Machine {
  public:
-  RecoveryMachine(Recovery& recovery, Observer& observer)
-      : recovery_(recovery), observer_(observer) {}
+  RecoveryMachine(Recovery& recovery, Lines& lines, Observer& observer)
+      : recovery_(recovery), lines_(lines), observer_(observer) {}
 
-  void handle_datagram(fwr::LinkId, const fwr::Path& path, fwr::ByteView datagram,
+  void handle_datagram(fwr::LinkId link, const fwr::Path& path, fwr::ByteView datagram,
                        TimePoint now) override {
+    if (link != fwr::kLanLink) follow(path.peer, now);
     recovery_.handle_datagram(path, datagram, now);
   }
   void handle_timeout(TimePoint now) override { recovery_.handle_timeout(now); }
-  std::optional<fwr::Datagram> poll_transmit(fwr::LinkId, TimePoint now) override {
-    return recovery_.poll_transmit(now);
+  std::optional<fwr::Datagram> poll_transmit(fwr::LinkId link, TimePoint now) override {
+    if (lines_.empty()) return recovery_.poll_transmit(now);
+    if (auto kept = take_kept(link)) return kept;
+    while (auto datagram = recovery_.poll_transmit(now)) {
+      const fwr::LinkId there = lines_.link_to(datagram->path.peer);
+      if (there == link) return datagram;
+      auto& queue = kept_[there];
+      // As on a network that is full: what is lost is said again.
+      if (queue.size() == kKeptDatagrams) queue.pop_front();
+      queue.push_back(*std::move(datagram));
+    }
+    return std::nullopt;
   }
+  void handle_link_down(fwr::LinkId link, const Error& error, TimePoint now) override {
+    lines_.tell_down(link, error, now);
+  }
+  void handle_link_up(fwr::LinkId link, TimePoint now) override { lines_.tell_up(link, now); }
   std::optional<TimePoint> deadline() const override { return recovery_.deadline(); }
   bool finished() const override { return recovery_.finished(); }
   void handle_signal(int, TimePoint now) override { recovery_.abort(now); }
@@ -70,13 +88,31 @@ class RecoveryMachine final : public fwr::transport::Machine {
 
  private:
   static constexpr auto kProgressInterval = std::chrono::milliseconds(200);
+  static constexpr auto kFollowInterval = std::chrono::seconds(1);
+  static constexpr std::size_t kKeptDatagrams = 64;  ///< for a link that was not asked yet
+
+  std::optional<fwr::Datagram> take_kept(fwr::LinkId link) {
+    const auto found = kept_.find(link);
+    if (found == kept_.end() || found->second.empty()) return std::nullopt;
+    fwr::Datagram datagram = std::move(found->second.front());
+    found->second.pop_front();
+    return datagram;
+  }
+
+  /// What noise makes the best message size changes as a line is listened to.
+  void follow(const fwr::Address& peer, TimePoint now) {
+    if (now < next_follow_) return;
+    next_follow_ = now + kFollowInterval;
+    if (const auto properties = lines_.properties(peer))
+      recovery_.set_link_properties({peer.family, peer.scope, *properties});
+  }
 
   void tell(const fwr::recipient::Entered& entered, TimePoint) {
     observer_.on_event(Event("state").set("state", std::string(to_text(entered.state))));
   }
   void tell(const fwr::recipient::Offered& offered, TimePoint) {
     Event event("offer");
-    set_candidate(event, offered.candidate);
+    set_candidate(event, offered.candidate, lines_);
     event.set("acceptable", offered.verdict.accepted);
     event.set("reason", offered.verdict.reason);
     observer_.on_event(event);
@@ -87,12 +123,12 @@ class RecoveryMachine final : public fwr::transport::Machine {
     told_whole_ = false;
     donor_ = chosen.candidate;
     Event event("donor");
-    set_candidate(event, chosen.candidate);
+    set_candidate(event, chosen.candidate, lines_);
     observer_.on_event(event);
   }
   void tell(const fwr::recipient::Dropped& dropped, TimePoint) {
     Event event("dropped");
-    set_candidate(event, dropped.candidate);
+    set_candidate(event, dropped.candidate, lines_);
     event.set("code", std::string(fwr::info(dropped.error.code).name));
     event.set("reason", dropped.error.message());
     observer_.on_event(event);
@@ -110,7 +146,10 @@ class RecoveryMachine final : public fwr::transport::Machine {
   void tell(const fwr::recipient::Finished& finished, TimePoint) { outcome_ = finished; }
 
   Recovery& recovery_;
+  Lines& lines_;
   Observer& observer_;
+  std::map<fwr::LinkId, std::deque<fwr::Datagram>> kept_;
+  TimePoint next_follow_{};
   std::optional<fwr::recipient::Finished> outcome_;
   std::optional<fwr::policy::Candidate> donor_;
   std::size_t offers_ = 0;
@@ -193,6 +232,53 @@ Result<Sockets> open_sockets() {
   return opened;
 }
 
+/// Whom to ask on buses, and at the other ends of cables.
+std::vector<fwr::recipient::Target> bus_targets(const fwr::settings::MediaConfig& media) {
+  using fwr::wire::icmb::bus_address;
+  using fwr::wire::icmb::BusAddress;
+  std::vector<fwr::recipient::Target> targets;
+  const auto add = [&](fwr::Address address, const std::string& device) {
+    fwr::recipient::Target target;
+    target.path.peer = address;
+    target.path.peer.scope = media.names.number(device);
+    target.path.medium = fwr::Medium::Icmb;
+    target.broadcast = bus_address(address) == BusAddress::Broadcast;
+    targets.push_back(target);
+  };
+  for (const fwr::NamedAddress& named : media.icmb.targets) {
+    if (!named.line.empty()) {
+      add(named.address, named.line);
+      continue;
+    }
+    for (const std::string& device : media.icmb.devices) add(named.address, device);
+  }
+  if (media.icmb.broadcast)
+    for (const std::string& device : media.icmb.devices)
+      add(to_address(BusAddress::Broadcast, 0), device);
+  return targets;
+}
+
+/// A line that is not there is a problem; the others are asked. Errors: when none is left, and no
+/// network either.
+Result<> open_lines(const fwr::settings::MediaConfig& media, bool network, Lines& lines,
+                    Observer& observer) {
+  std::vector<std::string> devices = media.icmb.devices;
+  for (const fwr::NamedAddress& target : media.icmb.targets)
+    if (!target.line.empty() &&
+        std::find(devices.begin(), devices.end(), target.line) == devices.end())
+      devices.push_back(target.line);
+  std::optional<Error> first_error;
+  for (const std::string& device : devices) {
+    auto opened = lines.open_bus(device, fwr::settings::on_line(media.icmb.allow, device), {});
+    if (opened) continue;
+    if (!first_error) first_error = opened.error();
+    if (network || devices.size() > 1)
+      observer.on_event(Event("problem").set("text", opened.error().message()));
+  }
+  if (lines.empty() && !network && first_error) return tl::unexpected(*first_error);
+  return {};
+}
+
 /// Names that take long to look up count, too; what is left is never nothing.
 std::chrono::seconds left_of(std::chrono::seconds deadline, TimePoint began) {
   const auto used = std::chrono::duration_cast<std::chrono::seconds>(fwr::transport::now() - began);
@@ -205,7 +291,7 @@ Conclusion conclude_recovery(const RecoveryMachine& machine,
   Event event(end.error ? "failed" : "recovered");
   if (machine.donor()) {
     event.set("donor", fwr::to_text(machine.donor()->donor));
-    event.set("address", to_text(machine.donor()->path.peer));
+    event.set("address", config.media.names.text(machine.donor()->path.peer));
   }
   if (end.manifest) set_manifest(event, *end.manifest);
   event.set("fetched", as_number(end.progress.fetched_bytes));
@@ -279,22 +365,28 @@ Result<Conclusion> Recipient::Impl::recover(const RequestOptions& options, bool 
   fwr::recipient::RecoveryConfig recovery_config;
   auto situation = look_around(*config, **slots, offers_only);
   if (!situation) return tl::unexpected(situation.error());
-  if (!offers_only) {
-    auto credentials = fwr::settings::read_credentials(*settings);
-    if (!credentials) return tl::unexpected(credentials.error());
-    recovery_config.credentials = *std::move(credentials);
-  }
+  const auto buses = bus_targets(config->media);
   const TimePoint began = fwr::transport::now();
   auto found =
-      fwr::settings::find_targets(config->lan, false,
+      fwr::settings::find_targets(config->lan, !buses.empty(),
                                   {.limit = std::min<std::chrono::milliseconds>(
                                        config->policy.deadline, fwr::transport::kResolve_limit),
                                    .interrupted = stop});
   if (!found) return tl::unexpected(found.error());
   for (const Error& problem : found->problems)
     observer.on_event(Event("problem").set("text", problem.message()));
-  auto sockets = open_sockets();
+  const bool network = !found->targets.empty();
+  if (!offers_only && network) {
+    auto credentials = fwr::settings::read_credentials(*settings);
+    if (!credentials) return tl::unexpected(credentials.error());
+    recovery_config.credentials = *std::move(credentials);
+  }
+  auto sockets = network ? open_sockets() : Result<Sockets>(Sockets{});
   if (!sockets) return tl::unexpected(sockets.error());
+  fwr::transport::SystemRandom random;
+  Lines lines(config->media, random, observer);
+  if (auto opened = open_lines(config->media, network, lines, observer); !opened)
+    return tl::unexpected(opened.error());
 
   recovery_config.iana = config->iana;
   recovery_config.policy = config->policy;
@@ -302,15 +394,19 @@ Result<Conclusion> Recipient::Impl::recover(const RequestOptions& options, bool 
   recovery_config.situation = *std::move(situation);
   recovery_config.trusted_keys = config->trusted_keys;
   recovery_config.targets = std::move(found->targets);
+  for (const auto& target : buses)
+    if (lines.link_to(target.path.peer) != fwr::kLanLink) recovery_config.targets.push_back(target);
+  for (const Lines::Known& line : lines.known())
+    recovery_config.links.push_back({line.family, line.number, line.properties});
   recovery_config.trial_limit_s = config->trial_limit_s;
-  recovery_config.receive_buffer_bytes = sockets->receive_buffer_bytes;
+  if (network) recovery_config.receive_buffer_bytes = sockets->receive_buffer_bytes;
   recovery_config.offers_only = offers_only;
 
-  fwr::transport::SystemRandom random;
   Recovery recovery(std::move(recovery_config), **slots, random);
-  RecoveryMachine machine(recovery, observer);
+  RecoveryMachine machine(recovery, lines, observer);
   fwr::transport::Loop loop(machine);
   for (auto& socket : sockets->sockets) loop.add(std::move(socket));
+  lines.add_to(loop);
   loop.catch_signals(caught());
   // The loop sees what comes from now on; what came before must not be lost.
   if (stop()) return fwr::fail(Errc::Interrupted, "before anything was requested");

@@ -5,11 +5,16 @@
 #include <array>
 #include <utility>
 
+#include "wire/stream.hpp"
+
 namespace fwr::transport {
 namespace {
 
 constexpr std::size_t kRead_bytes = 512;  // 270 ms of a bus at 19200 baud
 constexpr auto kWriteRetry = std::chrono::milliseconds(5);
+constexpr std::size_t kWaiting_bytes = 4096;  // one burst (PROTOCOL §8.5)
+constexpr std::size_t kUsualMessage_bytes = 512;
+constexpr std::size_t kWaitingMessages = 16;  // of those that the port would keep
 
 }  // namespace
 
@@ -25,12 +30,42 @@ Endpoint::Fit IcmbLine::fit(const Path& path) const {
   return path.peer.scope == number_ ? Fit::Exact : Fit::Family;
 }
 
+LinkProperties IcmbLine::properties(const Path& path) const {
+  LinkProperties properties = port_.properties();
+  const std::size_t payload =
+      port_.suggested_payload_bytes(path.peer, wire::stream::kSegmentHeader_bytes);
+  if (payload < wire::icmb::kPayloadLimit_bytes) properties.suggested_message_bytes = 1 + payload;
+  return properties;
+}
+
 Result<> IcmbLine::receive(const Receive& take, TimePoint now) {
   std::array<std::byte, kRead_bytes> room{};
   const auto heard = serial_.read(room);
-  if (!heard) return tl::unexpected(heard.error());
-  if (!heard->empty()) port_.handle_characters(*heard, now);
+  if (!heard) {
+    lose(heard.error());
+  } else if (!heard->empty()) {
+    port_.handle_characters(*heard, now);
+  }
   return settle(take, now);
+}
+
+std::size_t IcmbLine::room() const {
+  if (port_.waiting() >= kWaitingMessages || port_.waiting_bytes() >= kWaiting_bytes) return 0;
+  return (kWaiting_bytes - port_.waiting_bytes() + kUsualMessage_bytes - 1) / kUsualMessage_bytes;
+}
+
+Result<> IcmbLine::reopen(TimePoint now) {
+  if (auto done = serial_.reopen(); !done) return done;
+  unwritten_.clear();
+  lost_.reset();
+  flush_port(now);
+  return {};
+}
+
+void IcmbLine::lose(const Error& error) {
+  serial_.close();
+  unwritten_.clear();
+  lost_ = error;
 }
 
 std::size_t IcmbLine::send(std::span<const Datagram> messages, TimePoint now) {
@@ -57,7 +92,7 @@ Result<> IcmbLine::settle(const Receive& take, TimePoint now) {
   while (const auto message = port_.poll_receive()) take(message->path, message->bytes);
   while (const auto event = port_.poll_event())
     if (observer_) observer_(*event, now);
-  if (lost_) return tl::unexpected(*lost_);
+  if (lost_) return tl::unexpected(*std::exchange(lost_, std::nullopt));
   return {};
 }
 
@@ -71,11 +106,7 @@ void IcmbLine::flush_port(TimePoint now) {
   }
   if (unwritten_.empty()) return;
   const auto written = serial_.write(unwritten_);
-  if (!written) {
-    lost_ = written.error();
-    unwritten_.clear();
-    return;
-  }
+  if (!written) return lose(written.error());
   unwritten_.erase(unwritten_.begin(), unwritten_.begin() + static_cast<std::ptrdiff_t>(*written));
   retry_at_ = now + kWriteRetry;
 }

@@ -20,18 +20,27 @@ class IcmbLine final : public Endpoint {
 
   [[nodiscard]] int descriptor() const override { return serial_.fd(); }
   [[nodiscard]] Fit fit(const Path& path) const override;
-  [[nodiscard]] LinkProperties properties(const Path&) const override { return port_.properties(); }
+  /// With the message size that is best for this peer now.
+  [[nodiscard]] LinkProperties properties(const Path& path) const override;
   [[nodiscard]] Result<> receive(const Receive& take, TimePoint now) override;
   [[nodiscard]] std::size_t send(std::span<const Datagram> messages, TimePoint now) override;
+  /// Enough to fill a burst: what waits here cannot be taken back, or be overtaken.
+  [[nodiscard]] std::size_t room() const override;
+  /// An adapter that was pulled: to the bus it is a cut, and a tty of its name may come back.
+  [[nodiscard]] bool can_reopen() const override { return true; }
+  [[nodiscard]] Result<> reopen(TimePoint now) override;
   [[nodiscard]] std::optional<TimePoint> deadline() const override;
   [[nodiscard]] Result<> handle_timeout(const Receive& take, TimePoint now) override;
 
   [[nodiscard]] link::IcmbPort& port() { return port_; }
+  [[nodiscard]] const link::IcmbPort& port() const { return port_; }
   [[nodiscard]] const SerialPort& serial() const { return serial_; }
 
  private:
   [[nodiscard]] Result<> settle(const Receive& take, TimePoint now);
   void flush_port(TimePoint now);
+  /// What an error of the tty means: it is closed, and told once.
+  void lose(const Error& error);
 
   SerialPort serial_;
   std::uint32_t number_;

@@ -46,7 +46,7 @@ function fits(value, type) {
   if (value !~ /^"/) return 0
   if (type == "GUID") return value ~ /^"[0-9a-f-]+"$/ && length(value) == 38
   if (type == "digest") return value ~ /^"[0-9a-f]+"$/ && length(value) == 66
-  if (type == "address") return value ~ /^"(lan|icmb):/
+  if (type == "address") return value ~ /^"(lan|icmb|serial|bt):/
   return type == "text"
 }
 

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The links of a program besides its network: opened as configured, and told about.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/link_properties.hpp"
+#include "fwrecover/event.hpp"
+#include "fwrecover/media_config.hpp"
+#include "transport/icmb_line.hpp"
+#include "transport/loop.hpp"
+
+namespace fwrecover {
+
+/// "link" events for who watches: at most so many at once and in a second, because whoever is on a
+/// bus can cause them.
+class LinkTeller {
+ public:
+  static constexpr double kBurst = 50;
+  static constexpr double kPerSecond = 10;
+
+  LinkTeller(const fwr::settings::LineNames& names, Observer& observer)
+      : names_(names), observer_(observer) {}
+  void tell(std::uint32_t line, const fwr::link::IcmbEvent& event, fwr::TimePoint now);
+  /// `what` is "down" or "up".
+  void tell(const std::string& link, const std::string& what, const std::string& text,
+            fwr::TimePoint now);
+
+ private:
+  bool may_tell(fwr::TimePoint now);
+  const fwr::settings::LineNames& names_;
+  Observer& observer_;
+  double budget_ = kBurst;
+  fwr::TimePoint refilled_{};
+};
+
+/// Serial lines, each a link of its own: its LinkId is the number of the line.
+class Lines {
+ public:
+  /// All of them outlive the lines.
+  Lines(const fwr::settings::MediaConfig& media, fwr::RandomSource& random, Observer& observer);
+
+  /// The line becomes a node of a bus. `listened_to`: to whom; empty: to all. Errors: those of
+  /// SerialPort::open().
+  [[nodiscard]] fwr::Result<> open_bus(const std::string& device,
+                                       std::vector<fwr::wire::icmb::BusAddress> listened_to,
+                                       std::vector<fwr::wire::icmb::BusAddress> operators);
+  [[nodiscard]] bool empty() const { return open_.empty(); }
+
+  /// Hands all of them over; they live as long as the loop.
+  void add_to(fwr::transport::Loop& loop);
+
+  struct Known {
+    fwr::LinkId link;
+    fwr::AddressFamily family = fwr::AddressFamily::None;
+    std::uint32_t number = 0;
+    fwr::LinkProperties properties;
+  };
+  [[nodiscard]] std::vector<Known> known() const;
+  /// As it is towards this peer now.
+  [[nodiscard]] std::optional<fwr::LinkProperties> properties(const fwr::Address& peer) const;
+  /// kLanLink for who is on none of them.
+  [[nodiscard]] fwr::LinkId link_to(const fwr::Address& peer) const;
+
+  [[nodiscard]] std::string text(const fwr::Address& address) const {
+    return media_.names.text(address);
+  }
+  void tell_down(fwr::LinkId link, const fwr::Error& error, fwr::TimePoint now);
+  void tell_up(fwr::LinkId link, fwr::TimePoint now);
+
+ private:
+  struct Open {
+    Known known;
+    std::string name;  ///< "icmb:/dev/ttyS1"
+    fwr::transport::Endpoint* endpoint = nullptr;
+    std::unique_ptr<fwr::transport::Endpoint> owned;  ///< until the loop has it
+  };
+  [[nodiscard]] const Open* find(fwr::LinkId link) const;
+
+  const fwr::settings::MediaConfig& media_;
+  fwr::RandomSource& random_;
+  Observer& observer_;
+  LinkTeller teller_;
+  std::vector<Open> open_;
+};
+
+}  // namespace fwrecover

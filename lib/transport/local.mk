@@ -4,9 +4,13 @@
 
 noinst_LTLIBRARIES += %D%/libtransport.la
 %C%_libtransport_la_SOURCES =
+%C%_libtransport_la_SOURCES += %D%/blocked_signals.hpp
 %C%_libtransport_la_SOURCES += %D%/bluetooth.hpp
+%C%_libtransport_la_SOURCES += %D%/bluetooth_names.cpp
 %C%_libtransport_la_SOURCES += %D%/bus_emulator.cpp
 %C%_libtransport_la_SOURCES += %D%/bus_emulator.hpp
+%C%_libtransport_la_SOURCES += %D%/channel_search.cpp
+%C%_libtransport_la_SOURCES += %D%/channel_search.hpp
 %C%_libtransport_la_SOURCES += %D%/clock.cpp
 %C%_libtransport_la_SOURCES += %D%/clock.hpp
 %C%_libtransport_la_SOURCES += %D%/endpoint.hpp
@@ -16,8 +20,12 @@ noinst_LTLIBRARIES += %D%/libtransport.la
 %C%_libtransport_la_SOURCES += %D%/icmb_line.hpp
 %C%_libtransport_la_SOURCES += %D%/loop.cpp
 %C%_libtransport_la_SOURCES += %D%/loop.hpp
+%C%_libtransport_la_SOURCES += %D%/packet_stream.cpp
+%C%_libtransport_la_SOURCES += %D%/packet_stream.hpp
 %C%_libtransport_la_SOURCES += %D%/resolver.cpp
 %C%_libtransport_la_SOURCES += %D%/resolver.hpp
+%C%_libtransport_la_SOURCES += %D%/rfcomm_endpoint.cpp
+%C%_libtransport_la_SOURCES += %D%/rfcomm_endpoint.hpp
 %C%_libtransport_la_SOURCES += %D%/serial_port.cpp
 %C%_libtransport_la_SOURCES += %D%/serial_port.hpp
 %C%_libtransport_la_SOURCES += %D%/service_manager.cpp
@@ -30,3 +38,17 @@ noinst_LTLIBRARIES += %D%/libtransport.la
 %C%_libtransport_la_SOURCES += %D%/udp_endpoint.hpp
 %C%_libtransport_la_SOURCES += %D%/udp_socket.cpp
 %C%_libtransport_la_SOURCES += %D%/udp_socket.hpp
+
+if HAVE_BLUETOOTH
+%C%_libtransport_la_SOURCES += %D%/bluetooth.cpp
+%C%_libtransport_la_SOURCES += %D%/bluetooth_device.cpp
+%C%_libtransport_la_SOURCES += %D%/bluetooth_device.hpp
+%C%_libtransport_la_SOURCES += %D%/bluetooth_scan.cpp
+%C%_libtransport_la_SOURCES += %D%/rfcomm_socket.cpp
+%C%_libtransport_la_SOURCES += %D%/rfcomm_socket.hpp
+%C%_libtransport_la_SOURCES += %D%/sdp.cpp
+%C%_libtransport_la_SOURCES += %D%/sdp.hpp
+%C%_libtransport_la_SOURCES += %D%/sdp_profile.cpp
+else
+%C%_libtransport_la_SOURCES += %D%/bluetooth_absent.cpp
+endif

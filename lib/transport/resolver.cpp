@@ -6,12 +6,13 @@
 
 #include <algorithm>
 #include <condition_variable>
-#include <csignal>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <system_error>
 #include <thread>
+
+#include "transport/blocked_signals.hpp"
 
 namespace fwr::transport {
 namespace {
@@ -47,24 +48,6 @@ void work(const std::shared_ptr<Board>& board) {
     board->changed.notify_one();
   }
 }
-
-/// While it lives, threads start with all signals blocked: those are for the program's own.
-class BlockedSignals {
- public:
-  BlockedSignals() {
-    sigset_t all{};
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  ~BlockedSignals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  BlockedSignals(const BlockedSignals&) = delete;
-  BlockedSignals& operator=(const BlockedSignals&) = delete;
-  BlockedSignals(BlockedSignals&&) = delete;
-  BlockedSignals& operator=(BlockedSignals&&) = delete;
-
- private:
-  sigset_t before_{};
-};
 
 /// False when the system gives not even one thread.
 bool start_threads(const std::shared_ptr<Board>& board) {

@@ -130,6 +130,7 @@ UNIT_TESTS += %D%/transport_test
 %C%_transport_test_SOURCES += %D%/transport_hosts_test.cpp
 %C%_transport_test_SOURCES += %D%/transport_loop_test.cpp
 %C%_transport_test_SOURCES += %D%/transport_resolver_test.cpp
+%C%_transport_test_SOURCES += %D%/transport_rfcomm_test.cpp
 %C%_transport_test_SOURCES += %D%/transport_serial_test.cpp
 %C%_transport_test_LDADD = $(TRANSPORT_LIBS) $(GTEST_LIBS)
 

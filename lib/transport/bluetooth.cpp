@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What the facade asks for, in a build with Bluetooth.
+#include "transport/bluetooth.hpp"
+
+#include "transport/rfcomm_endpoint.hpp"
+#include "transport/rfcomm_socket.hpp"
+#include "transport/sdp.hpp"
+
+namespace fwr::transport {
+namespace {
+
+/// What EDR delivers on a good day, 230 kB/s.
+constexpr std::uint64_t kRate_bits_per_s = 1'840'000;
+
+LinkProperties properties_of(BluetoothSecurity security) {
+  LinkProperties properties;
+  properties.medium = Medium::Bluetooth;
+  properties.largest_message_bytes = wire::kLargestStreamPacket_bytes;
+  properties.bits_per_s = kRate_bits_per_s;
+  properties.authenticated = security == BluetoothSecurity::High;
+  properties.encrypted = security != BluetoothSecurity::Low;
+  properties.shared = false;
+  return properties;
+}
+
+/// A listener, and the record that leads to it.
+class RegisteredSockets final : public StreamSockets {
+ public:
+  RegisteredSockets(std::unique_ptr<StreamSockets> sockets, std::unique_ptr<ServiceRecord> record)
+      : sockets_(std::move(sockets)), record_(std::move(record)) {}
+  [[nodiscard]] int listener() const override { return sockets_->listener(); }
+  [[nodiscard]] std::optional<Accepted> accept() override { return sockets_->accept(); }
+  [[nodiscard]] Result<UniqueFd> dial(const Address& device, std::uint8_t channel) override {
+    return sockets_->dial(device, channel);
+  }
+  [[nodiscard]] Address local_end(int fd) const override { return sockets_->local_end(fd); }
+
+ private:
+  std::unique_ptr<StreamSockets> sockets_;
+  std::unique_ptr<ServiceRecord> record_;
+};
+
+Result<std::unique_ptr<Endpoint>> as_endpoint(Result<std::unique_ptr<RfcommEndpoint>> opened) {
+  if (!opened) return tl::unexpected(opened.error());
+  return std::unique_ptr<Endpoint>(*std::move(opened));
+}
+
+}  // namespace
+
+bool have_bluetooth() {
+  return true;
+}
+
+Result<std::unique_ptr<Endpoint>> open_rfcomm_listener(const RfcommListenerSettings& settings,
+                                                       BluetoothObserver observer) {
+  const auto adapter = find_adapter(settings.link.adapter);
+  if (!adapter) return tl::unexpected(adapter.error());
+  auto sockets = open_rfcomm_sockets(*adapter, settings.link.security, settings.channel);
+  if (!sockets) return tl::unexpected(sockets.error());
+  auto record = register_service(*adapter, {settings.channel, settings.name});
+  if (!record && observer)
+    observer({BluetoothNotice::Kind::Problem,
+              {},
+              "no SDP record, so recipients have to know address and channel: " +
+                  record.error().detail});
+  RfcommEndpoint::Options options;
+  options.properties = properties_of(settings.link.security);
+  options.connections = settings.connections;
+  return as_endpoint(
+      RfcommEndpoint::open(std::make_unique<RegisteredSockets>(
+                               *std::move(sockets), record ? *std::move(record) : nullptr),
+                           std::move(options), std::move(observer)));
+}
+
+Result<std::unique_ptr<Endpoint>> open_rfcomm_dialer(const BluetoothSettings& settings,
+                                                     BluetoothObserver observer) {
+  const auto adapter = find_adapter(settings.adapter);
+  if (!adapter) return tl::unexpected(adapter.error());
+  auto sockets = open_rfcomm_sockets(*adapter, settings.security, 0);
+  if (!sockets) return tl::unexpected(sockets.error());
+  RfcommEndpoint::Options options;
+  options.properties = properties_of(settings.security);
+  options.find_channel = [adapter = *adapter](const Address& device) {
+    return search_channel(adapter, device);
+  };
+  return as_endpoint(
+      RfcommEndpoint::open(*std::move(sockets), std::move(options), std::move(observer)));
+}
+
+}  // namespace fwr::transport

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Adapters, by the kernel's name or by their address.
+#include "transport/bluetooth_device.hpp"
+
+#include <bluetooth/hci.h>
+#include <bluetooth/hci_lib.h>
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+
+#include "base/unique_fd.hpp"
+
+namespace fwr::transport {
+namespace {
+
+constexpr std::size_t kOctets = 6;
+
+/// Error, when this kernel has no Bluetooth at all.
+Result<> check_kernel() {
+  const UniqueFd control(::socket(AF_BLUETOOTH, SOCK_RAW | SOCK_CLOEXEC, BTPROTO_HCI));
+  if (!control.is_open()) return bluetooth_error("adapters", errno);
+  return {};
+}
+
+}  // namespace
+
+bdaddr_t to_device(const Address& address) {
+  bdaddr_t device{};
+  std::reverse_copy(address.bytes.begin(), address.bytes.begin() + kOctets, std::begin(device.b));
+  return device;
+}
+
+Address from_device(const bdaddr_t& device) {
+  Address address;
+  address.family = AddressFamily::Bluetooth;
+  std::reverse_copy(std::begin(device.b), std::end(device.b), address.bytes.begin());
+  return address;
+}
+
+Result<Adapter> find_adapter(const std::string& name) {
+  if (auto there = check_kernel(); !there) return tl::unexpected(there.error());
+  if (name.empty()) return Adapter{-1, {}, "any adapter"};
+  Adapter adapter;
+  adapter.name = name;
+  // hci_devid() takes an address only of adapters that are up; so does this for "hci0".
+  adapter.index = hci_devid(name.c_str());
+  if (adapter.index < 0 || hci_devba(adapter.index, &adapter.own) < 0)
+    return fail(Errc::NotFound, fmt::format("Bluetooth adapter {} is not there, or is off", name));
+  return adapter;
+}
+
+Result<Adapter> find_working_adapter(const std::string& name) {
+  auto adapter = find_adapter(name);
+  if (!adapter || adapter->index >= 0) return adapter;
+  adapter->index = hci_get_route(nullptr);
+  if (adapter->index < 0 || hci_devba(adapter->index, &adapter->own) < 0)
+    return fail(Errc::NotFound, "no Bluetooth adapter is there and on");
+  adapter->name = fmt::format("hci{}", adapter->index);
+  return adapter;
+}
+
+tl::unexpected<Error> bluetooth_error(const std::string& what, int error) {
+  const std::string detail =
+      fmt::format("Bluetooth: {}: {}", what, std::generic_category().message(error));
+  switch (error) {
+    case EAFNOSUPPORT:
+    case EPROTONOSUPPORT:
+      return fail(Errc::Unsupported, detail + " (this kernel has no Bluetooth)");
+    case EACCES:
+    case EPERM: return fail(Errc::NoPermission, detail);
+    case EADDRINUSE: return fail(Errc::AddressUnavailable, detail);
+    case ENODEV:
+    case EADDRNOTAVAIL: return fail(Errc::NotFound, detail);
+    default: return fail(Errc::IoFailed, detail);
+  }
+}
+
+}  // namespace fwr::transport

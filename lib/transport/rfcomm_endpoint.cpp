@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Who is connected, who is on the way, who has to wait.
+#include "transport/rfcomm_endpoint.hpp"
+
+#include <fmt/format.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <system_error>
+
+#include "base/again.hpp"
+
+namespace fwr::transport {
+namespace {
+
+constexpr std::uint64_t kListenerTag = 0;
+constexpr std::uint64_t kSearchTag = 1;
+constexpr std::uint64_t kFirstTag = 2;
+constexpr std::size_t kEventsAtOnce = 32;
+constexpr std::size_t kAcceptsAtOnce = 8;
+/// Packets that the machine is asked for at one time, while every connection has room.
+constexpr std::size_t kBurst = 4;
+
+std::string error_text(int error) {
+  return std::generic_category().message(error);
+}
+
+void keep_earlier(std::optional<TimePoint>& next, std::optional<TimePoint> other) {
+  if (other && (!next || *other < *next)) next = other;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<RfcommEndpoint>> RfcommEndpoint::open(std::unique_ptr<StreamSockets> sockets,
+                                                             Options options,
+                                                             BluetoothObserver observer) {
+  UniqueFd epoll(::epoll_create1(EPOLL_CLOEXEC));
+  if (!epoll.is_open()) return fail(Errc::IoFailed, "Bluetooth: epoll: " + error_text(errno));
+  std::unique_ptr<RfcommEndpoint> endpoint(new RfcommEndpoint(
+      std::move(sockets), std::move(options), std::move(observer), std::move(epoll)));
+  if (auto watched = endpoint->watch_others(); !watched) return tl::unexpected(watched.error());
+  return endpoint;
+}
+
+RfcommEndpoint::RfcommEndpoint(std::unique_ptr<StreamSockets> sockets, Options options,
+                               BluetoothObserver observer, UniqueFd epoll)
+    : sockets_(std::move(sockets)),
+      options_(std::move(options)),
+      observer_(std::move(observer)),
+      epoll_(std::move(epoll)),
+      searches_(options_.find_channel),
+      next_tag_(kFirstTag) {}
+
+Result<> RfcommEndpoint::watch_others() {
+  const auto add = [&](int fd, std::uint64_t tag) {
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.u64 = tag;
+    return fd < 0 || ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0;
+  };
+  if (!add(sockets_->listener(), kListenerTag) || !add(searches_.descriptor(), kSearchTag))
+    return fail(Errc::IoFailed, "Bluetooth: epoll: " + error_text(errno));
+  return {};
+}
+
+Endpoint::Fit RfcommEndpoint::fit(const Path& path) const {
+  if (path.peer.family != AddressFamily::Bluetooth) return Fit::None;
+  if (const Device* device = find(path.peer); device != nullptr && device->stream)
+    return Fit::Exact;
+  return dials() ? Fit::Family : Fit::None;
+}
+
+RfcommEndpoint::Device* RfcommEndpoint::find(const Address& address) const {
+  const auto at = std::find_if(devices_.begin(), devices_.end(),
+                               [&](const auto& device) { return device->address == address; });
+  return at == devices_.end() ? nullptr : at->get();
+}
+
+RfcommEndpoint::Device* RfcommEndpoint::find(std::uint64_t tag) const {
+  const auto at = std::find_if(devices_.begin(), devices_.end(),
+                               [&](const auto& device) { return device->tag == tag; });
+  return at == devices_.end() ? nullptr : at->get();
+}
+
+std::size_t RfcommEndpoint::connections() const {
+  return static_cast<std::size_t>(std::count_if(
+      devices_.begin(), devices_.end(), [](auto& device) { return device->stream.has_value(); }));
+}
+
+// --- what comes in -------------------------------------------------------------------------------
+
+Result<> RfcommEndpoint::receive(const Receive& take, TimePoint now) {
+  std::array<epoll_event, kEventsAtOnce> events{};
+  const int count = again([&] {
+    return ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), 0);
+  });
+  if (count < 0) return fail(Errc::IoFailed, "Bluetooth: epoll: " + error_text(errno));
+  for (const epoll_event& event : std::span(events).first(static_cast<std::size_t>(count))) {
+    if (event.data.u64 == kListenerTag) {
+      accept_all(now);
+    } else if (event.data.u64 == kSearchTag) {
+      take_answers(now);
+    } else if (Device* device = find(event.data.u64)) {
+      if (device->connecting.is_open()) finish_connecting(*device, now);
+      if (!device->stream) continue;
+      // First what came before the end of a connection.
+      if (auto heard = device->stream->receive(take, now); !heard)
+        lose(*device, heard.error(), now);
+      if (device->stream) flush(*device, now);
+    }
+  }
+  forget_lost();
+  return {};
+}
+
+void RfcommEndpoint::accept_all(TimePoint now) {
+  for (std::size_t i = 0; i < kAcceptsAtOnce; ++i) {
+    auto accepted = sockets_->accept();
+    if (!accepted) return;
+    const Address& peer = accepted->path.peer;
+    if (Device* before = find(peer)) {
+      // The other end has lost it, and we have not noticed yet.
+      if (before->stream) lose(*before, {Errc::IoFailed, "the device connected again"}, now);
+      forget_lost();
+    }
+    if (connections() >= options_.connections && !make_room(now)) {
+      tell(BluetoothNotice::Kind::Refused, peer,
+           fmt::format("there are {} connections already", options_.connections));
+      continue;
+    }
+    auto device = std::make_unique<Device>();
+    device->tag = next_tag_++;
+    device->address = peer;
+    device->stream.emplace(std::move(accepted->fd), accepted->path, now);
+    watch(*device, device->stream->fd(), true, false);
+    tell(BluetoothNotice::Kind::Connected, peer, {});
+    devices_.push_back(std::move(device));
+  }
+}
+
+bool RfcommEndpoint::make_room(TimePoint now) {
+  Device* silent = nullptr;
+  for (const auto& device : devices_)
+    if (device->stream &&
+        (silent == nullptr || device->stream->heard_at() < silent->stream->heard_at()))
+      silent = device.get();
+  if (silent == nullptr || now < silent->stream->heard_at() + kPushedOut) return false;
+  lose(*silent, {Errc::IoFailed, "it was silent, and gave way to another device"}, now);
+  forget_lost();
+  return true;
+}
+
+// --- what goes out -------------------------------------------------------------------------------
+
+std::size_t RfcommEndpoint::send(std::span<const Datagram> messages, TimePoint now) {
+  for (const Datagram& message : messages) {
+    Device* device = find(message.path.peer);
+    if (device == nullptr && dials()) device = dialled(message.path.peer, now);
+    // A device that is not connected cannot be reached: lost, as on any network.
+    if (device == nullptr) continue;
+    if (device->stream) {
+      (void)device->stream->add(message.bytes);
+      continue;
+    }
+    if (device->queue.size() < kWaitingOutput_bytes)
+      (void)wire::append_to_stream(device->queue, message.bytes);
+    try_to_connect(*device, now);
+  }
+  for (const auto& device : devices_)
+    if (device->stream && device->stream->waiting_bytes() > 0) flush(*device, now);
+  forget_lost();
+  return messages.size();
+}
+
+std::size_t RfcommEndpoint::room() const {
+  const bool full = std::any_of(devices_.begin(), devices_.end(), [](const auto& device) {
+    return device->stream && device->stream->is_full();
+  });
+  return full ? 0 : kBurst;
+}
+
+void RfcommEndpoint::flush(Device& device, TimePoint now) {
+  if (auto sent = device.stream->flush(now); !sent) return lose(device, sent.error(), now);
+  const bool waits = device.stream->waiting_bytes() > 0;
+  if (waits != device.watches_room) watch(device, device.stream->fd(), false, waits);
+}
+
+void RfcommEndpoint::watch(Device& device, int fd, bool added, bool for_room) {
+  epoll_event event{};
+  event.events = EPOLLIN;
+  if (for_room) event.events |= EPOLLOUT;
+  event.data.u64 = device.tag;
+  device.watches_room = for_room;
+  // It cannot fail but for memory; then the timers of both machines end the connection.
+  (void)::epoll_ctl(epoll_.get(), added ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd, &event);
+}
+
+// --- connections of our own ----------------------------------------------------------------------
+
+RfcommEndpoint::Device* RfcommEndpoint::dialled(const Address& address, TimePoint now) {
+  if (devices_.size() >= kDialledDevices) {
+    const auto unused = std::find_if(devices_.begin(), devices_.end(), [&](const auto& device) {
+      return !device->stream && !device->give_up && device->not_before <= now;
+    });
+    if (unused == devices_.end()) return nullptr;
+    devices_.erase(unused);
+  }
+  auto device = std::make_unique<Device>();
+  device->tag = next_tag_++;
+  device->address = address;
+  device->dialled = true;
+  device->channel = static_cast<std::uint8_t>(address.port);
+  devices_.push_back(std::move(device));
+  return devices_.back().get();
+}
+
+void RfcommEndpoint::try_to_connect(Device& device, TimePoint now) {
+  if (device.stream || device.give_up || now < device.not_before) return;
+  device.give_up = now + kConnectLimit;
+  device.not_before = now + kReconnect_interval;
+  if (device.channel != 0) return connect(device, now);
+  device.searching = true;
+  if (auto started = searches_.start(device.address); !started)
+    refuse(device, started.error().detail, now);
+}
+
+void RfcommEndpoint::take_answers(TimePoint now) {
+  while (auto answer = searches_.poll()) {
+    Device* device = find(answer->device);
+    if (device == nullptr || !device->searching) continue;  // it came too late
+    device->searching = false;
+    if (!answer->channel) {
+      refuse(*device, answer->channel.error().detail, now);
+      continue;
+    }
+    device->channel = *answer->channel;
+    device->give_up = now + kConnectLimit;
+    connect(*device, now);
+  }
+}
+
+void RfcommEndpoint::connect(Device& device, TimePoint now) {
+  auto dialled = sockets_->dial(device.address, device.channel);
+  if (!dialled) return refuse(device, dialled.error().detail, now);
+  device.connecting = *std::move(dialled);
+  watch(device, device.connecting.get(), true, true);
+}
+
+void RfcommEndpoint::finish_connecting(Device& device, TimePoint now) {
+  int error = 0;
+  socklen_t size = sizeof error;
+  if (::getsockopt(device.connecting.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0)
+    error = errno;
+  if (error != 0) return refuse(device, error_text(error), now);
+  Path path;
+  path.local = sockets_->local_end(device.connecting.get());
+  path.peer = device.address;
+  path.medium = Medium::Bluetooth;
+  device.stream.emplace(std::move(device.connecting), path, now);
+  device.give_up.reset();
+  device.stream->append(device.queue);
+  device.queue.clear();
+  tell(BluetoothNotice::Kind::Connected, device.address, {});
+  flush(device, now);
+}
+
+void RfcommEndpoint::refuse(Device& device, const std::string& why, TimePoint now) {
+  device.connecting.reset();
+  device.searching = false;
+  device.give_up.reset();
+  device.queue.clear();
+  device.not_before = std::max(device.not_before, now);
+  device.channel = static_cast<std::uint8_t>(device.address.port);  // it may have moved
+  tell(BluetoothNotice::Kind::Refused, device.address, why);
+}
+
+void RfcommEndpoint::lose(Device& device, const Error& error, TimePoint now) {
+  device.stream.reset();
+  device.not_before = std::max(device.not_before, now + kReconnect_interval);
+  tell(BluetoothNotice::Kind::Lost, device.address, error.detail);
+}
+
+void RfcommEndpoint::forget_lost() {
+  std::erase_if(devices_, [](const auto& device) { return !device->dialled && !device->stream; });
+}
+
+// --- times ---------------------------------------------------------------------------------------
+
+std::optional<TimePoint> RfcommEndpoint::deadline() const {
+  std::optional<TimePoint> next;
+  for (const auto& device : devices_) {
+    keep_earlier(next, device->give_up);
+    if (!device->stream) {
+      if (!device->queue.empty() && !device->give_up) keep_earlier(next, device->not_before);
+      continue;
+    }
+    keep_earlier(next, device->stream->deadline());
+    if (!device->dialled) keep_earlier(next, device->stream->heard_at() + kIdleConnection);
+  }
+  return next;
+}
+
+Result<> RfcommEndpoint::handle_timeout(const Receive& take, TimePoint now) {
+  for (const auto& device : devices_) {
+    if (device->give_up && now >= *device->give_up) refuse(*device, "no answer", now);
+    if (!device->stream) {
+      if (!device->queue.empty()) try_to_connect(*device, now);
+      continue;
+    }
+    device->stream->handle_timeout(take, now);
+    if (!device->dialled && now >= device->stream->heard_at() + kIdleConnection)
+      lose(*device, {Errc::IoFailed, "it was silent"}, now);
+  }
+  forget_lost();
+  return {};
+}
+
+void RfcommEndpoint::tell(BluetoothNotice::Kind kind, const Address& peer, std::string text) const {
+  if (observer_) observer_({kind, peer, std::move(text)});
+}
+
+}  // namespace fwr::transport

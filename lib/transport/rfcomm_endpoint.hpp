@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Connections to several devices as one endpoint: it takes them, or makes them. PROTOCOL §13.3.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "transport/bluetooth.hpp"
+#include "transport/channel_search.hpp"
+#include "transport/packet_stream.hpp"
+
+namespace fwr::transport {
+
+inline constexpr Duration kConnectLimit = std::chrono::seconds(10);
+inline constexpr Duration kReconnect_interval = std::chrono::seconds(1);
+inline constexpr Duration kIdleConnection = std::chrono::seconds(120);
+inline constexpr Duration kPushedOut = std::chrono::seconds(30);  ///< of silence
+inline constexpr std::size_t kDialledDevices = 16;                ///< in the table at one time
+
+/// The system calls of RFCOMM. Tests have others.
+class StreamSockets {
+ public:
+  StreamSockets() = default;
+  StreamSockets(const StreamSockets&) = delete;
+  StreamSockets& operator=(const StreamSockets&) = delete;
+  StreamSockets(StreamSockets&&) = delete;
+  StreamSockets& operator=(StreamSockets&&) = delete;
+  virtual ~StreamSockets() = default;
+
+  struct Accepted {
+    UniqueFd fd;
+    Path path;
+  };
+  /// A descriptor that is readable when somebody wants a connection; negative: nobody may.
+  [[nodiscard]] virtual int listener() const = 0;
+  /// Nothing: nobody waits any more.
+  [[nodiscard]] virtual std::optional<Accepted> accept() = 0;
+  /// Begins a connection without waiting: writable when it is made.
+  [[nodiscard]] virtual Result<UniqueFd> dial(const Address& device, std::uint8_t channel) = 0;
+  /// The own end of a connection that was made.
+  [[nodiscard]] virtual Address local_end(int fd) const = 0;
+};
+
+class RfcommEndpoint final : public Endpoint {
+ public:
+  struct Options {
+    LinkProperties properties{};
+    std::size_t connections = 7;   ///< that were taken, at one time
+    ChannelSearch find_channel{};  ///< empty: nobody is connected to
+  };
+  /// Error: IoFailed, the system gives no descriptor.
+  [[nodiscard]] static Result<std::unique_ptr<RfcommEndpoint>> open(
+      std::unique_ptr<StreamSockets> sockets, Options options, BluetoothObserver observer);
+
+  [[nodiscard]] int descriptor() const override { return epoll_.get(); }
+  [[nodiscard]] Fit fit(const Path& path) const override;
+  [[nodiscard]] LinkProperties properties(const Path&) const override {
+    return options_.properties;
+  }
+  [[nodiscard]] Result<> receive(const Receive& take, TimePoint now) override;
+  [[nodiscard]] std::size_t send(std::span<const Datagram> messages, TimePoint now) override;
+  [[nodiscard]] std::size_t room() const override;
+  [[nodiscard]] std::optional<TimePoint> deadline() const override;
+  [[nodiscard]] Result<> handle_timeout(const Receive& take, TimePoint now) override;
+
+  [[nodiscard]] std::size_t connections() const;
+
+ private:
+  /// What is known of one device. `stream` is there while it is connected.
+  struct Device {
+    std::uint64_t tag = 0;  ///< in the epoll set
+    Address address;        ///< as the machine says it
+    bool dialled = false;
+    std::uint8_t channel = 0;  ///< 0: to be searched
+    bool searching = false;
+    UniqueFd connecting;
+    std::optional<PacketStream> stream;
+    Bytes queue;                       ///< framed, while it is not connected
+    std::optional<TimePoint> give_up;  ///< of the search or connection that is under way
+    TimePoint not_before{};            ///< of the next attempt
+    bool watches_room = false;
+  };
+  using Devices = std::vector<std::unique_ptr<Device>>;
+
+  RfcommEndpoint(std::unique_ptr<StreamSockets> sockets, Options options,
+                 BluetoothObserver observer, UniqueFd epoll);
+  [[nodiscard]] Result<> watch_others();
+
+  [[nodiscard]] bool dials() const { return static_cast<bool>(options_.find_channel); }
+  [[nodiscard]] Device* find(const Address& address) const;
+  [[nodiscard]] Device* find(std::uint64_t tag) const;
+  void accept_all(TimePoint now);
+  [[nodiscard]] bool make_room(TimePoint now);
+  [[nodiscard]] Device* dialled(const Address& address, TimePoint now);
+  void try_to_connect(Device& device, TimePoint now);
+  void connect(Device& device, TimePoint now);
+  void take_answers(TimePoint now);
+  void finish_connecting(Device& device, TimePoint now);
+  void refuse(Device& device, const std::string& why, TimePoint now);
+  void flush(Device& device, TimePoint now);
+  void lose(Device& device, const Error& error, TimePoint now);
+  /// Of those that were taken nothing is kept.
+  void forget_lost();
+  void watch(Device& device, int fd, bool added, bool for_room);
+  void tell(BluetoothNotice::Kind kind, const Address& peer, std::string text) const;
+
+  std::unique_ptr<StreamSockets> sockets_;
+  Options options_;
+  BluetoothObserver observer_;
+  UniqueFd epoll_;
+  ChannelSearches searches_;
+  Devices devices_;
+  std::uint64_t next_tag_;
+};
+
+}  // namespace fwr::transport

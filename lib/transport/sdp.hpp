@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The service record of a donor: registering it, and searching for it. PROTOCOL §13.1.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "transport/bluetooth_device.hpp"
+
+namespace fwr::transport {
+
+inline constexpr const char* kServiceUuid = "afd3fc45-6752-499a-a5c6-adb8c31e4f72";
+inline constexpr std::chrono::seconds kSdpLimit{10};  ///< PROTOCOL §13.3, channel search
+
+/// It blocks, longer than the limit where libbluetooth does. Errors: NotFound (the device is no
+/// donor), NoResponse (it does not answer), IoFailed.
+[[nodiscard]] Result<std::uint8_t> search_channel(const Adapter& adapter, const Address& device);
+
+struct ServiceDescription {
+  std::uint8_t channel = 0;
+  std::string name;
+};
+/// The record as ProfileManager1 takes it.
+[[nodiscard]] std::string record_as_xml(const ServiceDescription& service);
+
+/// It lives as long as this, with whoever keeps it.
+class ServiceRecord {
+ public:
+  ServiceRecord() = default;
+  ServiceRecord(const ServiceRecord&) = delete;
+  ServiceRecord& operator=(const ServiceRecord&) = delete;
+  ServiceRecord(ServiceRecord&&) = delete;
+  ServiceRecord& operator=(ServiceRecord&&) = delete;
+  virtual ~ServiceRecord() = default;
+};
+/// With bluetoothd over D-Bus, or else over its legacy socket. Error: NotFound, and why each did
+/// not work.
+[[nodiscard]] Result<std::unique_ptr<ServiceRecord>> register_service(
+    const Adapter& adapter, const ServiceDescription& service);
+
+/// The two roads of register_service().
+[[nodiscard]] Result<std::unique_ptr<ServiceRecord>> register_profile(
+    const ServiceDescription& service);
+[[nodiscard]] Result<std::unique_ptr<ServiceRecord>> register_legacy(
+    const Adapter& adapter, const ServiceDescription& service);
+
+}  // namespace fwr::transport

@@ -22,8 +22,8 @@ std::optional<wire::IpmiResponse> Donor::handle_command(const session::Requester
 void Donor::handle_payload(const session::Requester& from, ByteView payload, TimePoint now) {
   impl_->handle_payload(from, payload, now);
 }
-std::optional<Donor::Outgoing> Donor::next_payload(TimePoint now) {
-  return impl_->next_payload(now);
+std::optional<Donor::Outgoing> Donor::next_payload(TimePoint now, LinkId link) {
+  return impl_->next_payload(now, link);
 }
 void Donor::session_closed(std::uint32_t session, TimePoint) {
   impl_->session_closed(session);
@@ -65,7 +65,8 @@ void Donor::Impl::session_closed(std::uint32_t session) {
     leases_.stop_stream(lease);
     lease.session = 0;
   });
-  std::erase_if(refusals_, [&](const Outgoing& out) { return out.session == session; });
+  for (auto& [link, refusals] : refusals_)
+    std::erase_if(refusals, [&](const Outgoing& out) { return out.session == session; });
 }
 
 void Donor::Impl::expire(TimePoint now) {
@@ -89,7 +90,7 @@ void Donor::Impl::replace_catalogue(Catalogue& catalogue, TimePoint now) {
 }
 
 void Donor::Impl::prolong(Lease& lease, TimePoint now) {
-  lease.ends = now + config_.lease;
+  lease.ends = now + config_.lease + lease.terms.slack;
   next_end_ = std::min(next_end_, lease.ends);
 }
 

@@ -96,9 +96,9 @@ std::optional<IpmiResponse> Donor::Impl::handle_command(const session::Requester
 Donor::Impl::Answer Donor::Impl::dispatch(oem::Command command, const session::Requester& from,
                                           ByteView body, TimePoint now) {
   switch (command) {
-    case oem::Command::GetRecoveryCapabilities: return capabilities(body);
+    case oem::Command::GetRecoveryCapabilities: return capabilities(from, body);
     case oem::Command::RequestFirmware: return request_firmware(from, body, now);
-    case oem::Command::GetManifest: return get_manifest(body);
+    case oem::Command::GetManifest: return get_manifest(from, body);
     case oem::Command::AcceptOffer: return accept_offer(from, body, now);
     case oem::Command::ReleaseOffer: return release_offer(from, body, now);
     case oem::Command::ReadHashTree: return read(wire::stream::Object::Tree, from, body, now);
@@ -110,15 +110,17 @@ Donor::Impl::Answer Donor::Impl::dispatch(oem::Command command, const session::R
 }
 
 /// PROTOCOL §5.1
-Donor::Impl::Answer Donor::Impl::capabilities(ByteView body) {
+Donor::Impl::Answer Donor::Impl::capabilities(const session::Requester& from, ByteView body) {
   const auto rq = wire::decode<oem::CapabilitiesRq>(body);
   if (!rq) return code(code_of(rq.error()));
   if (rq->version < oem::kOldestVersion) return code(CompletionCode::VersionUnsupported);
   oem::CapabilitiesRs rs;
   rs.role = config_.role;
   rs.media = config_.media;
-  rs.segment_limit_granules = config_.segment_limit_granules;
-  rs.credit_limit_bytes = config_.credit_bytes;
+  const LinkTerms terms = terms_for(from);
+  rs.read_limit_bytes = terms.read_limit_bytes;
+  rs.segment_limit_granules = terms.segment_limit_granules;
+  rs.credit_limit_bytes = terms.credit_limit_bytes;
   rs.lease_limit = config_.leases;
   return ok(rs);
 }
@@ -159,10 +161,10 @@ Donor::Impl::Answer Donor::Impl::request_firmware(const session::Requester& from
 }
 
 /// PROTOCOL §5.3
-Donor::Impl::Answer Donor::Impl::get_manifest(ByteView body) {
+Donor::Impl::Answer Donor::Impl::get_manifest(const session::Requester& from, ByteView body) {
   const auto rq = wire::decode<oem::GetManifestRq>(body);
   if (!rq) return code(code_of(rq.error()));
-  if (rq->count == 0 || rq->count > oem::kReadLimit_bytes)
+  if (rq->count == 0 || rq->count > terms_for(from).manifest_limit_bytes)
     return code(CompletionCode::InvalidField);
   const Entry* entry = find(*catalogue_, rq->digest);
   if (entry == nullptr) return code(CompletionCode::UnknownImage);
@@ -199,17 +201,37 @@ Donor::Impl::Answer Donor::Impl::accept_offer(const session::Requester& from, By
   const bool is_new = lease->state() == LeaseState::Free;
   lease->session = from.session;
   lease->path = from.path;
+  lease->link = from.link;
+  lease->terms = terms_for(from);
+  if (!from.properties.sessions) stop_other_streams(*lease);
   leases_.enter(*lease, LeaseEvent::Accept);
   prolong(*lease, now);
   if (is_new) tell(DonorEvent::Kind::Accepted, *lease);
   return accepted(*lease);
 }
 
+LinkTerms Donor::Impl::terms_for(const session::Requester& from) const {
+  LinkTerms usual;
+  usual.segment_limit_granules = config_.segment_limit_granules;
+  usual.credit_limit_bytes = config_.credit_bytes;
+  return terms_of(from.properties, usual);
+}
+
+/// PROTOCOL §11.7: what a peer was granted before it began anew would only keep the line busy.
+void Donor::Impl::stop_other_streams(const Lease& lease) {
+  leases_.for_each([&](Lease& other) {
+    if (&other != &lease && other.session == lease.session) leases_.stop_stream(other);
+  });
+}
+
 /// PROTOCOL §8.2: a recipient that was killed comes back with a new nonce.
 void Donor::Impl::replace_abandoned(const session::Requester& from, TimePoint now) {
   if (!leases_.wait_for_room(from.user, now)) return;
   Lease* lease = leases_.longest_silent(from.user, from.path.peer);
-  if (lease == nullptr || lease->ends > now + config_.lease - kAbandoned) return;
+  if (lease == nullptr) return;
+  // Without sessions an address is one system, and asks anew only when it has given up before.
+  const Duration silent = from.properties.sessions ? Duration(kAbandoned) : Duration::zero();
+  if (lease->ends > now + config_.lease + lease->terms.slack - silent) return;
   tell(DonorEvent::Kind::Expired, *lease);
   leases_.enter(*lease, LeaseEvent::Expire);
 }
@@ -243,11 +265,12 @@ tl::expected<Lease*, IpmiResponse> Donor::Impl::make_lease(const session::Reques
 IpmiResponse Donor::Impl::accepted(const Lease& lease) const {
   oem::AcceptOfferRs rs;
   rs.handle = lease.handle;
-  rs.lease_s = clamp_to<std::uint16_t>(config_.lease.count());
+  rs.lease_s = clamp_to<std::uint16_t>(
+      std::chrono::floor<std::chrono::seconds>(config_.lease + lease.terms.slack).count());
   rs.image_size_bytes = lease.sizes.image_bytes;
   rs.tree_size_bytes = lease.sizes.tree_bytes;
-  rs.segment_limit_granules = config_.segment_limit_granules;
-  rs.credit_limit_bytes = config_.credit_bytes;
+  rs.segment_limit_granules = lease.terms.segment_limit_granules;
+  rs.credit_limit_bytes = lease.terms.credit_limit_bytes;
   return ok(rs);
 }
 
@@ -271,7 +294,7 @@ Donor::Impl::Answer Donor::Impl::read(wire::stream::Object object, const session
   if (!rq) return code(code_of(rq.error()));
   Lease* lease = leases_.find(rq->handle, from.user);
   if (lease == nullptr) return code(CompletionCode::LeaseEnded);
-  if (rq->count == 0 || rq->count > oem::kReadLimit_bytes)
+  if (rq->count == 0 || rq->count > terms_for(from).read_limit_bytes)
     return code(CompletionCode::InvalidField);
   const std::uint64_t size = lease->sizes.of(object);
   if (rq->offset >= size) return code(CompletionCode::OutOfRange);

@@ -3,12 +3,14 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <optional>
 #include <string>
 
 #include "donor/catalogue.hpp"
 #include "donor/donor.hpp"
 #include "donor/lease.hpp"
+#include "donor/link_terms.hpp"
 #include "donor/offer_token.hpp"
 #include "session/source_limiter.hpp"
 #include "wire/oem.hpp"
@@ -21,7 +23,7 @@ inline constexpr std::size_t kEventLimit = 256;  ///< events that nobody polled
 /// offers a second, and so many at once, become events, which become lines of a log.
 inline constexpr unsigned kOffersToldPerSecond = 10;
 inline constexpr unsigned kOffersToldAtOnce = 50;
-inline constexpr std::size_t kRefusalLimit = 256;  ///< refusals that the network had no room for
+inline constexpr std::size_t kRefusalLimit = 256;  ///< refusals that a link had no room for
 
 class Donor::Impl {
  public:
@@ -30,7 +32,7 @@ class Donor::Impl {
   std::optional<wire::IpmiResponse> handle_command(const session::Requester& from,
                                                    const wire::IpmiRequest& request, TimePoint now);
   void handle_payload(const session::Requester& from, ByteView payload, TimePoint now);
-  std::optional<Outgoing> next_payload(TimePoint now);
+  std::optional<Outgoing> next_payload(TimePoint now, LinkId link);
   void session_closed(std::uint32_t session);
   void expire(TimePoint now);
   void replace_catalogue(Catalogue& catalogue, TimePoint now);
@@ -42,9 +44,9 @@ class Donor::Impl {
   using Answer = std::optional<wire::IpmiResponse>;
   Answer dispatch(wire::oem::Command command, const session::Requester& from, ByteView body,
                   TimePoint now);
-  Answer capabilities(ByteView body);
+  Answer capabilities(const session::Requester& from, ByteView body);
   Answer request_firmware(const session::Requester& from, ByteView body, TimePoint now);
-  Answer get_manifest(ByteView body);
+  Answer get_manifest(const session::Requester& from, ByteView body);
   Answer accept_offer(const session::Requester& from, ByteView body, TimePoint now);
   Answer release_offer(const session::Requester& from, ByteView body, TimePoint now);
   Answer read(wire::stream::Object object, const session::Requester& from, ByteView body,
@@ -67,7 +69,9 @@ class Donor::Impl {
   void prolong(Lease& lease, TimePoint now);
   Result<> read_object(const Lease& lease, wire::stream::Object object, std::uint64_t offset,
                        std::span<std::byte> out);
-  void refuse(std::uint32_t session, const wire::stream::Refusal& refusal);
+  void refuse(const session::Requester& from, const wire::stream::Refusal& refusal);
+  [[nodiscard]] LinkTerms terms_for(const session::Requester& from) const;
+  void stop_other_streams(const Lease& lease);
   Outgoing unreadable(Lease& lease, const GrantQueue::Segment& segment, const Error& error);
   void tell(DonorEvent event);
   void tell(DonorEvent::Kind kind, const Lease& lease, std::string text = {});
@@ -80,7 +84,7 @@ class Donor::Impl {
   LeaseBook leases_;
   /// No lease ends before this: prolonging only makes it later, so one look is enough until then.
   TimePoint next_end_ = TimePoint::max();
-  std::deque<Outgoing> refusals_;
+  std::map<LinkId, std::deque<Outgoing>> refusals_;
   std::deque<DonorEvent> events_;
   session::TokenBucket offers_told_{kOffersToldPerSecond, kOffersToldAtOnce};
   std::uint32_t recovered_ = 0;

@@ -18,7 +18,7 @@ void Donor::Impl::handle_payload(const session::Requester& from, ByteView payloa
   const auto* grant = std::get_if<stream::Grant>(&*message);
   if (grant == nullptr) return;
   const auto refused = [&](CompletionCode reason) {
-    refuse(from.session, {grant->object, reason, grant->handle, grant->number});
+    refuse(from, {grant->object, reason, grant->handle, grant->number});
   };
   if (from.privilege < wire::Privilege::User) return refused(CompletionCode::InsufficientPrivilege);
   Lease* lease = leases_.find(grant->handle, from.user);
@@ -26,21 +26,22 @@ void Donor::Impl::handle_payload(const session::Requester& from, ByteView payloa
   if (lease == nullptr || lease->session != from.session)
     return refused(CompletionCode::LeaseEnded);
   const CompletionCode taken = lease->grants.take(
-      *grant, lease->sizes, {config_.credit_bytes, config_.segment_limit_granules});
+      *grant, lease->sizes, {lease->terms.credit_limit_bytes, lease->terms.segment_limit_granules});
   if (taken != CompletionCode::Ok) return refused(taken);
   leases_.enter(*lease, LeaseEvent::Read);
   prolong(*lease, now);
   leases_.wait_for_turn(*lease);
 }
 
-std::optional<Donor::Outgoing> Donor::Impl::next_payload(TimePoint now) {
+std::optional<Donor::Outgoing> Donor::Impl::next_payload(TimePoint now, LinkId link) {
   expire(now);
-  if (!refusals_.empty()) {
-    Outgoing out = std::move(refusals_.front());
-    refusals_.pop_front();
+  if (const auto refusals = refusals_.find(link);
+      refusals != refusals_.end() && !refusals->second.empty()) {
+    Outgoing out = std::move(refusals->second.front());
+    refusals->second.pop_front();
     return out;
   }
-  Lease* lease = leases_.take_turn();
+  Lease* lease = leases_.take_turn(link);
   if (lease == nullptr) return std::nullopt;
   const GrantQueue::Segment segment = lease->grants.next(lease->sizes);
 
@@ -70,10 +71,11 @@ Donor::Outgoing Donor::Impl::unreadable(Lease& lease, const GrantQueue::Segment&
                                                 lease.handle, segment.number})};
 }
 
-void Donor::Impl::refuse(std::uint32_t session, const stream::Refusal& refusal) {
+void Donor::Impl::refuse(const session::Requester& from, const stream::Refusal& refusal) {
   // The recipient asks again for what gets no answer, so a dropped refusal only costs time.
-  if (refusals_.size() >= kRefusalLimit) return;
-  refusals_.push_back({session, encode(refusal)});
+  std::deque<Outgoing>& refusals = refusals_[from.link];
+  if (refusals.size() >= kRefusalLimit) return;
+  refusals.push_back({from.session, encode(refusal)});
 }
 
 }  // namespace fwr::donor

@@ -130,10 +130,12 @@ void LeaseBook::enter(Lease& lease, LeaseEvent event) {
   leases_.remove_if([&](const Lease& candidate) { return &candidate == &lease; });
 }
 
-Lease* LeaseBook::take_turn() {
-  if (waiting_.empty()) return nullptr;
-  Lease* lease = waiting_.front();
-  waiting_.pop_front();
+Lease* LeaseBook::take_turn(LinkId link) {
+  const auto next = std::find_if(waiting_.begin(), waiting_.end(),
+                                 [link](const Lease* lease) { return lease->link == link; });
+  if (next == waiting_.end()) return nullptr;
+  Lease* lease = *next;
+  waiting_.erase(next);
   lease->in_turn_ = false;
   return lease;
 }

@@ -15,6 +15,7 @@
 #include "base/types.hpp"
 #include "donor/donor.hpp"
 #include "donor/grant_queue.hpp"
+#include "donor/link_terms.hpp"
 
 namespace fwr::donor {
 
@@ -32,6 +33,8 @@ class Lease {
   ObjectSizes sizes;
   Path path;                  ///< of the last accept
   std::uint32_t session = 0;  ///< that the image stream belongs to; 0 when it is gone
+  LinkId link = kLanLink;     ///< behind which the session is
+  LinkTerms terms;            ///< of that link
   TimePoint began;
   TimePoint ends;  ///< when nothing is read until then
   GrantQueue grants;
@@ -70,8 +73,9 @@ class LeaseBook {
   /// that becomes Free is gone when this returns.
   void enter(Lease& lease, LeaseEvent event);
 
-  /// The next lease that waits to be served gets its turn now; nullptr when none waits.
-  [[nodiscard]] Lease* take_turn();
+  /// The next lease that waits to be served over this link gets its turn now; nullptr when none
+  /// waits.
+  [[nodiscard]] Lease* take_turn(LinkId link);
   /// After grants came, and after a turn when there is more to send: back to the end of the line.
   void wait_for_turn(Lease& lease);
   /// Its grants are forgotten.

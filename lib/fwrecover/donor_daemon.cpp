@@ -10,6 +10,7 @@
 #include "fwrecover/conclude.hpp"
 #include "fwrecover/donor.hpp"
 #include "fwrecover/donor_config.hpp"
+#include "session/link_servers.hpp"
 #include "transport/clock.hpp"
 #include "transport/loop.hpp"
 #include "transport/service_manager.hpp"
@@ -81,11 +82,12 @@ const char* event_name(DonorEvent::Kind kind) {
   return "unknown";
 }
 
-/// Server and donor as the loop drives them, and when to stop.
+/// Servers and donor as the loop drives them, and when to stop.
 class DonorMachine final : public fwr::transport::Machine {
  public:
   DonorMachine(const DonorSource& source, FixedSettings fixed, fwr::settings::DonorConfig config,
-               std::unique_ptr<DirectoryCatalogue> catalogue, const ServeOptions& options,
+               std::unique_ptr<DirectoryCatalogue> catalogue,
+               const std::vector<fwr::session::ServedLink>& links, const ServeOptions& options,
                Observer& observer)
       : source_(source),
         fixed_(std::move(fixed)),
@@ -94,29 +96,34 @@ class DonorMachine final : public fwr::transport::Machine {
         observer_(observer),
         catalogue_(std::move(catalogue)),
         donor_(config.donor, *catalogue_, random_, fwr::transport::now()),
-        server_(std::move(config.server), config.donor.iana, donor_, random_) {
+        servers_(std::move(config.server), config.donor.iana, donor_, random_, links) {
     if (options.for_s > 0) stop_at_ = fwr::transport::now() + std::chrono::seconds(options.for_s);
   }
 
-  void handle_datagram(fwr::LinkId, const fwr::Path& path, fwr::ByteView datagram,
+  void handle_datagram(fwr::LinkId link, const fwr::Path& path, fwr::ByteView datagram,
                        TimePoint now) override {
-    server_.handle_datagram(path, datagram, now);
+    servers_.handle_datagram(link, path, datagram, now);
   }
 
   void handle_timeout(TimePoint now) override {
-    server_.handle_timeout(now);
+    servers_.handle_timeout(now);
     donor_.handle_timeout(now);
     if (stop_at_ && now >= *stop_at_) stopping_ = true;
     if (linger_until_ && now >= *linger_until_) finish(now);
     if (stopping_ && donor_.leases() == 0) finish(now);
   }
 
-  std::optional<fwr::Datagram> poll_transmit(fwr::LinkId, TimePoint now) override {
-    return server_.poll_transmit(now);
+  std::optional<fwr::Datagram> poll_transmit(fwr::LinkId link, TimePoint now) override {
+    return servers_.poll_transmit(link, now);
+  }
+
+  void handle_link_down(fwr::LinkId link, const Error& error, TimePoint) override {
+    servers_.handle_link_down(link);
+    problem(error);
   }
 
   std::optional<TimePoint> deadline() const override {
-    std::optional<TimePoint> earliest = server_.deadline();
+    std::optional<TimePoint> earliest = servers_.deadline();
     for (const auto& due : {donor_.deadline(), stopping_ ? std::nullopt : stop_at_, linger_until_})
       if (due && (!earliest || *due < *earliest)) earliest = due;
     return earliest;
@@ -157,14 +164,14 @@ class DonorMachine final : public fwr::transport::Machine {
 
   void finish(TimePoint now) {
     if (finished_) return;
-    server_.close_all(now);
+    servers_.close_all(now);
     finished_ = true;
     count();
   }
 
   /// What the network did since the start: floods and wrong passwords leave no other trace.
   void count() {
-    const auto& counters = server_.counters();
+    const auto counters = servers_.counters();
     observer_.on_event(
         Event("counted")
             .set("datagrams", as_number(counters.datagrams))
@@ -191,7 +198,7 @@ class DonorMachine final : public fwr::transport::Machine {
     for (const Error& broken : (*catalogue)->problems()) problem(broken);
     donor_.replace_catalogue(**catalogue, now);
     catalogue_ = *std::move(catalogue);
-    server_.reconfigure(std::move(config->server), now);
+    servers_.reconfigure(std::move(config->server), {}, now);
     observer_.on_event(Event("reloaded").set("images", as_number(catalogue_->entries().size())));
     count();
   }
@@ -213,7 +220,7 @@ class DonorMachine final : public fwr::transport::Machine {
   fwr::transport::SystemRandom random_;
   std::unique_ptr<DirectoryCatalogue> catalogue_;
   fwr::donor::Donor donor_;
-  fwr::session::Server server_;
+  fwr::session::LinkServers servers_;
   std::optional<TimePoint> stop_at_;
   std::optional<TimePoint> linger_until_;
   bool stopping_ = false;  ///< no time left: running transfers may end
@@ -272,8 +279,9 @@ class DonorDaemon::Impl {
     ready.set("name", config->donor.name);
     ready.set("images", as_number(images));
 
+    const std::vector<fwr::session::ServedLink> links;  // besides the network
     DonorMachine machine(source_, fixed_settings(*settings), *std::move(config),
-                         *std::move(catalogue), options, observer);
+                         *std::move(catalogue), links, options, observer);
     fwr::transport::Loop loop(machine);
     for (auto& socket : sockets) loop.add(std::move(socket));
     if (handle) loop.catch_signals({SIGINT, SIGTERM, SIGHUP});

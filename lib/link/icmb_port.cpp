@@ -181,7 +181,7 @@ void IcmbPort::hand_up(const Frame& frame) {
   }
   Datagram message;
   message.path.medium = Medium::Icmb;
-  message.path.local = to_address(address(), settings_.port);
+  message.path.local = to_address(frame.destination, settings_.port);
   message.path.peer = to_address(frame.source, settings_.port);
   message.bytes.reserve(1 + frame.payload.size());
   message.bytes.push_back(static_cast<std::byte>(frame.type));
@@ -256,6 +256,7 @@ bool IcmbPort::send(const Datagram& message, TimePoint now) {
   OutgoingFrame frame;
   frame.destination = destination;
   frame.type = type;
+  frame.answers_broadcast = type == FrameType::Response && wire::plain::is_to_all(message.path);
   frame.payload.assign(message.bytes.begin() + 1, message.bytes.end());
   return talker_.enqueue(std::move(frame), now);
 }

@@ -40,7 +40,9 @@ Server::Impl::Impl(ServerConfig config, std::uint32_t iana, Application& applica
       queries_(make_limiter(config_.limits)),
       handshakes_(make_limiter(config_.limits)) {}
 
-void Server::Impl::handle_datagram(const Path& path, ByteView datagram, TimePoint now) {
+void Server::Impl::handle_datagram(const Path& path, ByteView datagram, TimePoint now,
+                                   LinkId link) {
+  link_ = link;
   handle_timeout(now);  // what has expired takes nothing more, however late the driver is
   ++counters.datagrams;
   const auto message = wire::decode_rmcp(datagram);
@@ -71,14 +73,15 @@ void Server::Impl::handle_timeout(TimePoint now) {
   sessions.refresh_deadline();
 }
 
-std::optional<Datagram> Server::Impl::poll_transmit(TimePoint now) {
-  if (!replies_.empty()) {
-    Datagram reply = std::move(replies_.front());
-    replies_.pop_front();
+std::optional<Datagram> Server::Impl::poll_transmit(TimePoint now, LinkId link) {
+  if (const auto replies = replies_.find(link);
+      replies != replies_.end() && !replies->second.empty()) {
+    Datagram reply = std::move(replies->second.front());
+    replies->second.pop_front();
     return reply;
   }
   for (unsigned passed = 0; passed < kStalePayloads; ++passed) {
-    const auto outgoing = application_.next_payload(now);
+    const auto outgoing = application_.next_payload(now, link);
     if (!outgoing) return std::nullopt;
     Session* session = sessions.find(outgoing->session);
     if (session == nullptr || session->state() != SessionState::Active) continue;
@@ -142,8 +145,9 @@ void Server::Impl::close(std::uint32_t id, TimePoint now) {
 }
 
 void Server::Impl::queue(const Path& path, Bytes datagram) {
-  if (replies_.size() >= config_.limits.reply_queue) return drop();
-  replies_.push_back({path, std::move(datagram)});
+  std::deque<Datagram>& replies = replies_[link_];
+  if (replies.size() >= config_.limits.reply_queue) return drop();
+  replies.push_back({path, std::move(datagram)});
 }
 
 bool Server::Impl::admit(SourceLimiter& limiter, const Path& path, TimePoint now) {
@@ -157,14 +161,14 @@ Server::Server(ServerConfig config, std::uint32_t iana, Application& application
     : impl_(std::make_unique<Impl>(std::move(config), iana, application, random)) {}
 Server::~Server() = default;
 
-void Server::handle_datagram(const Path& path, ByteView datagram, TimePoint now) {
-  impl_->handle_datagram(path, datagram, now);
+void Server::handle_datagram(const Path& path, ByteView datagram, TimePoint now, LinkId link) {
+  impl_->handle_datagram(path, datagram, now, link);
 }
 void Server::handle_timeout(TimePoint now) {
   impl_->handle_timeout(now);
 }
-std::optional<Datagram> Server::poll_transmit(TimePoint now) {
-  return impl_->poll_transmit(now);
+std::optional<Datagram> Server::poll_transmit(TimePoint now, LinkId link) {
+  return impl_->poll_transmit(now, link);
 }
 std::optional<TimePoint> Server::deadline() const {
   return impl_->sessions.deadline();

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/address.hpp"
+#include "base/link_properties.hpp"
 #include "base/types.hpp"
 #include "wire/ipmi.hpp"
 #include "wire/rakp.hpp"
@@ -45,7 +46,8 @@ struct ServerLimits {
   unsigned replies_burst = 200;
   unsigned replies_per_s = 1000;
   std::size_t sources = 1024;
-  std::size_t reply_queue = 256;  ///< datagrams; further ones are dropped, as a network would
+  std::size_t reply_queue =
+      256;  ///< datagrams for one link; further ones are dropped, as a network would
 };
 
 struct ServerConfig {
@@ -56,12 +58,19 @@ struct ServerConfig {
   ServerLimits limits;
 };
 
-/// Who asks. `user` is empty and `session` 0 without a session.
+/// Numbers of peers on links without sessions have this bit, numbers of sessions do not: behind one
+/// application they never meet.
+inline constexpr std::uint32_t kPlainSession = 0x80000000;
+
+/// Who asks. `user` is empty and `session` 0 without a session. On a link without sessions a peer
+/// that may be served has a number of its own in their place (PROTOCOL §11.6).
 struct Requester {
   Path path;
   std::uint32_t session = 0;
   std::string user;
   wire::Privilege privilege = wire::Privilege::User;
+  LinkId link = kLanLink;  ///< over which it was asked
+  LinkProperties properties;
   [[nodiscard]] bool authenticated() const { return session != 0; }
 };
 
@@ -84,9 +93,9 @@ class Application {
     std::uint32_t session = 0;
     Bytes payload;
   };
-  /// The next stream payload to send, when there is one: pulled only when the network has room for
-  /// it.
-  virtual std::optional<Outgoing> next_payload(TimePoint now) = 0;
+  /// The next stream payload to send to a session behind this link, when there is one: pulled only
+  /// when the link has room for it.
+  virtual std::optional<Outgoing> next_payload(TimePoint now, LinkId link) = 0;
 
   virtual void session_closed(std::uint32_t session, TimePoint now) = 0;
 };
@@ -100,10 +109,10 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  void handle_datagram(const Path& path, ByteView datagram, TimePoint now);
+  void handle_datagram(const Path& path, ByteView datagram, TimePoint now, LinkId link = kLanLink);
   void handle_timeout(TimePoint now);
-  /// Queued replies first, then stream payloads of the application.
-  [[nodiscard]] std::optional<Datagram> poll_transmit(TimePoint now);
+  /// For this link: queued replies first, then stream payloads of the application.
+  [[nodiscard]] std::optional<Datagram> poll_transmit(TimePoint now, LinkId link = kLanLink);
   /// When handle_timeout() wants to be called.
   [[nodiscard]] std::optional<TimePoint> deadline() const;
 

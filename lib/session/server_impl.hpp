@@ -3,6 +3,7 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <optional>
 
 #include "session/server.hpp"
@@ -16,9 +17,9 @@ class Server::Impl {
  public:
   Impl(ServerConfig config, std::uint32_t iana, Application& application, RandomSource& random);
 
-  void handle_datagram(const Path& path, ByteView datagram, TimePoint now);
+  void handle_datagram(const Path& path, ByteView datagram, TimePoint now, LinkId link);
   void handle_timeout(TimePoint now);
-  [[nodiscard]] std::optional<Datagram> poll_transmit(TimePoint now);
+  [[nodiscard]] std::optional<Datagram> poll_transmit(TimePoint now, LinkId link);
   void close_all(TimePoint now);
   void reconfigure(ServerConfig config, TimePoint now);
 
@@ -84,7 +85,8 @@ class Server::Impl {
   // §8.4).
   SourceLimiter queries_;
   SourceLimiter handshakes_;
-  std::deque<Datagram> replies_;
+  LinkId link_ = kLanLink;  ///< over which the datagram at hand came
+  std::map<LinkId, std::deque<Datagram>> replies_;
   Bytes opened_;  ///< the payload of the packet at hand; kept for its capacity
 };
 

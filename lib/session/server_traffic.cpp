@@ -55,6 +55,7 @@ std::optional<wire::IpmiResponse> Server::Impl::ask_application(const Path& path
                                                                 TimePoint now) {
   Requester nobody;
   nobody.path = path;
+  nobody.link = link_;
   return application_.handle_command(nobody, {request.net_fn, request.command, request.data}, now);
 }
 
@@ -81,6 +82,7 @@ void Server::Impl::on_session_packet(const Path& path, const wire::RmcpPlusPacke
   session->expires = now + config_.limits.idle;
   session->path = path;
   session->live().requester.path = path;
+  session->live().requester.link = link_;
 
   switch (static_cast<wire::PayloadType>(packet.header.payload_type)) {
     case wire::PayloadType::Ipmi: return on_command(*session, opened_, now);

@@ -97,7 +97,7 @@ Session& SessionTable::add(RandomSource& random) {
   while (id == 0 || sessions_.contains(id)) {
     std::array<std::byte, 4> bytes{};
     random.fill(bytes);
-    id = ByteReader(bytes).u32();
+    id = ByteReader(bytes).u32() & ~kPlainSession;
   }
   Session& session = sessions_[id];
   session.id = id;

@@ -12,6 +12,9 @@ namespace {
 using wire::CompletionCode;
 using wire::Privilege;
 
+constexpr std::uint8_t kGetDeviceId = 0x01;
+constexpr std::uint8_t kGetSelfTestResults = 0x04;
+constexpr std::uint8_t kGetSystemGuid = 0x37;
 constexpr std::uint8_t kLanChannel = 1;
 constexpr std::uint8_t kThisChannel = 0x0e;  // IPMI v2.0 §6.3: the one the request came through
 constexpr std::uint8_t kMediumLan = 0x04;    // IPMI v2.0 table 6-3, 802.3 LAN
@@ -45,9 +48,8 @@ std::uint8_t six_bits(std::size_t value) {
 }
 
 // IPMI v2.0 §20.1
-CommandAnswer get_device_id(const CommandScene& scene, ByteReader request) {
+CommandAnswer device_id(const DeviceIdentity& identity, ByteReader request) {
   if (request.remaining() != 0) return code(CompletionCode::InvalidLength);
-  const DeviceIdentity& identity = scene.config.identity;
   const unsigned minor = std::min<unsigned>(identity.firmware_minor, 99);
   ByteWriter out;
   out.u8(identity.device_id);
@@ -62,7 +64,7 @@ CommandAnswer get_device_id(const CommandScene& scene, ByteReader request) {
 }
 
 // IPMI v2.0 §20.4
-CommandAnswer get_self_test_results(const CommandScene&, ByteReader request) {
+CommandAnswer self_test_results(const DeviceIdentity&, ByteReader request) {
   if (request.remaining() != 0) return code(CompletionCode::InvalidLength);
   ByteWriter out;
   out.u8(0x55);  // no error
@@ -71,9 +73,15 @@ CommandAnswer get_self_test_results(const CommandScene&, ByteReader request) {
 }
 
 // IPMI v2.0 §22.14
-CommandAnswer get_system_guid(const CommandScene& scene, ByteReader request) {
+CommandAnswer system_guid(const DeviceIdentity& identity, ByteReader request) {
   if (request.remaining() != 0) return code(CompletionCode::InvalidLength);
-  return text(scene.config.identity.guid);
+  return text(identity.guid);
+}
+
+/// A command that only the identity answers, as a row wants it.
+template <CommandAnswer (*Answer)(const DeviceIdentity&, ByteReader)>
+CommandAnswer of_identity(const CommandScene& scene, ByteReader request) {
+  return Answer(scene.config.identity, request);
 }
 
 // IPMI v2.0 §22.13
@@ -255,9 +263,9 @@ struct Row {
   CommandAnswer (*answer)(const CommandScene& scene, ByteReader request);
 };
 constexpr std::array kRows{
-    Row{0x01, false, Privilege::User, get_device_id},
-    Row{0x04, false, Privilege::User, get_self_test_results},
-    Row{0x37, true, Privilege::Callback, get_system_guid},
+    Row{kGetDeviceId, false, Privilege::User, of_identity<device_id>},
+    Row{kGetSelfTestResults, false, Privilege::User, of_identity<self_test_results>},
+    Row{kGetSystemGuid, true, Privilege::Callback, of_identity<system_guid>},
     Row{0x38, true, Privilege::Callback, get_channel_authentication_capabilities},
     Row{0x3b, false, Privilege::User, set_session_privilege_level},
     Row{0x3c, false, Privilege::Callback, close_session},
@@ -274,6 +282,18 @@ const Row* find_row(std::uint8_t net_fn, std::uint8_t command) {
 }
 
 }  // namespace
+
+std::optional<wire::IpmiResponse> answer_identity_command(const DeviceIdentity& identity,
+                                                          const wire::IpmiRequest& request) {
+  if (request.net_fn != raw(wire::NetFn::AppRq)) return std::nullopt;
+  const ByteReader data(request.data);
+  switch (request.command) {
+    case kGetDeviceId: return device_id(identity, data).response;
+    case kGetSelfTestResults: return self_test_results(identity, data).response;
+    case kGetSystemGuid: return system_guid(identity, data).response;
+    default: return std::nullopt;
+  }
+}
 
 bool is_sessionless_command(std::uint8_t net_fn, std::uint8_t command) {
   const Row* row = find_row(net_fn, command);

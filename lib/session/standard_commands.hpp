@@ -27,6 +27,10 @@ struct CommandAnswer {
 /// one. Privilege is checked.
 [[nodiscard]] std::optional<CommandAnswer> answer_standard_command(const CommandScene& scene,
                                                                    const wire::LanMessage& request);
+/// Those of them that make sense on a link without sessions: Get Device ID, Get Self Test Results,
+/// Get System GUID. Nothing for another command.
+[[nodiscard]] std::optional<wire::IpmiResponse> answer_identity_command(
+    const DeviceIdentity& identity, const wire::IpmiRequest& request);
 /// Whether it is answered without a session.
 [[nodiscard]] bool is_sessionless_command(std::uint8_t net_fn, std::uint8_t command);
 

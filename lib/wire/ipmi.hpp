@@ -32,6 +32,7 @@ enum class CompletionCode : std::uint8_t {
   InvalidCommand = 0xc1,
   InvalidLength = 0xc7,
   OutOfRange = 0xc9,
+  TooMuchData = 0xca,
   InvalidField = 0xcc,
   InsufficientPrivilege = 0xd4,
   Unspecified = 0xff,

@@ -52,6 +52,12 @@ Bytes encode_stream(ByteView message) {
   return with_type(Type::Stream, message);
 }
 
+bool is_to_all(const Path& path) {
+  constexpr std::uint8_t kAll = 0xff;  // FFFFh, PROTOCOL §11.1
+  const Address& to = path.local;
+  return to.family == AddressFamily::Icmb && to.bytes[0] == kAll && to.bytes[1] == kAll;
+}
+
 Result<Type> type_of(ByteView message) {
   if (message.empty()) return fail(Errc::Truncated, "message, type");
   const auto type = static_cast<Type>(message.front());

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "base/address.hpp"
 #include "base/bytes.hpp"
 #include "wire/ipmi.hpp"
 #include "wire/layout.hpp"
@@ -39,6 +40,10 @@ struct Message {
 [[nodiscard]] Bytes encode_request(const IpmiRequest& request, std::uint8_t tag);
 [[nodiscard]] Bytes encode_response(const Message& request, const IpmiResponse& response);
 [[nodiscard]] Bytes encode_stream(ByteView message);
+
+/// Whether a message on this path was sent to everybody on a bus. An answer keeps the path, and may
+/// wait for its turn.
+[[nodiscard]] bool is_to_all(const Path& path);
 
 /// The type of a message. Errors: Truncated, BadField.
 [[nodiscard]] Result<Type> type_of(ByteView message);

@@ -108,7 +108,7 @@ class World {
     now_ += config_.lease + 1s;
     donor_.handle_timeout(now_);
     require(donor_.leases() == 0 && !donor_.deadline(), "silence ends every lease");
-    require(!donor_.next_payload(now_), "without a lease there is nothing to send");
+    require(!donor_.next_payload(now_, kLanLink), "without a lease there is nothing to send");
   }
 
  private:
@@ -289,7 +289,7 @@ class World {
   }
   void drain(std::size_t limit) {
     for (std::size_t i = 0; i < limit; ++i) {
-      const auto out = donor_.next_payload(now_);
+      const auto out = donor_.next_payload(now_, kLanLink);
       if (!out) return;
       const auto message = stream::decode_message(out->payload);
       require(message.has_value(), "what the donor sends can be read");

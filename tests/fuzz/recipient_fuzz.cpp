@@ -81,7 +81,9 @@ class Host : public session::Application {
   void handle_payload(const session::Requester& from, ByteView payload, TimePoint now) override {
     donor.handle_payload(from, payload, now);
   }
-  std::optional<Outgoing> next_payload(TimePoint now) override { return donor.next_payload(now); }
+  std::optional<Outgoing> next_payload(TimePoint now, LinkId link) override {
+    return donor.next_payload(now, link);
+  }
   void session_closed(std::uint32_t session, TimePoint now) override {
     donor.session_closed(session, now);
   }
@@ -170,8 +172,8 @@ class Liar final : public Host {
     if (lets_pass() || action_ > 2) Host::handle_payload(from, payload, now);
     session_ = from.session;
   }
-  std::optional<Outgoing> next_payload(TimePoint now) override {
-    auto next = Host::next_payload(now);
+  std::optional<Outgoing> next_payload(TimePoint now, LinkId link) override {
+    auto next = Host::next_payload(now, link);
     if (!next || lets_pass()) return next;
     switch (action_) {
       case 1: next->payload.resize(in_.u16() % (next->payload.size() + 1)); break;

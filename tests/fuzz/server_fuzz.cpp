@@ -95,7 +95,7 @@ class World final : public session::Application {
     require_known(from);
     ++effects_;
   }
-  std::optional<Outgoing> next_payload(TimePoint) override {
+  std::optional<Outgoing> next_payload(TimePoint, LinkId) override {
     if (outgoing_.empty()) return std::nullopt;
     Outgoing next = std::move(outgoing_.front());
     outgoing_.pop_front();

@@ -327,10 +327,10 @@ void DonorHost::handle_payload(const session::Requester& from, ByteView payload,
   machine_->donor.handle_payload(from, payload, now);
 }
 
-std::optional<DonorHost::Outgoing> DonorHost::next_payload(TimePoint now) {
+std::optional<DonorHost::Outgoing> DonorHost::next_payload(TimePoint now, LinkId link) {
   if (trickle_at_ && now < *trickle_at_) return std::nullopt;
   // A lie may be silence: then the next one is looked at.
-  while (auto out = machine_->donor.next_payload(now)) {
+  while (auto out = machine_->donor.next_payload(now, link)) {
     machine_->watch.payload_out(*out, now);
     if (!lies_ || lie_payload(*out, now)) return out;
   }

@@ -43,7 +43,7 @@ class ScriptedDonor final : public session::Application {
     return answer_(request);
   }
   void handle_payload(const session::Requester&, ByteView, TimePoint) override {}
-  std::optional<Outgoing> next_payload(TimePoint) override { return std::nullopt; }
+  std::optional<Outgoing> next_payload(TimePoint, LinkId) override { return std::nullopt; }
   void session_closed(std::uint32_t, TimePoint) override {}
 
  private:

@@ -148,7 +148,9 @@ class DonorHost final : public session::Application {
   void handle_payload(const session::Requester& from, ByteView payload, TimePoint now) override {
     donor.handle_payload(from, payload, now);
   }
-  std::optional<Outgoing> next_payload(TimePoint now) override { return donor.next_payload(now); }
+  std::optional<Outgoing> next_payload(TimePoint now, LinkId link) override {
+    return donor.next_payload(now, link);
+  }
   void session_closed(std::uint32_t session, TimePoint now) override {
     donor.session_closed(session, now);
   }

@@ -71,7 +71,7 @@ class EchoApplication : public Application {
     requesters.push_back(from);
     payloads.emplace_back(payload.begin(), payload.end());
   }
-  std::optional<Outgoing> next_payload(TimePoint) override {
+  std::optional<Outgoing> next_payload(TimePoint, LinkId) override {
     if (outgoing.empty()) return std::nullopt;
     Outgoing next = std::move(outgoing.front());
     outgoing.pop_front();

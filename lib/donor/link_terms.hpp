@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What a donor's limits become behind a link that is slow or takes only small messages. Pure.
+// PROTOCOL §11.7.
+#pragma once
+
+#include <cstdint>
+
+#include "base/link_properties.hpp"
+#include "base/types.hpp"
+#include "wire/oem.hpp"
+
+namespace fwr::donor {
+
+struct LinkTerms {
+  std::uint16_t read_limit_bytes = wire::oem::kReadLimit_bytes;
+  std::uint16_t manifest_limit_bytes = wire::oem::kReadLimit_bytes;
+  std::uint16_t segment_limit_granules = 0;
+  std::uint32_t credit_limit_bytes = 0;
+  /// What is on its way without anybody being silent: added to what ends a lease.
+  Duration slack{};
+};
+
+/// `usual`: the terms where no link narrows them.
+[[nodiscard]] LinkTerms terms_of(const LinkProperties& link, LinkTerms usual);
+
+}  // namespace fwr::donor

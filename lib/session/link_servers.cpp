@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Which server a link has.
+#include "session/link_servers.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace fwr::session {
+
+LinkServers::LinkServers(ServerConfig config, std::uint32_t iana, Application& application,
+                         RandomSource& random, const std::vector<ServedLink>& links)
+    : server_(config, iana, application, random) {
+  plain_.reserve(links.size());
+  for (const ServedLink& link : links) {
+    if (link.properties.sessions) continue;
+    PlainServerConfig plain;
+    plain.link = link.id;
+    plain.properties = link.properties;
+    plain.identity = config.identity;
+    plain.allowed = link.allowed;
+    plain_.push_back(std::make_unique<PlainServer>(std::move(plain), iana, application));
+  }
+}
+
+PlainServer* LinkServers::find(LinkId link) {
+  const auto at =
+      std::find_if(plain_.begin(), plain_.end(), [link](auto& p) { return p->link() == link; });
+  return at == plain_.end() ? nullptr : at->get();
+}
+
+const PlainServer* LinkServers::plain(LinkId link) const {
+  const auto at = std::find_if(plain_.begin(), plain_.end(),
+                               [link](const auto& p) { return p->link() == link; });
+  return at == plain_.end() ? nullptr : at->get();
+}
+
+void LinkServers::handle_datagram(LinkId link, const Path& path, ByteView datagram, TimePoint now) {
+  if (PlainServer* plain = find(link)) return plain->handle_datagram(path, datagram, now);
+  server_.handle_datagram(path, datagram, now, link);
+}
+
+void LinkServers::handle_timeout(TimePoint now) {
+  server_.handle_timeout(now);
+  for (const auto& plain : plain_) plain->handle_timeout(now);
+}
+
+std::optional<Datagram> LinkServers::poll_transmit(LinkId link, TimePoint now) {
+  if (PlainServer* plain = find(link)) return plain->poll_transmit(now);
+  return server_.poll_transmit(now, link);
+}
+
+std::optional<TimePoint> LinkServers::deadline() const {
+  std::optional<TimePoint> earliest = server_.deadline();
+  for (const auto& plain : plain_)
+    if (const auto due = plain->deadline(); due && (!earliest || *due < *earliest)) earliest = due;
+  return earliest;
+}
+
+void LinkServers::handle_link_down(LinkId link) {
+  // A session outlives its link: the peer may come back to it.
+  if (PlainServer* plain = find(link)) plain->handle_link_down();
+}
+
+void LinkServers::close_all(TimePoint now) {
+  server_.close_all(now);
+  for (const auto& plain : plain_) plain->close_all(now);
+}
+
+void LinkServers::reconfigure(ServerConfig config, const std::vector<ServedLink>& links,
+                              TimePoint now) {
+  server_.reconfigure(std::move(config), now);
+  for (const ServedLink& link : links)
+    if (PlainServer* plain = find(link.id)) plain->allow(link.allowed, now);
+}
+
+LinkServers::Counters LinkServers::counters() const {
+  const Server::Counters& base = server_.counters();
+  Counters all{.datagrams = base.datagrams,
+               .dropped = base.dropped,
+               .sessions_opened = base.sessions_opened,
+               .authentication_failures = base.authentication_failures,
+               .rate_limited = base.rate_limited,
+               .refused = 0};
+  for (const auto& plain : plain_) {
+    const PlainServer::Counters& more = plain->counters();
+    all.datagrams += more.datagrams;
+    all.dropped += more.dropped;
+    all.sessions_opened += more.sessions_opened;
+    all.rate_limited += more.rate_limited;
+    all.refused += more.refused;
+  }
+  return all;
+}
+
+}  // namespace fwr::session

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// All servers of one application: one for the links with sessions together, and one for each link
+// without. Sans-I/O.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "session/plain_server.hpp"
+#include "session/server.hpp"
+
+namespace fwr::session {
+
+/// A link over which an application serves. A link with sessions need not be named.
+struct ServedLink {
+  LinkId id = kLanLink;
+  LinkProperties properties;
+  AllowedPeers allowed;  ///< matters without sessions only
+};
+
+class LinkServers {
+ public:
+  /// `application` and `random` must outlive the servers.
+  LinkServers(ServerConfig config, std::uint32_t iana, Application& application,
+              RandomSource& random, const std::vector<ServedLink>& links);
+
+  void handle_datagram(LinkId link, const Path& path, ByteView datagram, TimePoint now);
+  void handle_timeout(TimePoint now);
+  [[nodiscard]] std::optional<Datagram> poll_transmit(LinkId link, TimePoint now);
+  [[nodiscard]] std::optional<TimePoint> deadline() const;
+  void handle_link_down(LinkId link);
+
+  void close_all(TimePoint now);
+  /// New accounts, keys and lists of peers. Links that are not named keep theirs.
+  void reconfigure(ServerConfig config, const std::vector<ServedLink>& links, TimePoint now);
+
+  struct Counters {
+    std::uint64_t datagrams = 0, dropped = 0, sessions_opened = 0, authentication_failures = 0,
+                  rate_limited = 0, refused = 0;
+  };
+  /// Of all of them together.
+  [[nodiscard]] Counters counters() const;
+  [[nodiscard]] const Server& server() const { return server_; }
+  /// Of a link without sessions; null for another one.
+  [[nodiscard]] const PlainServer* plain(LinkId link) const;
+
+ private:
+  [[nodiscard]] PlainServer* find(LinkId link);
+
+  Server server_;
+  std::vector<std::unique_ptr<PlainServer>> plain_;
+};
+
+}  // namespace fwr::session

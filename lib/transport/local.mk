@@ -4,6 +4,8 @@
 
 noinst_LTLIBRARIES += %D%/libtransport.la
 %C%_libtransport_la_SOURCES =
+%C%_libtransport_la_SOURCES += %D%/basic_mode_line.cpp
+%C%_libtransport_la_SOURCES += %D%/basic_mode_line.hpp
 %C%_libtransport_la_SOURCES += %D%/blocked_signals.hpp
 %C%_libtransport_la_SOURCES += %D%/bluetooth.hpp
 %C%_libtransport_la_SOURCES += %D%/bluetooth_names.cpp

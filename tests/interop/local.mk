@@ -19,9 +19,14 @@ INTEROP_TESTS += %D%/lab-script.sh
 INTEROP_TESTS += %D%/names.sh
 INTEROP_TESTS += %D%/namespaces.sh
 INTEROP_TESTS += %D%/oracles.sh
+INTEROP_TESTS += %D%/serial-basic.sh
 INTEROP_TESTS += %D%/stock-clients.sh
 INTEROP_TESTS += %D%/streams.sh
 
 TESTS += $(INTEROP_TESTS)
 EXTRA_DIST += $(INTEROP_TESTS)
 EXTRA_DIST += %D%/common.sh
+
+# A serial cable of pseudo-terminals.
+check_PROGRAMS += %D%/null_modem
+%C%_null_modem_SOURCES = %D%/null_modem.cpp

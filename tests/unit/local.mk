@@ -129,6 +129,8 @@ UNIT_TESTS += %D%/session_test
 
 UNIT_TESTS += %D%/transport_test
 %C%_transport_test_SOURCES =
+%C%_transport_test_SOURCES += %D%/scratch_directory.hpp
+%C%_transport_test_SOURCES += %D%/transport_basic_mode_test.cpp
 %C%_transport_test_SOURCES += %D%/transport_hosts_test.cpp
 %C%_transport_test_SOURCES += %D%/transport_loop_test.cpp
 %C%_transport_test_SOURCES += %D%/transport_resolver_test.cpp

@@ -81,6 +81,24 @@ Result<> Lines::open_bus(const std::string& device, std::vector<BusAddress> list
   return {};
 }
 
+Result<> Lines::open_cable(const std::string& device, std::uint32_t iana) {
+  auto serial = fwr::transport::SerialPort::open(device, media_.serial.serial);
+  if (!serial) return tl::unexpected(serial.error());
+  fwr::link::BasicModeSettings settings;
+  settings.baud = media_.serial.serial.baud;
+  settings.line = media_.names.number(device);
+  settings.iana = iana;
+  auto line = std::make_unique<fwr::transport::BasicModeLine>(*std::move(serial), settings);
+  Open open;
+  open.known = {static_cast<LinkId>(settings.line), AddressFamily::Serial, settings.line,
+                line->port().properties()};
+  open.name = "serial:" + device;
+  open.endpoint = line.get();
+  open.owned = std::move(line);
+  open_.push_back(std::move(open));
+  return {};
+}
+
 void Lines::add_to(fwr::transport::Loop& loop) {
   for (Open& open : open_)
     if (open.owned != nullptr) loop.add(std::move(open.owned), open.known.link);

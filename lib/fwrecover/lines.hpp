@@ -10,6 +10,7 @@
 #include "base/link_properties.hpp"
 #include "fwrecover/event.hpp"
 #include "fwrecover/media_config.hpp"
+#include "transport/basic_mode_line.hpp"
 #include "transport/icmb_line.hpp"
 #include "transport/loop.hpp"
 
@@ -48,6 +49,9 @@ class Lines {
   [[nodiscard]] fwr::Result<> open_bus(const std::string& device,
                                        std::vector<fwr::wire::icmb::BusAddress> listened_to,
                                        std::vector<fwr::wire::icmb::BusAddress> operators);
+  /// The line is a cable with one peer at the other end, whoever that is. `iana`: of the
+  /// deployment. Errors: those of SerialPort::open().
+  [[nodiscard]] fwr::Result<> open_cable(const std::string& device, std::uint32_t iana);
   [[nodiscard]] bool empty() const { return open_.empty(); }
 
   /// Hands all of them over; they live as long as the loop.

@@ -237,13 +237,16 @@ std::vector<fwr::recipient::Target> bus_targets(const fwr::settings::MediaConfig
   using fwr::wire::icmb::bus_address;
   using fwr::wire::icmb::BusAddress;
   std::vector<fwr::recipient::Target> targets;
-  const auto add = [&](fwr::Address address, const std::string& device) {
+  const auto add_to = [&](fwr::Address address, const std::string& device, fwr::Medium medium) {
     fwr::recipient::Target target;
     target.path.peer = address;
     target.path.peer.scope = media.names.number(device);
-    target.path.medium = fwr::Medium::Icmb;
-    target.broadcast = bus_address(address) == BusAddress::Broadcast;
+    target.path.medium = medium;
+    target.broadcast = medium == fwr::Medium::Icmb && bus_address(address) == BusAddress::Broadcast;
     targets.push_back(target);
+  };
+  const auto add = [&](fwr::Address address, const std::string& device) {
+    add_to(address, device, fwr::Medium::Icmb);
   };
   for (const fwr::NamedAddress& named : media.icmb.targets) {
     if (!named.line.empty()) {
@@ -255,26 +258,35 @@ std::vector<fwr::recipient::Target> bus_targets(const fwr::settings::MediaConfig
   if (media.icmb.broadcast)
     for (const std::string& device : media.icmb.devices)
       add(to_address(BusAddress::Broadcast, 0), device);
+  for (const std::string& device : media.serial.devices) {
+    fwr::Address other_end;
+    other_end.family = fwr::AddressFamily::Serial;
+    add_to(other_end, device, fwr::Medium::Serial);
+  }
   return targets;
 }
 
 /// A line that is not there is a problem; the others are asked. Errors: when none is left, and no
 /// network either.
-Result<> open_lines(const fwr::settings::MediaConfig& media, bool network, Lines& lines,
+Result<> open_lines(const fwr::settings::RecipientConfig& config, bool network, Lines& lines,
                     Observer& observer) {
+  const fwr::settings::MediaConfig& media = config.media;
   std::vector<std::string> devices = media.icmb.devices;
   for (const fwr::NamedAddress& target : media.icmb.targets)
     if (!target.line.empty() &&
         std::find(devices.begin(), devices.end(), target.line) == devices.end())
       devices.push_back(target.line);
+  const std::vector<std::string>& cables = media.serial.devices;
   std::optional<Error> first_error;
-  for (const std::string& device : devices) {
-    auto opened = lines.open_bus(device, fwr::settings::on_line(media.icmb.allow, device), {});
-    if (opened) continue;
+  const auto note = [&](const Result<>& opened) {
+    if (opened) return;
     if (!first_error) first_error = opened.error();
-    if (network || devices.size() > 1)
+    if (network || devices.size() + cables.size() > 1)
       observer.on_event(Event("problem").set("text", opened.error().message()));
-  }
+  };
+  for (const std::string& device : devices)
+    note(lines.open_bus(device, fwr::settings::on_line(media.icmb.allow, device), {}));
+  for (const std::string& device : cables) note(lines.open_cable(device, config.iana));
   if (lines.empty() && !network && first_error) return tl::unexpected(*first_error);
   return {};
 }
@@ -385,7 +397,7 @@ Result<Conclusion> Recipient::Impl::recover(const RequestOptions& options, bool 
   if (!sockets) return tl::unexpected(sockets.error());
   fwr::transport::SystemRandom random;
   Lines lines(config->media, random, observer);
-  if (auto opened = open_lines(config->media, network, lines, observer); !opened)
+  if (auto opened = open_lines(*config, network, lines, observer); !opened)
     return tl::unexpected(opened.error());
 
   recovery_config.iana = config->iana;

@@ -19,6 +19,7 @@
 #include <optional>
 
 #include "transport/socket_address.hpp"
+#include "transport/wireless.hpp"
 
 namespace fwr::transport {
 namespace {
@@ -162,6 +163,8 @@ Result<std::vector<Address>> resolve_digits(std::string_view host, std::uint16_t
 }
 
 Medium medium_of_interface(std::uint32_t index) {
+  if (const auto wireless = is_wireless(index)) return *wireless ? Medium::Wireless : Medium::Wired;
+  // A kernel without nl80211 may have a driver that says so all the same.
   char name[IF_NAMESIZE] = {};
   if (index == 0 || if_indextoname(index, name) == nullptr) return Medium::Wired;
   struct stat status {};

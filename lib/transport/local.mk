@@ -40,6 +40,8 @@ noinst_LTLIBRARIES += %D%/libtransport.la
 %C%_libtransport_la_SOURCES += %D%/udp_endpoint.hpp
 %C%_libtransport_la_SOURCES += %D%/udp_socket.cpp
 %C%_libtransport_la_SOURCES += %D%/udp_socket.hpp
+%C%_libtransport_la_SOURCES += %D%/wireless.cpp
+%C%_libtransport_la_SOURCES += %D%/wireless.hpp
 
 if HAVE_BLUETOOTH
 %C%_libtransport_la_SOURCES += %D%/bluetooth.cpp

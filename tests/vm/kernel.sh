@@ -76,7 +76,7 @@ vm_unpack() {
   vm_uncompress "$vm_bzimage" "$cache/kernel.new/vmlinux" ||
     cp "$vm_bzimage" "$cache/kernel.new/vmlinux"
   printf '%s\n' "$vm_release" >"$cache/kernel.new/release"
-  rm -rf "$cache/kernel.new/boot" "$cache/download"
+  rm -rf "$cache/kernel.new/boot" "$cache/download" "$cache/apt"
   mv "$cache/kernel.new" "$cache/kernel"
 }
 

@@ -107,6 +107,17 @@ for address in 10.9.0.1 10.9.0.11; do
   expect_line out.json "\"event\":\"offer\".*lan:$address\".*\"medium\":\"wireless\""
 done
 
+it 'knows a radio also where /sys shows the interfaces of another namespace'
+# shellcheck disable=SC2034
+recover_in='nsenter --net=/run/netns/recipient'
+offer_window=1s
+recipient_config station '' true
+recover 0 station offers
+expect_line out.json '"event":"offer".*"medium":"wireless"'
+if grep '"medium":"wired"' out.json; then fail 'an offer came over a wire'; fi
+# shellcheck disable=SC2034
+recover_in='ip netns exec recipient'
+
 it 'recovers over the air'
 recovers 'clean air' small
 

@@ -123,6 +123,7 @@ class BusNode : public fwr::transport::Machine {
     outgoing_.pop_front();
     return message;
   }
+  void handle_link_down(fwr::LinkId, const fwr::Error& error, TimePoint) override { stop(error); }
   std::optional<TimePoint> deadline() const override {
     return ready_ ? next_work() : began_ + kAddressPatience;
   }

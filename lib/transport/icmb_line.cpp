@@ -63,7 +63,7 @@ Result<> IcmbLine::reopen(TimePoint now) {
 }
 
 void IcmbLine::lose(const Error& error) {
-  serial_.close();
+  // Still open: the loop watches the descriptor until it has heard of this.
   unwritten_.clear();
   lost_ = error;
 }

@@ -39,7 +39,7 @@ class IcmbLine final : public Endpoint {
  private:
   [[nodiscard]] Result<> settle(const Receive& take, TimePoint now);
   void flush_port(TimePoint now);
-  /// What an error of the tty means: it is closed, and told once.
+  /// What an error of the tty means: it is told once.
   void lose(const Error& error);
 
   SerialPort serial_;

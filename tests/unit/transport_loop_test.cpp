@@ -4,8 +4,16 @@
 
 #include <gtest/gtest.h>
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
 #include <csignal>
 #include <deque>
+#include <functional>
+#include <map>
+#include <utility>
 
 #include "transport/clock.hpp"
 #include "transport/hosts.hpp"
@@ -147,6 +155,185 @@ TEST(EventLoop, LosesWhatHasNoSocketOfItsFamily) {
   loop.add(open_loopback(AddressFamily::Ipv4));
   ASSERT_TRUE(loop.run());
   EXPECT_TRUE(echo.timed_out_);
+}
+
+// --- links ---------------------------------------------------------------------------------------
+
+/// An endpoint of a test: a pipe is its descriptor, and it does as it is told.
+class Valve : public Endpoint {
+ public:
+  Valve() { EXPECT_EQ(0, ::pipe2(ends_.data(), O_NONBLOCK | O_CLOEXEC)); }
+  ~Valve() override {
+    for (const int end : ends_) ::close(end);
+  }
+  Valve(const Valve&) = delete;
+  Valve& operator=(const Valve&) = delete;
+  Valve(Valve&&) = delete;
+  Valve& operator=(Valve&&) = delete;
+
+  int descriptor() const override { return open_ ? ends_[0] : -1; }
+  Fit fit(const Path&) const override { return Fit::Family; }
+  LinkProperties properties(const Path&) const override { return {}; }
+  Result<> receive(const Receive& take, TimePoint) override {
+    std::array<char, 64> read{};
+    EXPECT_GT(::read(ends_[0], read.data(), read.size()), 0);
+    if (std::exchange(broken_, false)) return fail(Errc::IoFailed, "pulled");
+    room_ = 1000;
+    const Bytes message(1);
+    take({}, message);
+    return {};
+  }
+  std::size_t send(std::span<const Datagram> messages, TimePoint) override {
+    const std::size_t sent = std::min(room_, messages.size());
+    room_ -= sent;
+    sent_ += sent;
+    return sent;
+  }
+  std::size_t room() const override { return room_; }
+  bool can_reopen() const override { return reopens_; }
+  Result<> reopen(TimePoint) override {
+    open_ = true;
+    return {};
+  }
+  /// As if something arrived: it then has room again, or finds that it is broken.
+  void wake() { EXPECT_EQ(1, ::write(ends_[1], "x", 1)); }
+
+  std::size_t room_ = 0;
+  std::size_t sent_ = 0;
+  bool open_ = true;
+  bool broken_ = false;
+  bool reopens_ = false;
+
+ private:
+  std::array<int, 2> ends_{-1, -1};
+};
+
+/// Has so many datagrams for each link, and finishes when all of them were taken, or at its end.
+class Sender : public Machine {
+ public:
+  void handle_datagram(LinkId link, const Path&, ByteView, TimePoint) override {
+    arrived_.push_back(link);
+  }
+  void handle_timeout(TimePoint now) override {
+    if (now >= deadline_) timed_out_ = true;
+  }
+  std::optional<Datagram> poll_transmit(LinkId link, TimePoint) override {
+    const auto left = left_.find(link);
+    if (left == left_.end() || left->second == 0) return std::nullopt;
+    if (--left->second == 0 && on_empty_) on_empty_(link);
+    return Datagram{{}, Bytes(1)};
+  }
+  void handle_link_down(LinkId link, const Error&, TimePoint) override { down_.push_back(link); }
+  void handle_link_up(LinkId link, TimePoint) override { up_.push_back(link); }
+  std::optional<TimePoint> deadline() const override { return deadline_; }
+  void drain_events(TimePoint) override {}
+  bool finished() const override {
+    return timed_out_ || std::all_of(left_.begin(), left_.end(),
+                                     [](const auto& left) { return left.second == 0; });
+  }
+  void handle_signal(int, TimePoint) override {}
+
+  std::map<LinkId, std::size_t> left_;
+  std::function<void(LinkId)> on_empty_;
+  std::vector<LinkId> arrived_;
+  std::vector<LinkId> down_;
+  std::vector<LinkId> up_;
+  TimePoint deadline_ = now() + std::chrono::seconds(20);
+  bool timed_out_ = false;
+};
+
+constexpr LinkId kSlow{1};
+constexpr LinkId kFast{2};
+
+struct TwoValves {
+  explicit TwoValves(Sender& machine) : loop(machine) {
+    auto first = std::make_unique<Valve>();
+    auto second = std::make_unique<Valve>();
+    slow = first.get();
+    fast = second.get();
+    loop.add(std::move(first), kSlow);
+    loop.add(std::move(second), kFast);
+  }
+  Loop loop;
+  Valve* slow = nullptr;  // the loop's
+  Valve* fast = nullptr;
+};
+
+TEST(Links, WithoutRoomHoldUpNoOtherOne) {
+  Sender sender;
+  TwoValves valves(sender);
+  sender.left_ = {{kSlow, 5}, {kFast, 500}};
+  valves.fast->room_ = 1000;
+  std::size_t asked_before = 0;
+  sender.on_empty_ = [&](LinkId link) {
+    if (link != kFast) return;
+    asked_before = 5 - sender.left_[kSlow];
+    valves.slow->wake();
+  };
+  ASSERT_TRUE(valves.loop.run());
+  EXPECT_FALSE(sender.timed_out_);
+  EXPECT_EQ(0U, asked_before) << "a link is asked for only while it has room";
+  EXPECT_EQ(500U, valves.fast->sent_);
+  EXPECT_EQ(5U, valves.slow->sent_);
+  EXPECT_EQ(std::vector{kSlow}, sender.arrived_);
+}
+
+TEST(Links, AreAskedForNoMoreThanTheyTake) {
+  Sender sender;
+  TwoValves valves(sender);
+  sender.left_ = {{kSlow, 50}, {kFast, 0}};
+  sender.deadline_ = now() + milliseconds(50);
+  valves.slow->room_ = 3;
+  ASSERT_TRUE(valves.loop.run());
+  EXPECT_TRUE(sender.timed_out_);
+  EXPECT_EQ(3U, valves.slow->sent_);
+  EXPECT_EQ(47U, sender.left_[kSlow]);
+}
+
+TEST(Links, ThatFailComeBackWhileOthersGoOn) {
+  Sender sender;
+  TwoValves valves(sender);
+  sender.left_ = {{kSlow, 5}, {kFast, 500}};
+  valves.fast->room_ = 1000;
+  valves.slow->room_ = 1000;
+  valves.slow->open_ = false;  // not plugged in yet
+  valves.slow->reopens_ = true;
+  const TimePoint began = now();
+  ASSERT_TRUE(valves.loop.run());
+  EXPECT_FALSE(sender.timed_out_);
+  EXPECT_GE(now() - began, milliseconds(900)) << "tried again after a second";
+  EXPECT_EQ(500U, valves.fast->sent_);
+  EXPECT_EQ(5U, valves.slow->sent_);
+  EXPECT_EQ(std::vector{kSlow}, sender.up_);
+}
+
+TEST(Links, ThatFailAreToldAndEndNothingWhileAnotherIsLeft) {
+  Sender sender;
+  TwoValves valves(sender);
+  sender.left_ = {{kSlow, 1}, {kFast, 500}};
+  sender.deadline_ = now() + milliseconds(50);
+  valves.fast->room_ = 1000;
+  valves.slow->broken_ = true;
+  valves.slow->wake();
+  ASSERT_TRUE(valves.loop.run());
+  EXPECT_TRUE(sender.timed_out_);
+  EXPECT_EQ(std::vector{kSlow}, sender.down_);
+  EXPECT_TRUE(sender.up_.empty());
+  EXPECT_EQ(500U, valves.fast->sent_);
+}
+
+TEST(Links, EndTheLoopWhenNoneIsLeftAndNoneCanComeBack) {
+  Sender sender;
+  TwoValves valves(sender);
+  sender.left_ = {{kSlow, 1}, {kFast, 1}};
+  for (Valve* valve : {valves.slow, valves.fast}) {
+    valve->broken_ = true;
+    valve->wake();
+  }
+  const auto ran = valves.loop.run();
+  ASSERT_FALSE(ran);
+  EXPECT_EQ("pulled", ran.error().detail);
+  EXPECT_EQ(2U, sender.down_.size());
 }
 
 TEST(SystemRandom, FillsAnySizeAndDoesNotRepeat) {

@@ -15,6 +15,7 @@
 #include <csignal>
 #include <cstdio>
 #include <deque>
+#include <filesystem>
 #include <string>
 #include <thread>
 #include <vector>
@@ -279,19 +280,57 @@ TEST(IcmbLine, IsSentOverAtThePaceOfTheEmulator) {
   EXPECT_GT(share, 0.5) << "even on a busy machine";
 }
 
-TEST(IcmbLine, EndsTheLoopWhenItIsGone) {
-  auto pty = std::make_unique<Pty>();
+/// Puts another pseudo-terminal in the place of one that was pulled.
+class Replug : public Pair {
+ public:
+  explicit Replug(std::string name) : name_(std::move(name)) { plug(); }
+  ~Replug() override { std::filesystem::remove(name_); }
+  Replug(const Replug&) = delete;
+  Replug& operator=(const Replug&) = delete;
+  Replug(Replug&&) = delete;
+  Replug& operator=(Replug&&) = delete;
+
+  void pull() { pty_.reset(); }
+  void handle_link_down(LinkId link, const Error& error, TimePoint) override {
+    EXPECT_EQ(LinkId{7}, link);
+    EXPECT_EQ(Errc::IoFailed, error.code);
+    ++downs_;
+    plug();
+  }
+  void handle_link_up(LinkId link, TimePoint) override {
+    EXPECT_EQ(LinkId{7}, link);
+    ++ups_;
+  }
+  bool finished() const override { return ups_ > 0 || Pair::finished(); }
+
+  int downs_ = 0;
+  int ups_ = 0;
+
+ private:
+  void plug() {
+    pty_ = std::make_unique<Pty>();
+    std::filesystem::remove(name_);
+    std::filesystem::create_symlink(pty_->device, name_);
+  }
+  std::string name_;
+  std::unique_ptr<Pty> pty_;
+};
+
+TEST(IcmbLine, ComesBackWithItsTty) {
+  const std::string name = testing::TempDir() + "fwr-replug-" + std::to_string(::getpid()) + ".tty";
   SystemRandom random;
-  Pair pair;
-  Loop loop(pair);
-  auto serial = SerialPort::open(pty->device, {});
+  Replug machine(name);
+  Loop loop(machine);
+  auto serial = SerialPort::open(name, {});
   ASSERT_TRUE(serial);
   loop.add(
-      std::make_unique<IcmbLine>(*std::move(serial), node(1), random, now(), IcmbLine::Observer()));
-  pty.reset();
-  const auto ran = loop.run();
-  ASSERT_FALSE(ran);
-  EXPECT_EQ(Errc::IoFailed, ran.error().code);
+      std::make_unique<IcmbLine>(*std::move(serial), node(1), random, now(), IcmbLine::Observer()),
+      LinkId{7});
+  machine.pull();
+  ASSERT_TRUE(loop.run());
+  EXPECT_FALSE(machine.timed_out_);
+  EXPECT_EQ(1, machine.downs_);
+  EXPECT_EQ(1, machine.ups_);
 }
 
 }  // namespace

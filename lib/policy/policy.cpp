@@ -105,6 +105,11 @@ std::optional<std::string> refuse_donor(const Policy& policy, const Candidate& c
   if ((policy.allowed_media & static_cast<std::uint8_t>(candidate.medium)) == 0)
     return fmt::format("the offer came over the medium {}, and the policy allows {}",
                        to_text(candidate.medium), media_words(policy.allowed_media));
+  if (policy.authenticated && !candidate.authenticated)
+    return fmt::format(
+        "the offer came over the medium {}, on which nobody proves who it is, and the policy "
+        "requires donors that do",
+        to_text(candidate.medium));
   return std::nullopt;
 }
 
@@ -122,18 +127,6 @@ std::optional<std::string> refuse_claim(const Situation& situation, const Candid
   return std::nullopt;
 }
 
-/// Lower is better. Faster and steadier media first.
-int medium_place(Medium medium) {
-  switch (medium) {
-    case Medium::Wired: return 0;
-    case Medium::Wireless: return 1;
-    case Medium::Bluetooth: return 2;
-    case Medium::Serial: return 3;
-    case Medium::Icmb: return 4;
-  }
-  return 5;
-}
-
 /// Negative: `a` is preferred.
 template <class T>
 int smaller_first(const T& a, const T& b) {
@@ -147,7 +140,8 @@ int compare_by(Preference preference, const Policy& policy, const Candidate& a,
     case Preference::Version: return image::compare_versions(b.version, a.version);
     case Preference::Role:
       return smaller_first(a.role != policy.preferred_role, b.role != policy.preferred_role);
-    case Preference::Medium: return smaller_first(medium_place(a.medium), medium_place(b.medium));
+    case Preference::Medium:
+      return smaller_first(media_rank(policy, a.medium), media_rank(policy, b.medium));
     case Preference::Load: return smaller_first(a.load_percent, b.load_percent);
     case Preference::RoundTrip: return smaller_first(a.round_trip, b.round_trip);
   }
@@ -214,6 +208,15 @@ std::optional<Error> judge_expiry(const Situation& situation, const image::Manif
 std::vector<Preference> default_order() {
   return {Preference::SecurityVersion, Preference::Version, Preference::Role,
           Preference::Medium,          Preference::Load,    Preference::RoundTrip};
+}
+
+std::vector<Medium> default_media_order() {
+  return {Medium::Wired, Medium::Wireless, Medium::Bluetooth, Medium::Serial, Medium::Icmb};
+}
+
+std::size_t media_rank(const Policy& policy, Medium medium) {
+  const auto place = std::find(policy.media_order.begin(), policy.media_order.end(), medium);
+  return static_cast<std::size_t>(place - policy.media_order.begin());
 }
 
 std::optional<Preference> parse_preference(std::string_view name) {

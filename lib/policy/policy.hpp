@@ -21,11 +21,13 @@ namespace fwr::policy {
 using fwr::to_text;  // this namespace's own would hide it
 
 /// What the ordered preference list may name; the first that differs decides.
-/// Media rank wired, wireless, Bluetooth, serial, ICMB.
 enum class Preference : std::uint8_t { SecurityVersion, Version, Role, Medium, Load, RoundTrip };
 [[nodiscard]] std::optional<Preference> parse_preference(
     std::string_view name);  ///< "security-version", "version", "role", "medium", "load", "rtt"
 [[nodiscard]] std::string_view to_text(Preference preference);
+
+/// Wired, wireless, Bluetooth, serial, ICMB: faster and steadier media first.
+[[nodiscard]] std::vector<Medium> default_media_order();
 
 /// Security version, version, role, medium, load, round-trip time.
 [[nodiscard]] std::vector<Preference> default_order();
@@ -35,6 +37,7 @@ struct Policy {
   std::uint32_t minimum_security_version = 0;
   std::optional<DonorRole> required_role;
   std::uint8_t allowed_media = 0xff;  ///< bits of Medium
+  bool authenticated = false;         ///< only over links on which a donor proves who it is
   /// GUID or address ("lan:10.0.0.7"); empty: all. Without a port in the text, every port.
   std::vector<std::string> allow;
   std::vector<std::string> deny;  ///< wins over allow
@@ -43,7 +46,10 @@ struct Policy {
   std::optional<std::string> pinned_version;
   // preferences
   std::vector<Preference> order = default_order();
+  std::vector<Medium> media_order = default_media_order();  ///< best first; others come last
   DonorRole preferred_role = DonorRole::Console;
+  /// While it fetches over a medium that ranks lower than another: ask again there, and go back.
+  bool return_to_better = true;
   // limits (PROTOCOL §8.1)
   std::chrono::milliseconds offer_window{3000};
   unsigned donors_tried = 8;
@@ -54,6 +60,7 @@ struct Policy {
 struct Candidate {
   Path path;
   Medium medium = Medium::Wired;  ///< of the link on which it came
+  bool authenticated = true;      ///< in a session, or by the link
   Guid donor{};
   DonorRole role = DonorRole::Console;
   std::uint8_t load_percent = 0;
@@ -90,6 +97,8 @@ struct Verdict {
 /// Indices of the acceptable candidates, best first. Deterministic: ties go by GUID, then path.
 [[nodiscard]] std::vector<std::size_t> rank(const Policy& policy, const Situation& situation,
                                             std::span<const Candidate> candidates);
+/// Where a medium stands in the policy's order: lower is better.
+[[nodiscard]] std::size_t media_rank(const Policy& policy, Medium medium);
 /// The same rules on the signed manifest: component, platform, security version, minimum version,
 /// expiry, size, and that it is what the offer claimed. nullopt: acceptable.
 [[nodiscard]] std::optional<Error> judge_manifest(const Policy& policy, const Situation& situation,

@@ -52,7 +52,8 @@ std::optional<Offer> read_offer(const wire::oem::Offer& offer, const Nonce& nonc
   return read;
 }
 
-Discovery::Discovery(const RecoveryConfig& config, const Nonce& nonce, TimePoint now)
+Discovery::Discovery(const RecoveryConfig& config, std::span<const Target> targets,
+                     const Nonce& nonce, TimePoint now)
     : iana_(config.iana),
       policy_(config.policy),
       situation_(config.situation),
@@ -62,13 +63,14 @@ Discovery::Discovery(const RecoveryConfig& config, const Nonce& nonce, TimePoint
       window_ends_(now + config.policy.offer_window),
       waits_for_all_(config.offers_only),
       now_(now) {
-  for (const Target& target : config.targets) {
+  for (const Target& target : targets) {
     const LinkProperties link = properties_of(links_, target.path.peer);
     const LinkTimers timers = timers_of(link);
     Group* group = group_of(link);
     if (group == nullptr)
       group = &groups_.emplace_back(
           Group{.sessions = link.sessions,
+                .authenticated = link.authenticated,
                 .first_round = timers.first_round,
                 .ends = std::max(window_ends_, began_ + timers.offer_window)});
     group->asked.push_back(Asked{.target = target});
@@ -78,7 +80,8 @@ Discovery::Discovery(const RecoveryConfig& config, const Nonce& nonce, TimePoint
 Discovery::Group* Discovery::group_of(const LinkProperties& link) {
   const Duration first_round = timers_of(link).first_round;
   const auto found = std::find_if(groups_.begin(), groups_.end(), [&](const Group& group) {
-    return group.sessions == link.sessions && group.first_round == first_round;
+    return group.sessions == link.sessions && group.authenticated == link.authenticated &&
+           group.first_round == first_round;
   });
   return found == groups_.end() ? nullptr : &*found;
 }
@@ -167,6 +170,7 @@ void Discovery::handle_offer(const Path& path, const wire::oem::Offer& offer, Gr
                              Duration round_trip) {
   auto read = read_offer(offer, request_.nonce, path);
   if (!read) return;
+  read->candidate.authenticated = group.sessions || group.authenticated;
   read->candidate.round_trip = std::chrono::duration_cast<std::chrono::microseconds>(round_trip);
   if (Asked* target = asked(group, path)) read->named = target->answered = true;
   if (!waits_for_all_ && group.ends <= window_ends_ &&
@@ -221,6 +225,11 @@ bool Discovery::is_over(const Group& group, TimePoint now) const {
 bool Discovery::closed(TimePoint now) const {
   return std::all_of(groups_.begin(), groups_.end(),
                      [&](const Group& group) { return is_over(group, now); });
+}
+
+bool Discovery::closed_early(TimePoint now) const {
+  return good_in_time_ && std::any_of(groups_.begin(), groups_.end(),
+                                      [&](const Group& group) { return now < group.ends; });
 }
 
 TimePoint Discovery::deadline() const {

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "base/address.hpp"
@@ -34,13 +35,25 @@ struct Decline {
 
 class Discovery {
  public:
-  Discovery(const RecoveryConfig& config, const Nonce& nonce, TimePoint now);
+  Discovery(const RecoveryConfig& config, const Nonce& nonce, TimePoint now)
+      : Discovery(config, config.targets, nonce, now) {}
+  /// Asks only some of the targets.
+  Discovery(const RecoveryConfig& config, std::span<const Target> targets, const Nonce& nonce,
+            TimePoint now);
 
   [[nodiscard]] std::optional<Datagram> poll_transmit(TimePoint now);
   void handle_datagram(const Path& path, ByteView datagram, TimePoint now);
   /// The time for offers is over, or everybody who was asked has answered.
   [[nodiscard]] bool closed(TimePoint now) const;
   [[nodiscard]] TimePoint deadline() const;
+  /// It closed because there were good offers, and slow links could still bring others.
+  [[nodiscard]] bool closed_early(TimePoint now) const;
+  /// Waits for these too; what came until now is known.
+  void go_on() {
+    offers_.clear();
+    good_in_time_ = false;
+    waits_for_all_ = true;
+  }
 
   [[nodiscard]] const std::vector<Offer>& offers() const { return offers_; }
   [[nodiscard]] const std::vector<Decline>& declines() const { return declines_; }
@@ -53,6 +66,7 @@ class Discovery {
   /// Targets behind links of one kind: their rounds take the same time.
   struct Group {
     bool sessions = true;
+    bool authenticated = false;  ///< by the link
     Duration first_round{};
     TimePoint ends;
     std::vector<Asked> asked = {};

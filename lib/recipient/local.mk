@@ -24,6 +24,7 @@ noinst_LTLIBRARIES += %D%/librecipient.la
 %C%_librecipient_la_SOURCES += %D%/machine.hpp
 %C%_librecipient_la_SOURCES += %D%/machine_donors.cpp
 %C%_librecipient_la_SOURCES += %D%/machine_install.cpp
+%C%_librecipient_la_SOURCES += %D%/machine_return.cpp
 %C%_librecipient_la_SOURCES += %D%/pace.cpp
 %C%_librecipient_la_SOURCES += %D%/pace.hpp
 %C%_librecipient_la_SOURCES += %D%/patience.hpp

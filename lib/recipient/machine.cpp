@@ -199,6 +199,7 @@ void Recovery::Impl::handle_datagram(const Path& path, ByteView datagram, TimePo
     if (data->discovery.closed(now)) close_offers(now);
     return;
   }
+  if (asking_) asking_->handle_datagram(path, datagram, now);
   if (DonorLink* donor = link(); donor != nullptr && donor->path().peer == path.peer) {
     donor->client().handle_datagram(datagram, now);
     pump(now);
@@ -237,6 +238,7 @@ void Recovery::Impl::handle_timeout(TimePoint now) {
     if (data->discovery.closed(now)) close_offers(now);
     return;
   }
+  work_on_return(now);
   if (auto* data = std::get_if<Connecting>(&data_); data != nullptr && data->not_before) {
     if (now < *data->not_before) return;
     data->not_before.reset();
@@ -264,6 +266,8 @@ std::optional<Datagram> Recovery::Impl::poll_transmit(TimePoint now) {
   std::erase_if(farewells_, [](const Farewell& farewell) { return farewell.over(); });
   if (ended_) return std::nullopt;
   if (auto* data = std::get_if<Discovering>(&data_)) return data->discovery.poll_transmit(now);
+  if (asking_)
+    if (auto datagram = asking_->poll_transmit(now)) return datagram;
   DonorLink* donor = link();
   if (donor == nullptr) return std::nullopt;
   if (auto datagram = donor->poll_transmit(now)) return datagram;
@@ -294,6 +298,7 @@ std::optional<TimePoint> Recovery::Impl::deadline() const {
   if (const auto* data = std::get_if<Connecting>(&data_)) earlier(data->not_before);
   if (const auto* data = std::get_if<Reporting>(&data_)) earlier(data->until);
   if (state() == State::Verifying) earlier(now_);
+  earlier(return_deadline());
   if (const DonorLink* donor = link()) earlier(donor->deadline());
   if (const Transfer* stream = transfer()) {
     earlier(stream->deadline());

@@ -23,6 +23,8 @@ inline constexpr std::size_t kEventQueue = 1024;  ///< events; the oldest go fir
 inline constexpr Duration kProgressInterval = std::chrono::milliseconds(100);
 inline constexpr std::chrono::seconds kSessionLimitWait{10};  ///< a donor with no free session
 inline constexpr std::chrono::seconds kLostWait{10};          // PROTOCOL §6.4
+inline constexpr std::chrono::seconds kReturnInterval{60};    // PROTOCOL §14
+inline constexpr std::chrono::seconds kLongestReturnInterval{3600};
 
 using Link = std::unique_ptr<DonorLink>;
 
@@ -132,6 +134,13 @@ class Recovery::Impl {
   void on_lease(const wire::oem::AcceptOfferRs& lease, TimePoint now);
   [[nodiscard]] wire::IpmiRequest accept_request() const;
 
+  // machine_return.cpp: other offers while one is used
+  [[nodiscard]] std::vector<Target> better_targets() const;
+  void expect_return(TimePoint now);
+  void work_on_return(TimePoint now);
+  void on_more_offers(TimePoint now);
+  [[nodiscard]] std::optional<TimePoint> return_deadline() const;
+
   // machine_install.cpp: from the lease to the end
   void prepare(Vetted vetted, TimePoint now);
   void on_fetched(const Fetched<>& result, TimePoint now);
@@ -153,6 +162,9 @@ class Recovery::Impl {
   std::optional<Selection> selection_;
   std::unique_ptr<Installation> installation_;  ///< of the image that was chosen last
   Patience patience_;                           ///< with the donor that sends now
+  std::optional<Discovery> asking_;             ///< others, while one is used
+  std::optional<TimePoint> next_return_;        ///< when to ask on better media
+  std::chrono::seconds return_interval_{kReturnInterval};
   std::uint64_t fetched_before_ = 0;  ///< bytes of the image, when the present lease was granted
   bool activated_ = false;
 

@@ -35,12 +35,20 @@ void Recovery::Impl::close_offers(TimePoint now) {
   selection_.emplace(config_, discovery.offers(), discovery.declines());
   for (Offered& offered : selection_->verdicts()) emit(std::move(offered));
   if (config_.offers_only && !selection_->empty()) return finish(std::nullopt, now);
+  if (discovery.closed_early(now)) {
+    asking_ = discovery;
+    asking_->go_on();
+  }
   enter(Event::OffersClosed, Selecting{});
   select(now);
 }
 
 void Recovery::Impl::select(TimePoint now) {
-  const auto next = selection_->next(now);
+  auto next = selection_->next(now);
+  if (!next && asking_) {
+    for (Offered& offered : selection_->add(asking_->offers())) emit(std::move(offered));
+    next = selection_->next(now);
+  }
   if (!next) return fail_recovery(Event::NoneLeft, selection_->summary(), now);
   const Offer& offer = selection_->offer(next->index);
   const LinkProperties carrier = properties_of(config_.links, offer.candidate.path.peer);

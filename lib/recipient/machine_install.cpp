@@ -28,6 +28,7 @@ void Recovery::Impl::prepare(Vetted vetted, TimePoint now) {
   patience_.begin(installation_->tree_window().in_place_bytes(), donor->timers().pace_window, now);
   fetched_before_ = installation_->progress().fetched_bytes;
   enter(Event::SlotReady, FetchingTree{std::move(donor), std::move(stream)});
+  expect_return(now);
   after_fetch_step(now);
 }
 
@@ -57,6 +58,7 @@ void Recovery::Impl::after_fetch_step(TimePoint now) {
                  FetchingImage{std::move(tree.link), std::move(tree.transfer)});
   }
   emit_progress(now, true);
+  asking_.reset();
   enter(Event::ImageComplete, Verifying{take_link()});
 }
 

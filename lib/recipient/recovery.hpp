@@ -58,6 +58,7 @@ enum class Event : std::uint8_t {
   SlotVerified,
   Activated,
   Reported,
+  BetterDonor,
 };
 struct Row {
   State from;

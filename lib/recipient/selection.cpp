@@ -66,17 +66,72 @@ bool same_offer(const policy::Candidate& a, const policy::Candidate& b) {
 
 Selection::Selection(const RecoveryConfig& config, std::vector<Offer> offers,
                      std::vector<Decline> declines)
-    : declines_(std::move(declines)),
+    : policy_(config.policy),
+      situation_(config.situation),
+      declines_(std::move(declines)),
       targets_(config.targets.size()),
       window_(config.policy.offer_window),
       donors_tried_limit_(config.policy.donors_tried) {
-  std::vector<policy::Candidate> candidates;
   for (Offer& offer : offers) {
-    candidates.push_back(offer.candidate);
-    auto verdict = policy::judge(config.policy, config.situation, offer.candidate);
+    auto verdict = policy::judge(policy_, situation_, offer.candidate);
     offers_.push_back(Entry{.offer = std::move(offer), .verdict = std::move(verdict)});
   }
-  order_ = policy::rank(config.policy, config.situation, candidates);
+  rank();
+}
+
+void Selection::rank() {
+  std::vector<policy::Candidate> candidates;
+  candidates.reserve(offers_.size());
+  for (const Entry& entry : offers_) candidates.push_back(entry.offer.candidate);
+  order_ = policy::rank(policy_, situation_, candidates);
+}
+
+std::vector<Offered> Selection::add(std::span<const Offer> offers) {
+  std::vector<Offered> fresh;
+  for (const Offer& offer : offers) {
+    const auto known = std::find_if(offers_.begin(), offers_.end(), [&](const Entry& entry) {
+      return entry.offer.candidate.path == offer.candidate.path &&
+             same_offer(entry.offer.candidate, offer.candidate);
+    });
+    if (known == offers_.end()) {
+      if (offers_.size() >= kOffersKept) continue;
+      auto verdict = policy::judge(policy_, situation_, offer.candidate);
+      fresh.push_back(Offered{.candidate = offer.candidate, .verdict = verdict});
+      offers_.push_back(Entry{.offer = offer, .verdict = std::move(verdict)});
+      continue;
+    }
+    known->offer.token = offer.token;
+    known->answered_again = true;
+    if (!known->gone || known->losses < kLossesInARow) continue;
+    known->gone = false;
+    known->losses = 0;
+    known->again_at = TimePoint{};
+  }
+  rank();
+  return fresh;
+}
+
+bool Selection::prefer_to(std::size_t index, TimePoint now) {
+  const auto medium = [&](std::size_t i) {
+    return policy::media_rank(policy_, candidate(i).medium);
+  };
+  for (const std::size_t other : order_) {
+    if (other == index) return false;  // what follows is worse
+    Entry& entry = offers_[other];
+    const bool answers = entry.attempts == 0 || std::exchange(entry.answered_again, false);
+    if (!answers || entry.gone || !may_try(other) || medium(other) >= medium(index) ||
+        candidate(other).digest != candidate(index).digest)
+      continue;
+    if (entry.attempts == 0 && tried() >= kOffersTried) continue;
+    // It was too slow, or is busy.
+    if (entry.bytes_per_s || (entry.again_at && *entry.again_at > now)) continue;
+    preferred_ = other;
+    entry.again_at.reset();
+    offers_[index].again_at = now;
+    offers_[index].bytes_per_s.reset();
+    return true;
+  }
+  return false;
 }
 
 std::vector<Offered> Selection::verdicts() const {
@@ -153,11 +208,13 @@ std::optional<std::size_t> Selection::next_waiting(TimePoint now) const {
 }
 
 std::optional<Selection::Next> Selection::next(TimePoint now) {
-  auto index = next_fresh();
+  auto index = std::exchange(preferred_, std::nullopt);
+  if (!index) index = next_fresh();
   if (!index) index = next_waiting(now);
   if (!index) return std::nullopt;
   Entry& entry = offers_[*index];
   ++entry.attempts;
+  entry.answered_again = false;
   return Next{.index = *index, .not_before = std::exchange(entry.again_at, std::nullopt)};
 }
 

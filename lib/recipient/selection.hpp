@@ -31,6 +31,13 @@ class Selection {
   /// The donor gave another token for the same image.
   void renew(std::size_t index, const Token& token) { offers_[index].offer.token = token; }
 
+  /// Offers that came later. What answers again after it was lost may be tried again; what was
+  /// refused, or never opened a session, may not. The offers that were not known before.
+  [[nodiscard]] std::vector<Offered> add(std::span<const Offer> offers);
+  /// The best offer of the same image over a medium that the policy likes better than that of
+  /// `index`, and better in all: next() gives it. False: there is none.
+  [[nodiscard]] bool prefer_to(std::size_t index, TimePoint now);
+
   struct Next {
     std::size_t index = 0;
     std::optional<TimePoint> not_before;  ///< it was busy: try it again then
@@ -62,7 +69,8 @@ class Selection {
     unsigned attempts = 0;
     bool proven = false;  ///< a session came up on this path
     bool gone = false;
-    unsigned losses = 0;  ///< in a row
+    bool answered_again = false;  ///< since it was tried
+    unsigned losses = 0;          ///< in a row
     std::optional<TimePoint> again_at = std::nullopt;
     std::optional<double> bytes_per_s = std::nullopt;  ///< when it was left as too slow
     std::optional<Error> last_error = std::nullopt;
@@ -80,7 +88,12 @@ class Selection {
   [[nodiscard]] Error nobody_answered() const;
   [[nodiscard]] Error none_acceptable() const;
 
-  std::vector<Entry> offers_;
+  void rank();
+
+  policy::Policy policy_;
+  policy::Situation situation_;
+  std::vector<Entry> offers_;  ///< at most kOffersKept
+  std::optional<std::size_t> preferred_;
   std::vector<std::size_t> order_;  ///< of the acceptable ones
   std::vector<Decline> declines_;
   std::size_t targets_;

@@ -29,11 +29,13 @@ constexpr std::array kTable = {
     Row{State::FetchingTree, Event::TreeComplete, State::FetchingImage},
     Row{State::FetchingTree, Event::BadBlock, State::Selecting},
     Row{State::FetchingTree, Event::DonorLost, State::Selecting},
+    Row{State::FetchingTree, Event::BetterDonor, State::Selecting},
     Row{State::FetchingTree, Event::SlotFailed, State::Failed},
     Row{State::FetchingTree, Event::Deadline, State::Failed},
     Row{State::FetchingImage, Event::ImageComplete, State::Verifying},
     Row{State::FetchingImage, Event::BadBlock, State::Selecting},
     Row{State::FetchingImage, Event::DonorLost, State::Selecting},
+    Row{State::FetchingImage, Event::BetterDonor, State::Selecting},
     Row{State::FetchingImage, Event::SlotFailed, State::Failed},
     Row{State::FetchingImage, Event::Deadline, State::Failed},
     Row{State::Verifying, Event::SlotVerified, State::Activating},
@@ -91,6 +93,7 @@ std::string_view to_text(Event event) {
     case Event::SlotVerified: return "slot-verified";
     case Event::Activated: return "activated";
     case Event::Reported: return "reported";
+    case Event::BetterDonor: return "better-donor";
   }
   return "?";
 }

@@ -110,6 +110,10 @@ class BusRig {
   BusModel& bus() { return bus_; }
   [[nodiscard]] TimePoint now() const { return now_; }
 
+  /// What else lives in this time: when it wants to work, and its work, after each step.
+  std::function<std::optional<TimePoint>()> others_due;
+  std::function<void()> others_work;
+
   Path path(std::size_t from, BusAddress to) const {
     Path path;
     path.medium = Medium::Icmb;
@@ -150,6 +154,8 @@ class BusRig {
       if (const auto due = node.port->deadline()) next = std::min(next, std::max(*due, now_));
       if (!node.on_the_way.empty()) next = std::min(next, node.on_the_way.front().first);
     }
+    if (others_due)
+      if (const auto due = others_due()) next = std::min(next, std::max(*due, now_));
     return next;
   }
 
@@ -181,6 +187,7 @@ class BusRig {
         node.port->handle_timeout(now_);
       pump(i);
     }
+    if (others_work) others_work();
   }
 
   void pump(std::size_t i) {

@@ -114,6 +114,17 @@ UNIT_TESTS += %D%/recipient_test
 %C%_recipient_test_SOURCES += %D%/test_signer.hpp
 %C%_recipient_test_LDADD = lib/donor/libdonor.la $(RECIPIENT_LIBS) $(GTEST_LIBS)
 
+UNIT_TESTS += %D%/recipient_media_test
+%C%_recipient_media_test_SOURCES =
+%C%_recipient_media_test_SOURCES += %D%/bus_rig.hpp
+%C%_recipient_media_test_SOURCES += %D%/media_rig.hpp
+%C%_recipient_media_test_SOURCES += %D%/memory_slots.hpp
+%C%_recipient_media_test_SOURCES += %D%/recipient_media_test.cpp
+%C%_recipient_media_test_SOURCES += %D%/recovery_rig.hpp
+%C%_recipient_media_test_SOURCES += %D%/sim_link.hpp
+%C%_recipient_media_test_SOURCES += %D%/test_signer.hpp
+%C%_recipient_media_test_LDADD = lib/donor/libdonor.la lib/link/liblink.la $(RECIPIENT_LIBS) $(GTEST_LIBS)
+
 UNIT_TESTS += %D%/session_test
 %C%_session_test_SOURCES =
 %C%_session_test_SOURCES += %D%/session_channel_test.cpp
@@ -122,6 +133,7 @@ UNIT_TESTS += %D%/session_test
 %C%_session_test_SOURCES += %D%/session_hand.hpp
 %C%_session_test_SOURCES += %D%/session_keys_test.cpp
 %C%_session_test_SOURCES += %D%/session_limits_test.cpp
+%C%_session_test_SOURCES += %D%/session_plain_client_test.cpp
 %C%_session_test_SOURCES += %D%/session_plain_server_test.cpp
 %C%_session_test_SOURCES += %D%/session_server_test.cpp
 %C%_session_test_SOURCES += %D%/session_test.cpp

@@ -128,6 +128,19 @@ TEST(Judge, RefusesMediaThatThePolicyDoesNotAllow) {
   EXPECT_THAT(c.reason(), HasSubstr("the policy allows none"));
 }
 
+TEST(Judge, RefusesLinksOnWhichNobodyProvesWhoItIsWhenThePolicySaysSo) {
+  Case c;
+  c.candidate.authenticated = false;
+  c.candidate.medium = Medium::Icmb;
+  EXPECT_EQ(c.reason(), "accepted");
+  c.policy.authenticated = true;
+  EXPECT_EQ(c.reason(),
+            "the offer came over the medium icmb, on which nobody proves who it is, and the policy "
+            "requires donors that do");
+  c.candidate.authenticated = true;
+  EXPECT_EQ(c.reason(), "accepted");
+}
+
 TEST(Judge, RefusesAnotherComponent) {
   Case c;
   c.candidate.component = "bios";

@@ -63,6 +63,19 @@ TEST(Rank, PutsTheFasterMediumFirst) {
   EXPECT_EQ(rank_by({Preference::Medium}, c), (Order{4, 3, 2, 1, 0}));
 }
 
+TEST(Rank, FollowsThePolicysOrderOfMediaAndPutsOthersLast) {
+  auto c = equal_candidates(3);
+  c[0].medium = Medium::Wired;
+  c[1].medium = Medium::Bluetooth;
+  c[2].medium = Medium::Icmb;
+  Policy policy;
+  policy.order = {Preference::Medium};
+  policy.media_order = {Medium::Icmb, Medium::Bluetooth};
+  EXPECT_EQ(rank(policy, good_situation(), c), (Order{2, 1, 0}));
+  EXPECT_EQ(media_rank(policy, Medium::Icmb), 0U);
+  EXPECT_EQ(media_rank(policy, Medium::Wired), media_rank(policy, Medium::Serial));
+}
+
 TEST(Rank, PutsTheLowerLoadFirst) {
   auto c = equal_candidates(3);
   c[0].load_percent = 100;

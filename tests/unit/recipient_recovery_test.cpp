@@ -544,5 +544,34 @@ TEST(Recovery, KeepAlivesDoNotPileUpWhileTheDonorIsAway) {
   EXPECT_TRUE(donor.saw(donor::DonorEvent::Kind::Reported));
 }
 
+/// A slow radio, and a wire that comes back when the state is reached.
+void returns_to_the_wire_in(State state, Bytes content, double bytes_per_s) {
+  RecoveryRig rig;
+  const SignedImage wanted = SignedImage::make(std::move(content), "2.0", 5);
+  DonorHost& radio = rig.add_donor(
+      wanted, {.host = 7, .link = {.bytes_per_s = bytes_per_s}, .medium = Medium::Wireless});
+  DonorHost& wire = rig.add_donor(wanted, {.host = 8});
+  wire.cut = true;
+  rig.on_state[state] = [&] { wire.cut = false; };
+  ASSERT_TRUE(rig.run());
+  expect_installed(rig, wanted);
+  for (const Dropped& dropped : rig.dropped) ADD_FAILURE() << dropped.error.message();
+  ASSERT_EQ(rig.chosen.size(), 2U);
+  EXPECT_EQ(rig.chosen[0].candidate.medium, Medium::Wireless);
+  EXPECT_EQ(rig.chosen[1].candidate.medium, Medium::Wired);
+  EXPECT_TRUE(test::rows_taken().contains({state, Event::BetterDonor}));
+  EXPECT_TRUE(radio.saw(donor::DonorEvent::Kind::Released));
+  EXPECT_FALSE(radio.saw(donor::DonorEvent::Kind::Reported));
+}
+
+TEST(Recovery, ReturnsToABetterMediumWhileTheImageComes) {
+  returns_to_the_wire_in(State::FetchingImage, noise(4U << 20, 1), 20'000);
+}
+
+TEST(Recovery, ReturnsToABetterMediumWhileTheTreeComes) {
+  // Zeros are in the slot already; their hashes are not.
+  returns_to_the_wire_in(State::FetchingTree, Bytes(64U << 20), 5000);
+}
+
 }  // namespace
 }  // namespace fwr::recipient

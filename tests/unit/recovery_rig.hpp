@@ -122,7 +122,8 @@ struct DonorOptions {
   std::uint8_t leases = 16;
   std::chrono::seconds hold{60};
   LinkOptions link = {};
-  std::uint8_t claims = 0;  ///< the host whose GUID it shows; 0: its own
+  Medium medium = Medium::Wired;  ///< over which its answers come
+  std::uint8_t claims = 0;        ///< the host whose GUID it shows; 0: its own
 };
 
 /// A donor host: catalogue, donor machine, RMCP+ server, and its link to the recipient.
@@ -130,6 +131,7 @@ class DonorHost final : public session::Application {
  public:
   DonorHost(const DonorOptions& options, std::vector<SignedImage> images, TimePoint now)
       : address(ipv4(options.host)),
+        medium(options.medium),
         catalogue(std::move(images)),
         random_(options.host),
         donor(donor_config(options), catalogue, random_, now),
@@ -180,6 +182,7 @@ class DonorHost final : public session::Application {
   }
 
   Address address;
+  Medium medium;
   MemoryCatalogue catalogue;
 
  private:
@@ -317,6 +320,7 @@ class RecoveryRig {
     for (const auto& donor : donors) {
       donor->work(now);
       while (auto datagram = donor->from_donor.receive(now)) {
+        datagram->path.medium = donor->medium;
         if (!donor->cut) recovery->handle_datagram(datagram->path, datagram->bytes, now);
         take_events();
       }

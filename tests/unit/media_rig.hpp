@@ -8,6 +8,7 @@
 
 #include "bus_rig.hpp"
 #include "recovery_rig.hpp"
+#include "session/plain_server.hpp"
 #include "wire/plain.hpp"
 #include "wire/stream.hpp"
 
@@ -30,76 +31,63 @@ inline link::test::RigOptions noisy_bus(std::size_t nodes, double bit_error_rate
   return options;
 }
 
-/// A donor that is asked without sessions: one peer, one stream.
+/// A donor that everybody on its bus may ask.
 class PlainDonor {
  public:
-  PlainDonor(const donor::DonorConfig& config, std::vector<SignedImage> images, TimePoint now)
-      : guid_(config.guid),
-        catalogue(std::move(images)),
+  PlainDonor(const donor::DonorConfig& config, std::vector<SignedImage> images,
+             const LinkProperties& properties, TimePoint now)
+      : catalogue(std::move(images)),
         random_(17),
-        donor(config, catalogue, random_, now) {}
+        donor(config, catalogue, random_, now),
+        server(server_config(config, properties), config.iana, donor) {}
 
   void receive(const Datagram& message, TimePoint now) {
-    peer_ = message.path;
-    const session::Requester from{.path = message.path, .session = 1, .user = "bus"};
-    if (message.bytes.front() == std::byte{3}) {
-      ++grants;
-      return donor.handle_payload(from, ByteView(message.bytes).subspan(1), now);
-    }
-    const auto request = wire::plain::decode_request(message.bytes);
-    if (!request) return;
-    ++requests;
-    wire::IpmiRequest asked{request->net_fn(), request->command, request->data};
-    std::optional<wire::IpmiResponse> answer;
-    if (asked.net_fn == wire::raw(wire::NetFn::AppRq)) {
-      answer = wire::IpmiResponse{.code = wire::CompletionCode::Ok,
-                                  .data = Bytes(guid_.begin(), guid_.end())};
-    } else {
-      // As the session server asks: before a lease nobody is known.
-      session::Requester who = from;
-      if (asked.command == static_cast<std::uint8_t>(wire::oem::Command::RequestFirmware))
-        who.session = 0;
-      answer = donor.handle_command(who, asked, now);
-    }
-    if (answer) outgoing_.push_back(wire::plain::encode_response(*request, *answer));
+    server.handle_datagram(message.path, message.bytes, now);
   }
   std::optional<Datagram> poll_transmit(TimePoint now) {
-    if (donor.deadline() && *donor.deadline() <= now) donor.handle_timeout(now);
-    while (auto event = donor.poll_event()) events.push_back(*event);
-    if (!outgoing_.empty()) {
-      Datagram next{.path = peer_, .bytes = std::move(outgoing_.front())};
-      outgoing_.pop_front();
-      return next;
+    if (const auto at = deadline(); at && *at <= now) {
+      donor.handle_timeout(now);
+      server.handle_timeout(now);
     }
-    const auto payload = donor.next_payload(now);
-    if (!payload) return std::nullopt;
-    return Datagram{.path = peer_, .bytes = wire::plain::encode_stream(payload->payload)};
+    while (auto event = donor.poll_event()) events.push_back(*event);
+    return server.poll_transmit(now);
+  }
+  [[nodiscard]] std::optional<TimePoint> deadline() const {
+    const auto mine = donor.deadline();
+    const auto its = server.deadline();
+    if (mine && its) return std::min(*mine, *its);
+    return mine ? mine : its;
   }
   [[nodiscard]] bool saw(donor::DonorEvent::Kind kind) const {
     return std::any_of(events.begin(), events.end(),
                        [&](const donor::DonorEvent& event) { return event.kind == kind; });
   }
 
- private:
-  Guid guid_;
-
- public:
   MemoryCatalogue catalogue;
 
  private:
+  static session::PlainServerConfig server_config(const donor::DonorConfig& config,
+                                                  const LinkProperties& properties) {
+    session::PlainServerConfig server;
+    server.link = LinkId{1};
+    server.properties = properties;
+    server.identity.guid = config.guid;
+    server.allowed.everybody = true;
+    return server;
+  }
   SeededRandom random_;
-  Path peer_;
-  std::deque<Bytes> outgoing_;
 
  public:
   donor::Donor donor;
+  session::PlainServer server;
   std::vector<donor::DonorEvent> events;
-  std::size_t requests = 0, grants = 0;
 };
 
 /// Node 0 of the bus is the recipient; donors are the next ones; behind them who only talks.
 class MediaRig {
  public:
+  static constexpr std::size_t kAhead_bytes = 4096;  ///< that wait in a donor's port
+
   explicit MediaRig(link::test::RigOptions options, std::uint64_t capacity = 16U << 20)
       : slots(capacity), bus(options) {
     config.iana = kIana;
@@ -123,7 +111,8 @@ class MediaRig {
     if (donor_config.guid == Guid{}) donor_config.guid.fill(static_cast<std::byte>(node + 100));
     donor_config.media = static_cast<std::uint8_t>(Medium::Icmb);
     if (bus_donors.size() <= node) bus_donors.resize(node + 1);
-    bus_donors[node] = std::make_unique<PlainDonor>(donor_config, std::move(images), bus.now());
+    bus_donors[node] = std::make_unique<PlainDonor>(donor_config, std::move(images),
+                                                    bus[node].port->properties(), bus.now());
     bus[node].on_message = [this, node](const Datagram& message) {
       bus_donors[node]->receive(message, bus.now());
     };
@@ -201,7 +190,7 @@ class MediaRig {
     if (recovery && !recovery->finished()) earlier(recovery->deadline());
     for (const auto& host : lan_donors) earlier(host->next());
     for (std::size_t node = 1; node < bus_donors.size(); ++node)
-      if (bus_donors[node] && bus[node].port) earlier(bus_donors[node]->donor.deadline());
+      if (bus_donors[node] && bus[node].port) earlier(bus_donors[node]->deadline());
     return next;
   }
   void work() {
@@ -216,8 +205,12 @@ class MediaRig {
     }
     for (std::size_t node = 1; node < bus_donors.size(); ++node) {
       if (!bus_donors[node] || !bus[node].port) continue;
-      while (auto message = bus_donors[node]->poll_transmit(now))
+      // As the transport does: what is in the port cannot be overtaken.
+      while (bus[node].port->waiting_bytes() < kAhead_bytes) {
+        auto message = bus_donors[node]->poll_transmit(now);
+        if (!message) break;
         bus.send(node, wire::icmb::bus_address(message->path.peer), std::move(message->bytes));
+      }
     }
     if (!recovery || recovery->finished()) return;
     recovery->set_link_properties({AddressFamily::Icmb, 1, bus_properties()});

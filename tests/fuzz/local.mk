@@ -43,6 +43,11 @@ FUZZ_TARGETS += %D%/oem.fuzz
 %C%_oem_fuzz_LDADD = $(OEM_LIBS)
 %C%_oem_fuzz_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 
+FUZZ_TARGETS += %D%/plain.fuzz
+%C%_plain_fuzz_SOURCES = %D%/plain_fuzz.cpp %D%/fuzz.hpp
+%C%_plain_fuzz_LDADD = $(DONOR_LIBS)
+%C%_plain_fuzz_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+
 FUZZ_TARGETS += %D%/recipient.fuzz
 %C%_recipient_fuzz_SOURCES = %D%/recipient_fuzz.cpp %D%/fuzz.hpp %D%/layout_codecs.hpp
 %C%_recipient_fuzz_LDADD = lib/donor/libdonor.la $(RECIPIENT_LIBS)

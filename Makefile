@@ -183,7 +183,7 @@ fuzz: deps-fuzz $(BUILD)/fuzz/Makefile
 	+$(MAKE) --no-print-directory $(jobs) -C $(BUILD)/fuzz $(fuzz_compilers) fuzz \
 	  SECONDS='$(SECONDS)' TARGETS='$(TARGETS)'
 
-# The simulator: make sim SEEDS=100000 [SEED=first] [JOBS=n]
+# The simulator: make sim SEEDS=100000 [BUS=seeds with a bus] [SEED=first] [JOBS=n]
 .PHONY: sim
 sim: export SEEDS ?= 10000
 sim: export SEED ?= 1

@@ -20,6 +20,21 @@ session::ServerConfig server_config(const DonorPlan& plan) {
   return config;
 }
 
+LinkId link_of(std::size_t medium) {
+  return LinkId{static_cast<std::uint8_t>(medium)};
+}
+
+session::PlainServerConfig plain_config(const DonorPlan& plan, std::size_t medium,
+                                        const LinkProperties& properties) {
+  session::PlainServerConfig config;
+  config.link = link_of(medium);
+  config.properties = properties;
+  config.identity.guid = plan.config.guid;
+  for (const std::size_t recipient : plan.allows)
+    config.allowed.peers.push_back(wire::icmb::to_address(wish_of(recipient), line_of(medium)));
+  return config;
+}
+
 std::vector<Release> make_releases(const std::vector<ReleaseSpec>& specs) {
   std::vector<Release> releases;
   releases.reserve(specs.size());
@@ -130,8 +145,15 @@ void DonorHost::boot(TimePoint now) {
   chronicle_.note("donor {} boots", number_);
   machine_ = std::make_unique<Machine>(mine_, *this, dice_.fork(++boots_), now);
   set_lies(machine_->catalogue, now);
+  for (const std::size_t medium : mine_.media) {
+    network_.open(medium, host(), now);
+    if (const Bus* bus = network_.bus(medium))
+      machine_->plain.try_emplace(
+          medium, plain_config(mine_, medium, bus->port(host())->properties()), kIana, *this);
+  }
   // A withdrawal outlives a restart.
-  done_faults_.clear();
+  std::erase_if(done_faults_,
+                [&](std::size_t fault) { return plan_.faults[fault].kind == FaultKind::Withdraw; });
 }
 
 LeaseRows DonorHost::all_lease_rows() const {
@@ -146,7 +168,7 @@ void DonorHost::crash() {
   chronicle_.note("donor {} crashes", number_);
   rows_ = all_lease_rows();
   machine_.reset();
-  chronicle_.injected(FaultKind::DonorCrash);
+  for (const std::size_t medium : mine_.media) network_.close(medium, host());
 }
 
 void DonorHost::withdraw(TimePoint now) {
@@ -157,12 +179,36 @@ void DonorHost::withdraw(TimePoint now) {
   machine_->donor.replace_catalogue(*machine_->later, now);
 }
 
+/// The planned number of characters is on the line: in the middle of a burst, as a rule.
+void DonorHost::die_talking(TimePoint now) {
+  if (!machine_) return;
+  for (std::size_t i = 0; i < plan_.faults.size(); ++i) {
+    const Fault& fault = plan_.faults[i];
+    if (fault.kind != FaultKind::DonorDiesTalking || fault.target != host() || !fault.active(now))
+      continue;
+    if (std::count(done_faults_.begin(), done_faults_.end(), i) > 0) continue;
+    std::uint64_t written = 0;
+    for (const std::size_t medium : mine_.media)
+      if (const Bus* bus = network_.bus(medium)) written += bus->written(host());
+    if (written < fault.count) continue;
+    done_faults_.push_back(i);
+    chronicle_.injected(FaultKind::DonorDiesTalking);
+    dead_until_ = now + fault.amount;
+    return crash();
+  }
+}
+
 void DonorHost::apply_plan(TimePoint now) {
   bool down = false;
   for (const Fault& fault : plan_.faults)
     if (fault.kind == FaultKind::DonorCrash && fault.target == host() && fault.active(now))
       down = true;
-  if (down && machine_) crash();
+  if (down && machine_) {
+    chronicle_.injected(FaultKind::DonorCrash);
+    crash();
+  }
+  die_talking(now);
+  down = down || now < dead_until_;
   if (!down && !machine_) boot(now);
   if (!machine_) return;
   for (std::size_t i = 0; i < plan_.faults.size(); ++i) {
@@ -177,8 +223,13 @@ void DonorHost::apply_plan(TimePoint now) {
 void DonorHost::handle(const Delivery& delivery, TimePoint now) {
   apply_plan(now);
   if (!machine_) return;
-  note_request(delivery.datagram);
-  machine_->server.handle_datagram(delivery.datagram.path, delivery.datagram.bytes, now);
+  const auto& [path, bytes] = delivery.datagram;
+  if (const auto plain = machine_->plain.find(delivery.medium); plain != machine_->plain.end()) {
+    plain->second.handle_datagram(path, bytes, now);
+  } else {
+    note_request(delivery.datagram);
+    machine_->server.handle_datagram(path, bytes, now, link_of(delivery.medium));
+  }
   take_events();
   transmit(now);
 }
@@ -188,6 +239,8 @@ void DonorHost::work(TimePoint now) {
   if (!machine_) return;
   if (const auto at = machine_->server.deadline(); at && *at <= now)
     machine_->server.handle_timeout(now);
+  for (auto& [medium, plain] : machine_->plain)
+    if (const auto at = plain.deadline(); at && *at <= now) plain.handle_timeout(now);
   if (const auto at = machine_->donor.deadline(); at && *at <= now)
     machine_->donor.handle_timeout(now);
   transmit(now);
@@ -214,38 +267,42 @@ std::optional<TimePoint> DonorHost::next(TimePoint now) const {
     if (fault.until > now && fault.until < plan_.heals + std::chrono::hours(1))
       earlier(fault.until);
   }
+  if (!machine_ && dead_until_ > now) earlier(dead_until_);
   if (!machine_) return soonest;
   earlier(machine_->server.deadline());
+  for (const auto& [medium, plain] : machine_->plain) earlier(plain.deadline());
   earlier(machine_->donor.deadline());
   // What waits for room is tried again when half of the queue has gone.
   for (const std::size_t medium : mine_.media)
-    if (!network_.has_room(address_of(medium, host(), kRmcpPort), now))
-      earlier(now + Network::kQueue / 2);
+    if (!network_.has_room(medium, host(), now)) earlier(now + Network::kQueue / 2);
   if (trickle_at_ && *trickle_at_ > now) earlier(trickle_at_);
   return soonest;
 }
 
+std::optional<Datagram> DonorHost::poll(std::size_t medium, TimePoint now) {
+  if (!network_.has_room(medium, host(), now)) return std::nullopt;
+  const auto plain = machine_->plain.find(medium);
+  if (plain != machine_->plain.end()) return plain->second.poll_transmit(now);
+  return machine_->server.poll_transmit(now, link_of(medium));
+}
+
+/// A link without room keeps no other one waiting.
 void DonorHost::transmit(TimePoint now) {
-  const auto room = [&] {
-    return std::all_of(mine_.media.begin(), mine_.media.end(), [&](std::size_t medium) {
-      return network_.has_room(address_of(medium, host(), kRmcpPort), now);
-    });
-  };
-  while (room()) {
-    auto datagram = machine_->server.poll_transmit(now);
-    if (!datagram) return;
-    send(*std::move(datagram), now);
-  }
+  for (const std::size_t medium : mine_.media)
+    while (auto datagram = poll(medium, now)) send(*std::move(datagram), now);
 }
 
 void DonorHost::send(Datagram datagram, TimePoint now) {
-  if (!needs_session(datagram.bytes)) check_reply(datagram);
+  if (datagram.path.peer.family == AddressFamily::Icmb)
+    check_allowed(datagram);
+  else if (!needs_session(datagram.bytes))
+    check_reply(datagram);
   if (lying(FaultKind::LieGarbage, now) && dice_.chance(0.2)) {
     chronicle_.injected(FaultKind::LieGarbage);
     for (std::uint64_t n = dice_.between(1, 4); n > 0 && !datagram.bytes.empty(); --n)
       datagram.bytes[dice_.below(datagram.bytes.size())] = static_cast<std::byte>(dice_.below(256));
   }
-  network_.send(datagram.path.local, datagram.path.peer, std::move(datagram.bytes), now);
+  network_.send(host(), std::move(datagram), now);
 }
 
 /// PROTOCOL §2.1: an answer is no larger than its request; standard messages are at most three
@@ -276,6 +333,27 @@ void DonorHost::check_reply(const Datagram& reply) {
   asked_.erase(asked);
 }
 
+bool DonorHost::allows(const Address& peer) const {
+  return std::any_of(mine_.allows.begin(), mine_.allows.end(), [&](std::size_t recipient) {
+    return wish_of(recipient) == wire::icmb::bus_address(peer);
+  });
+}
+
+/// PROTOCOL §11.6: what would need a session elsewhere is for addresses that are allowed.
+void DonorHost::check_allowed(const Datagram& reply) const {
+  const auto response = wire::plain::decode_response(reply.bytes);
+  const wire::oem::CommandInfo* command =
+      response && response->net_fn() == (wire::raw(wire::NetFn::OemGroupRq) | 1U)
+          ? wire::oem::find_command(response->command)
+          : nullptr;
+  const bool refusal = response && !response->data.empty() && response->data[0] != std::byte{0};
+  const bool for_all = response && (command == nullptr || !command->needs_session);
+  if (!refusal && !for_all && !allows(reply.path.peer))
+    chronicle_.violate("served-to-stranger",
+                       fmt::format("donor {} sends {} bytes to {}, whom it does not allow", number_,
+                                   reply.bytes.size(), to_text(reply.path.peer)));
+}
+
 void DonorHost::check_limits() const {
   const auto check = [&](std::string_view what, std::size_t count, std::size_t limit) {
     if (count > limit)
@@ -285,14 +363,18 @@ void DonorHost::check_limits() const {
   check("leases", machine_->donor.leases(), mine_.config.leases);
   check("leases by what it promised", machine_->watch.leases(), mine_.config.leases);
   check("sessions", machine_->server.active_sessions(), mine_.limits.active_sessions);
+  for (const auto& [medium, plain] : machine_->plain)
+    check("peers", plain.active_peers(), session::PlainLimits{}.peers);
   check("half-open sessions", machine_->server.half_open_sessions(),
         mine_.limits.half_open_sessions);
 }
 
 std::size_t DonorHost::promises() const {
   if (!machine_) return 0;
+  std::size_t peers = 0;
+  for (const auto& [medium, plain] : machine_->plain) peers += plain.active_peers();
   return machine_->donor.leases() + machine_->server.active_sessions() +
-         machine_->server.half_open_sessions();
+         machine_->server.half_open_sessions() + peers;
 }
 
 const Release* DonorHost::best() const {

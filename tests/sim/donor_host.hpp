@@ -11,6 +11,7 @@
 
 #include "lease_watch.hpp"
 #include "network.hpp"
+#include "session/plain_server.hpp"
 #include "session/server.hpp"
 
 namespace fwr::sim {
@@ -79,6 +80,7 @@ class DonorHost final : public session::Application {
     SimCatalogue catalogue;
     donor::Donor donor;
     session::Server server;
+    std::map<std::size_t, session::PlainServer> plain;  ///< of each bus
     LeaseWatch watch;
     std::unique_ptr<SimCatalogue> later;  ///< after a withdrawal
   };
@@ -86,10 +88,14 @@ class DonorHost final : public session::Application {
   void crash();
   void withdraw(TimePoint now);
   void apply_plan(TimePoint now);
+  void die_talking(TimePoint now);
   void transmit(TimePoint now);
   void check_limits() const;
   void note_request(const Datagram& request);
   void check_reply(const Datagram& reply);
+  void check_allowed(const Datagram& reply) const;
+  [[nodiscard]] bool allows(const Address& peer) const;
+  [[nodiscard]] std::optional<Datagram> poll(std::size_t medium, TimePoint now);
   void take_events();
   void send(Datagram datagram, TimePoint now);
   [[nodiscard]] bool lying(FaultKind kind, TimePoint now) const;
@@ -110,6 +116,7 @@ class DonorHost final : public session::Application {
   bool lies_ = false;
   LeaseRows rows_{};
   std::optional<TimePoint> trickle_at_;
+  TimePoint dead_until_{};
   /// A message without a session that may still be answered.
   struct Asked {
     Address peer;

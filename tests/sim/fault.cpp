@@ -19,7 +19,17 @@ constexpr std::array<std::string_view, kFaultKinds> kNames{
     "stale-reply",
     "partition",
     "link-death",
+    "bus-noise",
+    "bus-flaps",
+    "node-cut",
+    "babble",
+    "echo-loss",
+    "address-collision",
+    "bus-talk",
+    "bus-garbage",
+    "bus-stranger",
     "donor-crash",
+    "donor-dies-talking",
     "withdraw",
     "slow-donor",
     "trickling-donor",
@@ -54,6 +64,7 @@ constexpr std::array<std::string_view, kFaultKinds> kNames{
 };
 
 std::string host_text(std::size_t host) {
+  if (host >= kFirstGuest) return fmt::format("guest {}", host - kFirstGuest);
   if (host >= kOutsider) return "outsider";
   if (host >= kFirstDonor) return fmt::format("donor {}", host - kFirstDonor);
   return fmt::format("recipient {}", host);
@@ -70,12 +81,13 @@ std::string_view to_text(FaultKind kind) {
 }
 
 std::string to_text(const Fault& fault) {
-  std::string text = fmt::format("{} {:.3f}..{:.3f} s", to_text(fault.kind), seconds(fault.from),
-                                 seconds(fault.until));
+  std::string text = fmt::format("{} {:.3f}..", to_text(fault.kind), seconds(fault.from));
+  text += fault.until == TimePoint::max() ? std::string("for ever")
+                                          : fmt::format("{:.3f} s", seconds(fault.until));
   if (fault.medium) text += fmt::format(" medium {}", *fault.medium);
   if (fault.source) text += " from " + host_text(*fault.source);
   if (fault.target) text += " at " + host_text(*fault.target);
-  if (fault.probability < 1) text += fmt::format(" p={:.3f}", fault.probability);
+  if (fault.probability < 1) text += fmt::format(" p={:.3g}", fault.probability);
   if (fault.amount != Duration::zero())
     text += fmt::format(" {:.3f} s", std::chrono::duration<double>(fault.amount).count());
   if (fault.count != 0) text += fmt::format(" no. {}", fault.count);

@@ -25,8 +25,19 @@ enum class FaultKind : std::uint8_t {
   StaleReply,
   Partition,  ///< one direction between two hosts
   LinkDeath,  ///< a medium carries nothing for a while
+  // buses
+  BusNoise,          ///< bits are damaged; the probability is that of one bit
+  BusFlaps,          ///< cut again and again: `amount` is the period, `probability` the share of it
+  NodeCut,           ///< one node is off the wires
+  Babble,            ///< one node talks garbage without an end
+  EchoLoss,          ///< a node does not hear itself
+  AddressCollision,  ///< somebody comes who wishes the address of another node
+  BusTalk,           ///< others talk to each other
+  BusGarbage,        ///< somebody who listens to nobody: false frames, pieces, noise
+  BusStranger,       ///< somebody whom no donor allows asks for everything
   // donors
   DonorCrash,
+  DonorDiesTalking,  ///< when its node has put that many characters on a bus
   Withdraw,
   SlowDonor,
   TricklingDonor,
@@ -67,6 +78,14 @@ inline constexpr std::size_t kFaultKinds = static_cast<std::size_t>(FaultKind::F
   return kind >= FaultKind::LieWrongBlock && kind <= FaultKind::LieEndsLeases;
 }
 
+[[nodiscard]] constexpr bool is_bus_fault(FaultKind kind) {
+  return kind >= FaultKind::BusNoise && kind <= FaultKind::BusStranger;
+}
+/// Comes with a node of its own.
+[[nodiscard]] constexpr bool is_bus_guest(FaultKind kind) {
+  return kind >= FaultKind::AddressCollision && kind <= FaultKind::BusStranger;
+}
+
 struct Fault {
   FaultKind kind = FaultKind::Drop;
   TimePoint from{}, until{};
@@ -82,6 +101,7 @@ struct Fault {
 };
 inline constexpr std::size_t kFirstDonor = 100;
 inline constexpr std::size_t kOutsider = 200;
+inline constexpr std::size_t kFirstGuest = 300;  ///< of a bus, by the number of its fault
 [[nodiscard]] std::string to_text(const Fault& fault);
 
 }  // namespace fwr::sim

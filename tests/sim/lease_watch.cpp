@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "base/slow_link.hpp"
+
 namespace fwr::sim {
 namespace {
 
@@ -103,13 +105,17 @@ void LeaseWatch::accepted(const session::Requester& from, const oem::AcceptOffer
   if (!rs) return violate(name_ + " accepted in words that nobody understands");
   Lease& lease = leases_[rs->handle];
   if (lease.session != from.session) forget_grants(lease);
+  if (!from.properties.sessions)  // PROTOCOL §11.7
+    for (auto& [handle, other] : leases_)
+      if (handle != rs->handle && other.session == from.session) forget_grants(other);
   lease.user = from.user;
   lease.session = from.session;
   lease.path = from.path;
   lease.digest = rq.digest;
   lease.image_bytes = rs->image_size_bytes;
   lease.tree_bytes = rs->tree_size_bytes;
-  lease.ends = now + config_.lease;
+  lease.lasts = config_.lease + slack_of(from.properties);
+  lease.ends = now + lease.lasts;
 }
 
 void LeaseWatch::read(const session::Requester& from, const oem::ReadRq& rq, bool tree,
@@ -128,7 +134,7 @@ void LeaseWatch::read(const session::Requester& from, const oem::ReadRq& rq, boo
   const std::size_t data = response.data.size() - std::min(response.data.size(), header);
   if (data > rq.count || rq.offset + data > size)
     return violate(fmt::format("{} sent {} bytes, {} were asked for", name_, data, rq.count));
-  lease.ends = now + config_.lease;
+  lease.ends = now + lease.lasts;
 }
 
 void LeaseWatch::payload_in(const session::Requester& from, ByteView payload, TimePoint now) {
@@ -150,7 +156,7 @@ void LeaseWatch::payload_in(const session::Requester& from, ByteView payload, Ti
                     !inside(lease, granted);
   if (!granted.refused) lease.unsent_bytes += bytes;
   lease.grants[grant->number] = std::move(granted);
-  lease.ends = now + config_.lease;
+  lease.ends = now + lease.lasts;
 }
 
 void LeaseWatch::payload_out(const session::Application::Outgoing& out, TimePoint now) {
@@ -195,7 +201,7 @@ void LeaseWatch::segment(std::uint32_t session, const stream::Segment& segment, 
   if (range.length_granules == 0) granted.unsent.erase(granted.unsent.begin());
   lease.unsent_bytes += bytes_of(lease, granted);
   if (granted.unsent.empty()) lease.grants.erase(grant);
-  lease.ends = now + config_.lease;
+  lease.ends = now + lease.lasts;
 }
 
 void LeaseWatch::session_closed(std::uint32_t session) {

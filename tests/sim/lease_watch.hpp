@@ -44,6 +44,7 @@ class LeaseWatch {
     Path path;
     Digest digest{};
     std::uint64_t image_bytes = 0, tree_bytes = 0;
+    Duration lasts{};
     TimePoint ends{};
     std::map<std::uint32_t, Granted> grants;
     std::uint64_t unsent_bytes = 0;

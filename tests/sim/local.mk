@@ -3,6 +3,10 @@
 # "make sim SEEDS=N" runs many.
 
 sim_sources =
+sim_sources += %D%/bus.cpp
+sim_sources += %D%/bus.hpp
+sim_sources += %D%/bus_guests.cpp
+sim_sources += %D%/bus_guests.hpp
 sim_sources += %D%/chronicle.cpp
 sim_sources += %D%/chronicle.hpp
 sim_sources += %D%/dice.hpp
@@ -23,6 +27,8 @@ sim_sources += %D%/outsiders.cpp
 sim_sources += %D%/outsiders.hpp
 sim_sources += %D%/plan.cpp
 sim_sources += %D%/plan.hpp
+sim_sources += %D%/plan_bus.cpp
+sim_sources += %D%/plan_bus.hpp
 sim_sources += %D%/recipient_host.cpp
 sim_sources += %D%/recipient_host.hpp
 sim_sources += %D%/recipient_recovery.cpp
@@ -56,7 +62,7 @@ sim_ldflags += -Wl,--wrap=lseek
 
 check_PROGRAMS += %D%/fwr-sim
 %C%_fwr_sim_SOURCES = $(sim_sources) %D%/main.cpp
-%C%_fwr_sim_LDADD = lib/donor/libdonor.la $(RECIPIENT_LIBS)
+%C%_fwr_sim_LDADD = lib/donor/libdonor.la lib/link/liblink.la $(RECIPIENT_LIBS)
 %C%_fwr_sim_LDFLAGS = $(sim_ldflags)
 
 sim_mutants =
@@ -79,9 +85,10 @@ sim_mutants += %D%/mutants/write-to-active-slot.patch
 if HAVE_GTEST
 UNIT_TESTS += %D%/sim_test
 %C%_sim_test_SOURCES = $(sim_sources)
+%C%_sim_test_SOURCES += %D%/bus_test.cpp
 %C%_sim_test_SOURCES += %D%/lease_watch_test.cpp
 %C%_sim_test_SOURCES += %D%/sim_test.cpp
-%C%_sim_test_LDADD = lib/donor/libdonor.la $(RECIPIENT_LIBS) $(GTEST_LIBS)
+%C%_sim_test_LDADD = lib/donor/libdonor.la lib/link/liblink.la $(RECIPIENT_LIBS) $(GTEST_LIBS)
 %C%_sim_test_LDFLAGS = $(sim_ldflags)
 endif
 
@@ -98,8 +105,9 @@ print-sim-ldflags:
 print-sim-objects:
 	@echo '$(%C%_fwr_sim_OBJECTS)'
 
-# Many seeds: make sim SEEDS=100000 [SEED=first] [JOBS=n]
+# Many seeds: make sim SEEDS=100000 [BUS=20000] [SEED=first] [JOBS=n]
 sim: tests/sim/fwr-sim
-	tests/sim/fwr-sim --seeds $${SEEDS:-10000} --first $${SEED:-1} --jobs $${JOBS:-$$(nproc)} --coverage
+	tests/sim/fwr-sim --seeds $${SEEDS:-10000} --bus $${BUS:-$$(($${SEEDS:-10000} / 5))} \
+	  --first $${SEED:-1} --jobs $${JOBS:-$$(nproc)} --coverage
 
 .PHONY: sim print-sim-ldflags print-sim-objects

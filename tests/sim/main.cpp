@@ -92,6 +92,19 @@ std::size_t print_coverage(const Totals& totals) {
   return missing;
 }
 
+/// The number of things that never happened on any bus.
+std::size_t print_buses(const Totals& totals) {
+  std::size_t missing = 0;
+  fmt::print("On buses:\n");
+  for (std::size_t i = 0; i < kBusCounts; ++i) {
+    const std::uint64_t count = totals.bus.at(i);
+    if (count == 0) ++missing;
+    fmt::print("  {:24} {:>12}{}\n", to_text(static_cast<BusCount>(i)), count,
+               count == 0 ? "  MISSING" : "");
+  }
+  return missing;
+}
+
 void print_totals(const CampaignResult& result) {
   const Totals& totals = result.totals;
   fmt::print("Faults injected:\n");
@@ -115,6 +128,7 @@ int run_many(const Options& options) {
   if (!options.brief) print_totals(result);
   std::size_t missing = 0;
   if (options.coverage) missing = print_coverage(totals);
+  if (options.coverage && options.campaign.bus > 0) missing += print_buses(totals);
   for (const Failure& failure : result.failures) {
     if (options.brief)
       print_violation(failure.seed, failure.violation);
@@ -128,7 +142,7 @@ int run_many(const Options& options) {
       static_cast<double>(totals.runs) / result.wall_s,
       result.cpu_s * 1000 / static_cast<double>(std::max<std::uint64_t>(totals.runs, 1)),
       totals.datagrams, static_cast<double>(totals.virtual_ms) / 3.6e6, totals.power_cuts);
-  if (missing > 0) fmt::print("{} rows were never taken\n", missing);
+  if (missing > 0) fmt::print("{} rows or events never occurred\n", missing);
   return result.failures.empty() && missing == 0 ? 0 : 1;
 }
 
@@ -144,12 +158,15 @@ int run(int argc, char** argv) {
   app.add_flag("--trace", options.trace, "Print what happens")->needs(one);
   app.add_option("--first", options.campaign.first, "First seed")->capture_default_str();
   app.add_option("--seeds", options.campaign.count, "How many")->capture_default_str();
+  app.add_option("--bus", options.campaign.bus, "How many more with a bus")->capture_default_str();
   app.add_option("--jobs", options.campaign.jobs, "In parallel")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
   app.add_option("--stop-after", options.campaign.stop_after, "Failures of one job")
       ->capture_default_str();
-  app.add_flag("--coverage", options.coverage, "Every row of both tables must be taken");
+  app.add_flag(
+      "--coverage", options.coverage,
+      "Every row of both tables must be taken, and everything happen that may happen on a bus");
   app.add_flag("--brief", options.brief, "One line for a failure, and one at the end");
   CLI11_PARSE(app, argc, argv);
   return *one ? run_one(options) : run_many(options);

@@ -26,7 +26,18 @@ std::size_t host_of(const Address& address) {
   return static_cast<std::size_t>(address.bytes[3]) - 1;
 }
 std::size_t medium_of(const Address& address) {
+  if (address.family == AddressFamily::Icmb) return address.scope - 1;
   return address.bytes[1];
+}
+Path way_to_all(const Plan& plan, std::size_t medium, std::size_t host, std::uint16_t port) {
+  Path path{.local = address_of(medium, host, port),
+            .peer = broadcast_on(medium),
+            .medium = plan.media[medium].medium};
+  if (plan.media[medium].bus) {
+    path.local = Address{.scope = line_of(medium)};
+    path.peer = wire::icmb::to_address(wire::icmb::BusAddress::Broadcast, line_of(medium));
+  }
+  return path;
 }
 
 Network::Network(const Plan& plan, Chronicle& chronicle)
@@ -36,20 +47,58 @@ Network::Network(const Plan& plan, Chronicle& chronicle)
       attached_(plan.media.size()) {
   dice_.reserve(plan.faults.size());
   for (const Fault& fault : plan.faults) dice_.emplace_back(fault.seed);
+  for (std::size_t i = 0; i < plan.media.size(); ++i)
+    buses_.push_back(plan.media[i].bus ? std::make_unique<Bus>(plan, i, chronicle) : nullptr);
 }
 
 void Network::attach(std::size_t medium, std::size_t host, bool listens) {
   attached_.at(medium).push_back({host, listens});
 }
 
-bool Network::has_room(const Address& from, TimePoint now) const {
-  const auto found = free_at_.find({host_of(from), medium_of(from)});
+void Network::open(std::size_t medium, std::size_t host, TimePoint now) {
+  if (Bus* wires = bus(medium)) wires->open(host, now);
+}
+
+void Network::close(std::size_t medium, std::size_t host) {
+  if (Bus* wires = bus(medium)) wires->close(host);
+}
+
+bool Network::has_room(std::size_t medium, std::size_t host, TimePoint now) const {
+  if (const Bus* wires = bus(medium)) return wires->has_room(host);
+  const auto found = free_at_.find({host, medium});
   return found == free_at_.end() || found->second <= now + kQueue;
 }
 
-void Network::send(const Address& from, const Address& to, Bytes bytes, TimePoint now) {
+void Network::send(std::size_t host, Datagram datagram, TimePoint now) {
+  const Path& path = datagram.path;
+  if (path.peer.family != AddressFamily::Icmb)
+    return send_lan(path.local, path.peer, std::move(datagram.bytes), now);
+  const std::size_t medium = medium_of(path.peer);
+  if (medium >= buses_.size() || buses_[medium] == nullptr) return;
+  ++sent_[host];
+  chronicle_.note("host {} -> {} {} bytes", host, to_text(path.peer), datagram.bytes.size());
+  chronicle_.mix(datagram.bytes);
+  buses_[medium]->send(host, datagram, now);
+}
+
+void Network::work(TimePoint now) {
+  for (std::size_t i = 0; i < buses_.size(); ++i) {
+    if (buses_[i] == nullptr) continue;
+    for (Bus::Arrived& arrived : buses_[i]->work(now)) {
+      chronicle_.note("host {} <- {} {} bytes", arrived.host, to_text(arrived.datagram.path.peer),
+                      arrived.datagram.bytes.size());
+      chronicle_.mix(arrived.datagram.bytes);
+      if (arrived.host < kOutsider)
+        remember({now, 0, arrived.host, i, arrived.datagram}, heard_on_buses_,
+                 heard_on_buses_next_);
+      deliver(i, arrived.host, std::move(arrived.datagram), now);
+    }
+  }
+}
+
+void Network::send_lan(const Address& from, const Address& to, Bytes bytes, TimePoint now) {
   const std::size_t medium = medium_of(from);
-  if (medium >= plan_.media.size() || medium_of(to) != medium) return;
+  if (medium >= plan_.media.size() || medium_of(to) != medium || bus(medium) != nullptr) return;
   const MediumPlan& kind = plan_.media[medium];
   const std::size_t sender = host_of(from);
   ++sent_[sender];
@@ -128,16 +177,17 @@ bool Network::damage(std::size_t medium, std::size_t from, std::size_t to, Datag
   return true;
 }
 
+void Network::remember(Delivery delivery, std::vector<Delivery>& in, std::size_t& place) {
+  if (in.size() < kHeard)
+    in.push_back(std::move(delivery));
+  else
+    in[place++ % kHeard] = std::move(delivery);
+}
+
 void Network::carry(std::size_t medium, std::size_t to_host, const Datagram& datagram,
                     TimePoint leaves, TimePoint now) {
   const std::size_t from = host_of(datagram.path.peer);
-  if (from < kOutsider) {
-    Delivery copy{now, 0, to_host, medium, datagram};
-    if (heard_.size() < kHeard)
-      heard_.push_back(std::move(copy));
-    else
-      heard_[heard_next_++ % kHeard] = std::move(copy);
-  }
+  if (from < kOutsider) remember({now, 0, to_host, medium, datagram}, heard_, heard_next_);
   Datagram arriving = datagram;
   Duration extra{};
   unsigned copies = 1;
@@ -154,9 +204,14 @@ void Network::deliver(std::size_t medium, std::size_t host, Datagram datagram, T
   waiting_.emplace(std::pair(at, order), Delivery{at, order, host, medium, std::move(datagram)});
 }
 
-std::optional<TimePoint> Network::next() const {
-  if (waiting_.empty()) return std::nullopt;
-  return waiting_.begin()->first.first;
+std::optional<TimePoint> Network::next(TimePoint now) const {
+  std::optional<TimePoint> soonest;
+  if (!waiting_.empty()) soonest = waiting_.begin()->first.first;
+  for (const auto& wires : buses_) {
+    const auto at = wires ? wires->next(now) : std::nullopt;
+    if (at) soonest = soonest ? std::min(*soonest, *at) : *at;
+  }
+  return soonest;
 }
 
 std::optional<Delivery> Network::receive(TimePoint now) {

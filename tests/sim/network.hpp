@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/address.hpp"
+#include "bus.hpp"
 #include "chronicle.hpp"
 #include "plan.hpp"
 
@@ -17,7 +18,11 @@ namespace fwr::sim {
 [[nodiscard]] Address address_of(std::size_t medium, std::size_t host, std::uint16_t port);
 [[nodiscard]] Address broadcast_on(std::size_t medium);
 [[nodiscard]] std::size_t host_of(const Address& address);
+/// Of an address of either kind.
 [[nodiscard]] std::size_t medium_of(const Address& address);
+/// A way out of this medium to everybody on it.
+[[nodiscard]] Path way_to_all(const Plan& plan, std::size_t medium, std::size_t host,
+                              std::uint16_t port);
 
 struct Delivery {
   TimePoint at{};
@@ -33,19 +38,29 @@ class Network {
 
   /// Who listens where. Broadcasts reach all hosts of a medium that are attached as `listens`.
   void attach(std::size_t medium, std::size_t host, bool listens);
+  /// A process opens its end of a bus, or it ends. Other media need no such thing.
+  void open(std::size_t medium, std::size_t host, TimePoint now);
+  void close(std::size_t medium, std::size_t host);
   /// From one of the sender's addresses to one on the same medium.
-  void send(const Address& from, const Address& to, Bytes bytes, TimePoint now);
+  void send(std::size_t host, Datagram datagram, TimePoint now);
   /// Out of nowhere, with whatever addresses.
   void inject(std::size_t medium, std::size_t host, Datagram datagram, TimePoint at) {
     deliver(medium, host, std::move(datagram), at);
   }
   /// Whether the sender's queue has room: a donor's stream is pulled only then.
-  [[nodiscard]] bool has_room(const Address& from, TimePoint now) const;
-  [[nodiscard]] std::optional<TimePoint> next() const;
+  [[nodiscard]] bool has_room(std::size_t medium, std::size_t host, TimePoint now) const;
+  [[nodiscard]] std::optional<TimePoint> next(TimePoint now) const;
+  /// What buses carry.
+  void work(TimePoint now);
+  /// Null: the medium is none.
+  [[nodiscard]] Bus* bus(std::size_t medium) { return buses_.at(medium).get(); }
+  [[nodiscard]] const Bus* bus(std::size_t medium) const { return buses_.at(medium).get(); }
   [[nodiscard]] std::optional<Delivery> receive(TimePoint now);
   [[nodiscard]] std::uint64_t sent(std::size_t host) const;
   /// The latest datagrams that anybody sent; an outsider has heard them.
   [[nodiscard]] const std::vector<Delivery>& heard() const { return heard_; }
+  /// The same of buses.
+  [[nodiscard]] const std::vector<Delivery>& heard_on_buses() const { return heard_on_buses_; }
   static constexpr Duration kQueue = std::chrono::milliseconds(50);
 
  private:
@@ -53,6 +68,8 @@ class Network {
     std::size_t host;
     bool listens;
   };
+  void send_lan(const Address& from, const Address& to, Bytes bytes, TimePoint now);
+  static void remember(Delivery delivery, std::vector<Delivery>& in, std::size_t& place);
   void carry(std::size_t medium, std::size_t to_host, const Datagram& datagram, TimePoint leaves,
              TimePoint now);
   void deliver(std::size_t medium, std::size_t host, Datagram datagram, TimePoint at);
@@ -68,11 +85,14 @@ class Network {
   std::vector<Dice> dice_;  ///< one for each fault
   Dice jitter_;
   std::vector<std::vector<Attached>> attached_;
+  std::vector<std::unique_ptr<Bus>> buses_;                           ///< null for other media
   std::map<std::pair<std::size_t, std::size_t>, TimePoint> free_at_;  ///< of a host on a medium
   std::map<std::pair<TimePoint, std::uint64_t>, Delivery> waiting_;
   std::map<std::size_t, std::uint64_t> sent_;
   std::vector<Delivery> heard_;
   std::size_t heard_next_ = 0;
+  std::vector<Delivery> heard_on_buses_;
+  std::size_t heard_on_buses_next_ = 0;
   std::uint64_t order_ = 0;
 };
 

@@ -37,6 +37,14 @@ std::optional<Heard> request_in(const Datagram& datagram) {
   return Heard{*request, message->sequence};
 }
 
+/// One with sessions, if the donor has any.
+std::size_t medium_for(const Plan& plan, const Fault& fault) {
+  const auto& media = plan.donors.at(fault.target.value_or(kFirstDonor) - kFirstDonor).media;
+  for (const std::size_t medium : media)
+    if (!plan.media[medium].bus) return medium;
+  return media.front();
+}
+
 Bytes offer_datagram(const Heard& heard, const oem::Offer& offer) {
   const wire::LanMessage request = wire::make_lan_request(
       {wire::raw(wire::NetFn::OemGroupRq), static_cast<std::uint8_t>(Command::RequestFirmware), {}},
@@ -139,12 +147,14 @@ UnrulyClient::UnrulyClient(const Plan& plan, std::size_t fault, std::size_t numb
     : plan_(plan),
       fault_(plan.faults.at(fault)),
       number_(number),
-      medium_(plan.donors.at(fault_.target.value_or(kFirstDonor) - kFirstDonor).media.front()),
+      medium_(medium_for(plan, fault_)),
       network_(network),
       chronicle_(chronicle),
       dice_(fault_.seed),
       random_(Dice(fault_.seed).fork(3)),
       at_(fault_.from) {
+  // What a bus has in its place: FaultKind::BusStranger.
+  is_over_ = plan.media.at(medium_).bus.has_value();
   network.attach(medium_, host(), false);
 }
 
@@ -284,7 +294,8 @@ void UnrulyClient::drive(TimePoint now) {
   }
   const Address from = address_of(medium_, host(), 50000);
   const Address to = address_of(medium_, fault_.target.value_or(kFirstDonor), kRmcpPort);
-  while (auto bytes = client_->poll_transmit()) network_.send(from, to, *std::move(bytes), now);
+  while (auto bytes = client_->poll_transmit())
+    network_.send(host(), {.path = {.local = from, .peer = to}, .bytes = *std::move(bytes)}, now);
 }
 
 }  // namespace fwr::sim

@@ -8,6 +8,7 @@
 #include <array>
 
 #include "chronicle.hpp"
+#include "plan_bus.hpp"
 
 namespace fwr::sim {
 namespace {
@@ -55,16 +56,16 @@ MediumPlan draw_medium(Dice& dice) {
 struct Line {
   std::vector<ReleaseSpec> releases;
 };
-Line draw_line(Dice& dice) {
+Line draw_line(Dice& dice, std::size_t from, std::size_t contents) {
   constexpr std::array<const char*, 6> kVersions{"1.0", "1.1", "2.0~rc1", "2.0", "2.0.1", "10.0"};
   Line line;
-  const bool large = dice.chance(0.01);
+  const bool large = dice.chance(0.01) && contents == kFirstLarge;
   const std::size_t first =
-      large ? kFirstLarge + dice.below(kContents - kFirstLarge) : dice.below(kFirstLarge);
+      large ? kFirstLarge + dice.below(kContents - kFirstLarge) : dice.below(contents);
   std::uint32_t security = static_cast<std::uint32_t>(dice.below(4));
   for (std::size_t i = 0; i < kVersions.size(); ++i) {
     ReleaseSpec spec;
-    spec.content = large ? first : (first + i) % kFirstLarge;
+    spec.content = large ? first : from + (first + i) % contents;
     spec.version = kVersions.at(i);
     spec.security = security;
     security += static_cast<std::uint32_t>(dice.below(2));
@@ -342,14 +343,20 @@ Plan Plan::from_seed(std::uint64_t seed, const Without& without) {
   const bool calm = dice.chance(0.2);
   const std::size_t media = dice.chance(0.75) ? 1 : dice.between(2, 3);
   for (std::size_t i = 0; i < media; ++i) plan.media.push_back(draw_medium(dice));
-  const Line line = draw_line(dice);
+  const bool with_bus = seed >= kFirstBusSeed;
+  Dice bus_dice = dice.fork(0xb05);
+  BusStyle style{.contents = kFirstLarge};
+  if (with_bus) style = draw_bus_style(bus_dice);
+  const Line line = draw_line(dice, style.first_content, style.contents);
   const std::size_t donors = dice.chance(0.03) ? 0 : dice.between(1, dice.chance(0.6) ? 2 : 5);
   for (std::size_t i = 0; i < donors; ++i) plan.donors.push_back(draw_donor(dice, line, i, media));
   const std::size_t recipients = dice.chance(0.75) ? 1 : dice.between(2, 4);
   for (std::size_t i = 0; i < recipients; ++i)
     plan.recipients.push_back(draw_recipient(dice, line, media, calm));
   plan.heals = kBegin + dice.time(seconds(8), seconds(dice.chance(0.8) ? 60 : 240));
+  if (with_bus) put_on_bus(plan, style, bus_dice);
   plan.faults = Trouble(dice, plan, calm).draw();
+  if (with_bus) add_bus_trouble(plan, style, bus_dice, calm);
   for (const std::size_t part : without) {
     if (part < plan.faults.size())
       plan.faults[part].enabled = false;
@@ -365,6 +372,11 @@ std::string Plan::describe() const {
   std::string text =
       fmt::format("seed {}: {} media, faults end after {:.1f} s\n", seed, media.size(),
                   std::chrono::duration<double>(heals - kBegin).count());
+  for (std::size_t i = 0; i < media.size(); ++i)
+    if (media[i].bus)
+      text += fmt::format(
+          "      medium {} is a bus at {} baud, {} us late\n", i, media[i].bus->baud,
+          std::chrono::duration_cast<std::chrono::microseconds>(media[i].bus->latency).count());
   for (std::size_t i = 0; i < faults.size(); ++i)
     if (faults[i].enabled) text += fmt::format("  {:3} {}\n", i, to_text(faults[i]));
   for (std::size_t i = 0; i < donors.size(); ++i) {
@@ -374,15 +386,19 @@ std::string Plan::describe() const {
     for (const ReleaseSpec& release : donors[i].releases)
       text += fmt::format(", {} security {} content {}", release.version, release.security,
                           release.content);
+    for (const std::size_t recipient : donors[i].allows)
+      text += fmt::format(", allows recipient {}", recipient);
     text += "\n";
   }
   for (std::size_t i = 0; i < recipients.size(); ++i) {
     if (!recipients[i].present) continue;
     const FactoryPlan& factory = recipients[i].factory;
-    text += fmt::format("  {:3} recipient {}: {} active, {} sectors damaged, floor {}\n",
+    text += fmt::format("  {:3} recipient {}: {} active, {} sectors damaged, floor {}, on",
                         faults.size() + donors.size() + i, i,
                         factory.active ? factory.active->version : "nothing",
                         factory.damaged_sectors, factory.floor);
+    for (const std::size_t medium : recipients[i].media) text += fmt::format(" {}", medium);
+    text += "\n";
   }
   return text;
 }

@@ -17,12 +17,20 @@
 
 namespace fwr::sim {
 
+/// A shared half-duplex medium: a bus of characters.
+struct BusPlan {
+  std::uint32_t baud = 115200;
+  Duration latency{};      ///< what a host needs to hear and to act
+  bool own_noise = false;  ///< each receiver has noise of its own
+};
+
 struct MediumPlan {
   Medium medium = Medium::Wired;
   Duration delay{};
   Duration jitter{};
   double bytes_per_s = 0;  ///< 0: no limit
   std::size_t mtu = 65575;
+  std::optional<BusPlan> bus;  ///< then none of the times above count
 };
 
 struct DonorPlan {
@@ -31,6 +39,9 @@ struct DonorPlan {
   std::vector<ReleaseSpec> after_withdrawal;  ///< the catalogue from then on
   donor::DonorConfig config;
   session::ServerLimits limits;
+  /// Recipients whose addresses on buses it allows.
+  std::vector<std::size_t> allows;
+  bool fixed_address = false;
   bool present = true;
 };
 
@@ -61,8 +72,12 @@ struct RecipientPlan {
   TimePoint boots_at = TimePoint{};
   double confirms = 0.5;  ///< a healthy image on trial, at a boot
   unsigned attempts = 3;  ///< before the faults end
+  bool fixed_address = false;
   bool present = true;
 };
+
+/// Seeds from here on have a bus, alone or beside other media.
+inline constexpr std::uint64_t kFirstBusSeed = 1'000'000'000;
 
 /// What a run may leave out of its plan, by number: faults first, then donors, then recipients.
 using Without = std::set<std::size_t>;
@@ -81,6 +96,9 @@ struct Plan {
     return faults.size() + donors.size() + recipients.size();
   }
   [[nodiscard]] std::string describe() const;
+  /// Of a host on a bus.
+  [[nodiscard]] Guid bus_guid(std::size_t host) const;
+  [[nodiscard]] bool has_fixed_address(std::size_t host) const;
 };
 
 }  // namespace fwr::sim

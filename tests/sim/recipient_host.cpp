@@ -208,15 +208,19 @@ void RecipientHost::fall_if_off() {
     disk_.power_on();
     return kill_process();
   }
-  recovery_.reset();
-  slots_.reset();
+  end_process();
   phase_ = Phase::Off;
   wakes_ = chronicle_.now() + off_for_;
 }
 
-void RecipientHost::kill_process() {
+void RecipientHost::end_process() {
   recovery_.reset();
   slots_.reset();
+  for (const std::size_t medium : mine_.media) network_.close(medium, number_);
+}
+
+void RecipientHost::kill_process() {
+  end_process();
   disk_.close_all();
   phase_ = Phase::Up;
   wakes_ = chronicle_.now() + dice_.time(std::chrono::milliseconds(10), std::chrono::seconds(3));
@@ -303,7 +307,9 @@ void RecipientHost::decide() {
 void RecipientHost::handle(const Delivery& delivery, TimePoint now) {
   planned_events(now);
   fall_if_off();
-  if (recovery_ == nullptr || delivery.datagram.path.local.port != port_) return;
+  if (recovery_ == nullptr) return;
+  const bool by_port = delivery.datagram.path.peer.family == AddressFamily::Ipv4;
+  if (by_port && delivery.datagram.path.local.port != port_) return;
   count_input();
   if (!disk_.is_off())
     recovery_->handle_datagram(delivery.datagram.path, delivery.datagram.bytes, now);

@@ -52,6 +52,7 @@ class RecipientHost {
   void cut_power();
   void fall_if_off();
   void kill_process();
+  void end_process();
   void boot();
   bool open_slots();
   void look_after_trial(flash::Slots& slots);

@@ -82,16 +82,20 @@ void RecipientHost::start_recovery() {
   config.receive_buffer_bytes = mine_.receive_buffer_bytes;
   port_ = static_cast<std::uint16_t>(kFirstPort + attempts_ % 3);
   for (const std::size_t medium : mine_.media) {
-    const Path path{.local = address_of(medium, number_, port_),
-                    .peer = broadcast_on(medium),
-                    .medium = plan_.media[medium].medium};
+    const Path path = way_to_all(plan_, medium, number_, port_);
+    network_.open(medium, number_, chronicle_.now());
+    if (const Bus* bus = network_.bus(medium))
+      config.links.push_back(
+          {AddressFamily::Icmb, line_of(medium), bus->port(number_)->properties()});
     if (!mine_.unicast) {
       config.targets.push_back({.path = path, .broadcast = true});
       continue;
     }
     for (std::size_t i = 0; i < plan_.donors.size(); ++i) {
       Path to = path;
-      to.peer = address_of(medium, kFirstDonor + i, kRmcpPort);
+      to.peer = plan_.media[medium].bus
+                    ? wire::icmb::to_address(wish_of(kFirstDonor + i), line_of(medium))
+                    : address_of(medium, kFirstDonor + i, kRmcpPort);
       config.targets.push_back({.path = to, .broadcast = false});
     }
   }
@@ -117,7 +121,7 @@ void RecipientHost::drive() {
   const TimePoint now = chronicle_.now();
   while (auto datagram = recovery_->poll_transmit(now)) {
     if (disk_.is_off()) return fall_if_off();
-    network_.send(datagram->path.local, datagram->path.peer, std::move(datagram->bytes), now);
+    network_.send(number_, *std::move(datagram), now);
   }
   check_held();
   take_events();
@@ -125,8 +129,7 @@ void RecipientHost::drive() {
   if (disk_.is_off()) return fall_if_off();
   if (!recovery_->finished()) return;
   if (!ended_) violate("bounded-time", "the machine has finished without saying how it ended");
-  recovery_.reset();
-  slots_.reset();
+  end_process();
   phase_ = Phase::Up;
   if (succeeded_ && dice_.chance(0.7)) {
     // Into the new firmware; what was not flushed is flushed on the way down.

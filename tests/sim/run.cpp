@@ -92,8 +92,10 @@ void note_slow(std::array<Slow, kSlowest>& slowest, const Slow& slow) {
 }
 
 void work(Share& share, const Campaign& campaign, unsigned job) {
-  for (std::uint64_t i = job; i < campaign.count; i += campaign.jobs) {
-    const std::uint64_t seed = campaign.first + i;
+  for (std::uint64_t i = job; i < campaign.count + campaign.bus; i += campaign.jobs) {
+    const std::uint64_t seed = i < campaign.count
+                                   ? campaign.first + i
+                                   : kFirstBusSeed + campaign.first + (i - campaign.count);
     share.seed.store(seed);
     const auto began = Clock::now();
     const RunResult result = run_seed(seed);

@@ -34,6 +34,7 @@ struct Slow {
 };
 struct Campaign {
   std::uint64_t first = 1, count = 1000;
+  std::uint64_t bus = 0;  ///< more, from kFirstBusSeed + first
   unsigned jobs = 1;
   std::size_t stop_after = 1;  ///< failures
 };

@@ -5,6 +5,10 @@
 . "$TOP_SRCDIR/tests/lib.sh"
 
 seeds=3000
-[ -z "${FWR_TEST_LONG:-}" ] || seeds=30000
+buses=600
+if [ -n "${FWR_TEST_LONG:-}" ]; then
+  seeds=30000
+  buses=6000
+fi
 
-"$TOP_BUILDDIR/tests/sim/fwr-sim" --seeds "$seeds" --coverage || fail 'see above'
+"$TOP_BUILDDIR/tests/sim/fwr-sim" --seeds "$seeds" --bus "$buses" --coverage || fail 'see above'

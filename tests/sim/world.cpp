@@ -11,7 +11,7 @@ namespace {
 constexpr std::uint64_t kStepsAtOnce = 20000;
 constexpr Duration kLongestRun = std::chrono::hours(12);
 /// Leases and sessions end by themselves (PROTOCOL §8.2, §8.3).
-constexpr Duration kForgets = std::chrono::seconds(130);
+constexpr Duration kForgets = std::chrono::seconds(150);
 
 template <std::size_t N>
 void add_all(std::array<std::uint64_t, N>& to, const std::array<std::uint64_t, N>& from) {
@@ -31,6 +31,7 @@ void Totals::add(const Totals& other) {
   add_all(recipient_rows, other.recipient_rows);
   add_all(lease_rows, other.lease_rows);
   add_all(outcomes, other.outcomes);
+  add_all(bus, other.bus);
 }
 
 World::World(const Plan& plan, bool with_lines)
@@ -52,6 +53,9 @@ World::World(const Plan& plan, bool with_lines)
     if (plan.faults[i].enabled && plan.faults[i].kind == FaultKind::UnrulyClient)
       clients_.push_back(
           std::make_unique<UnrulyClient>(plan, i, clients_.size(), network_, chronicle_));
+  for (std::size_t i = 0; i < plan.faults.size(); ++i)
+    if (plan.faults[i].enabled && is_bus_guest(plan.faults[i].kind))
+      guests_.push_back(std::make_unique<BusGuest>(plan, i, network_, chronicle_));
 }
 
 bool World::settled() const {
@@ -61,13 +65,14 @@ bool World::settled() const {
 
 std::optional<TimePoint> World::next() const {
   const TimePoint now = chronicle_.now();
-  std::optional<TimePoint> soonest = network_.next();
+  std::optional<TimePoint> soonest = network_.next(now);
   const auto earlier = [&](std::optional<TimePoint> at) {
     if (at) soonest = soonest ? std::min(*soonest, *at) : *at;
   };
   for (const auto& donor : donors_) earlier(donor->next(now));
   for (const auto& recipient : recipients_) earlier(recipient->next(now));
   for (const auto& client : clients_) earlier(client->next());
+  for (const auto& guest : guests_) earlier(guest->next());
   earlier(outsider_.next());
   return soonest;
 }
@@ -81,6 +86,7 @@ void World::step() {
     chronicle_.violate("busy-loop", fmt::format("{} steps at one moment", steps_at_once_));
   chronicle_.set_now(now);
   chronicle_.count_step();
+  network_.work(now);
   while (const auto delivery = network_.receive(now)) {
     chronicle_.mix(delivery->order);
     for (const auto& donor : donors_)
@@ -89,11 +95,14 @@ void World::step() {
       if (recipient->host() == delivery->host) recipient->handle(*delivery, now);
     for (const auto& client : clients_)
       if (client->host() == delivery->host) client->handle(*delivery, now);
+    for (const auto& guest : guests_)
+      if (guest->host() == delivery->host) guest->handle(*delivery);
     if (chronicle_.violation()) return;
   }
   for (const auto& donor : donors_) donor->work(now);
   for (const auto& recipient : recipients_) recipient->work(now);
   for (const auto& client : clients_) client->work(now);
+  for (const auto& guest : guests_) guest->work(now);
   outsider_.work(now);
 }
 
@@ -122,11 +131,28 @@ void World::linger() {
                                      donor->host() - kFirstDonor, donor->promises()));
 }
 
+/// Whether a medium carries what two systems say to each other, in the end.
+bool World::carries(std::size_t medium, std::size_t recipient, std::size_t donor) const {
+  constexpr double kSlowestPath = 10000;  // bytes/s
+  const MediumPlan& kind = plan_.media[medium];
+  if (kind.bytes_per_s != 0 && kind.bytes_per_s < kSlowestPath) return false;
+  const RecipientPlan& mine = plan_.recipients[recipient];
+  for (const Fault& fault : plan_.faults) {
+    if (!fault.enabled || fault.medium != medium || fault.until < plan_.heals) continue;
+    if (fault.kind == FaultKind::LinkDeath && fault.until > plan_.heals) return false;
+    // Who loses its address on a bus is not whom the donor allows, or not whom the other one asks.
+    if (fault.kind == FaultKind::AddressCollision &&
+        (fault.target == recipient || (mine.unicast && fault.target == kFirstDonor + donor)))
+      return false;
+  }
+  const auto& allowed = plan_.donors[donor].allows;
+  return !kind.bus || std::count(allowed.begin(), allowed.end(), recipient) > 0;
+}
+
 /// The fault plan's guarantee for liveness: an honest donor that is up, on a common medium, whose
 /// best image this recipient must not refuse, and a medium that carries it in time.
 bool World::steady(std::size_t recipient, const policy::Policy& policy,
                    const policy::Situation& situation) const {
-  constexpr double kSlowestPath = 10000;  // bytes/s
   for (const auto& donor : donors_) {
     const std::size_t number = donor->host() - kFirstDonor;
     const DonorPlan& plan = plan_.donors[number];
@@ -155,8 +181,7 @@ bool World::steady(std::size_t recipient, const policy::Policy& policy,
       const MediumPlan& kind = plan_.media[medium];
       if (std::count(mine.begin(), mine.end(), medium) == 0) continue;
       if ((policy.allowed_media & static_cast<std::uint8_t>(kind.medium)) == 0) continue;
-      if (kind.bytes_per_s != 0 && kind.bytes_per_s < kSlowestPath) continue;
-      return true;
+      if (carries(medium, recipient, number)) return true;
     }
   }
   return false;
@@ -179,6 +204,8 @@ Totals World::totals() const {
     totals.datagrams += network_.sent(recipient->host());
     totals.power_cuts += recipient->power_cuts();
   }
+  for (std::size_t i = 0; i < plan_.media.size(); ++i)
+    if (const Bus* bus = network_.bus(i)) add_all(totals.bus, bus->counts());
   return totals;
 }
 

@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "bus_guests.hpp"
 #include "chronicle.hpp"
 #include "donor_host.hpp"
 #include "network.hpp"
@@ -22,6 +23,7 @@ struct Totals {
   RecoveryRows recipient_rows{};
   LeaseRows lease_rows{};
   std::array<std::uint64_t, kOutcomes> outcomes{};
+  BusCounts bus{};
   void add(const Totals& other);
 };
 
@@ -37,6 +39,7 @@ class World {
   [[nodiscard]] std::optional<TimePoint> next() const;
   [[nodiscard]] bool settled() const;
   void linger();
+  [[nodiscard]] bool carries(std::size_t medium, std::size_t recipient, std::size_t donor) const;
   [[nodiscard]] bool steady(std::size_t recipient, const policy::Policy& policy,
                             const policy::Situation& situation) const;
 
@@ -47,6 +50,7 @@ class World {
   std::vector<std::unique_ptr<RecipientHost>> recipients_;
   Outsider outsider_;
   std::vector<std::unique_ptr<UnrulyClient>> clients_;
+  std::vector<std::unique_ptr<BusGuest>> guests_;
   std::uint64_t steps_at_once_ = 0;
 };
 

@@ -65,8 +65,12 @@ constexpr std::array kTable{
     Setting{"policy", "minimum_security_version", Kind::Integer, "0", "refuse anything below"},
     Setting{"policy", "role", Kind::Text, "\"any\"", "any, console or peer"},
     Setting{"policy", "media", Kind::TextList,
-            "[\"wired\", \"wireless\", \"icmb\", \"bluetooth\", \"serial\"]",
-            "media that offers may come over"},
+            "[\"wired\", \"wireless\", \"bluetooth\", \"serial\", \"icmb\"]",
+            "media that offers may come over, the best first"},
+    Setting{"policy", "return", Kind::Boolean, "true",
+            "go back to a better medium when it is there again"},
+    Setting{"policy", "authenticated", Kind::Boolean, "false",
+            "only where donors prove who they are: not icmb, not serial"},
     Setting{"policy", "allow", Kind::TextList, "[]", "only these donors, by GUID or address"},
     Setting{"policy", "deny", Kind::TextList, "[]", "never these donors, by GUID or address"},
     Setting{"policy", "downgrade", Kind::Boolean, "false",
@@ -95,12 +99,15 @@ Result<> read_allowed_media(const Settings& settings, policy::Policy& policy) {
   constexpr std::array kMedia{Medium::Wired, Medium::Wireless, Medium::Icmb, Medium::Bluetooth,
                               Medium::Serial};
   policy.allowed_media = 0;
+  policy.media_order.clear();
   for (const std::string& name : settings.list("policy.media")) {
     const auto* found = std::find_if(kMedia.begin(), kMedia.end(),
                                      [&](Medium medium) { return to_text(medium) == name; });
     if (found == kMedia.end())
       return settings.complain("policy.media", fmt::format("has '{}', which is no medium", name));
+    if ((policy.allowed_media & static_cast<std::uint8_t>(*found)) != 0) continue;
     policy.allowed_media |= static_cast<std::uint8_t>(*found);
+    policy.media_order.push_back(*found);
   }
   return {};
 }
@@ -130,6 +137,8 @@ Result<policy::Policy> read_policy(const Settings& settings) {
   policy.allow = settings.list("policy.allow");
   policy.deny = settings.list("policy.deny");
   policy.allow_downgrade = settings.flag("policy.downgrade");
+  policy.return_to_better = settings.flag("policy.return");
+  policy.authenticated = settings.flag("policy.authenticated");
   if (!settings.text("policy.version").empty())
     policy.pinned_version = settings.text("policy.version");
   std::int64_t window_ms = 0;

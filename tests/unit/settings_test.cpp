@@ -222,6 +222,24 @@ TEST_F(SettingsFile, OfTheRecipientRoundAShortTrialUpRatherThanToNoLimit) {
   EXPECT_EQ(config->trial_limit_s, 1U);
 }
 
+TEST_F(SettingsFile, OfTheRecipientOrderMediaAndSayWhatTheyMustProve) {
+  const std::vector<std::string> overrides{"policy.media=['icmb', 'wired', 'icmb']",
+                                           "policy.return=false", "policy.authenticated=true"};
+  const auto settings = Settings::load(recipient_table(), "", false, overrides);
+  ASSERT_TRUE(settings) << settings.error().message();
+  const auto config = read_recipient(*settings);
+  ASSERT_TRUE(config) << config.error().message();
+  EXPECT_EQ(config->policy.allowed_media, 0x05);
+  EXPECT_EQ(config->policy.media_order, (std::vector{Medium::Icmb, Medium::Wired}));
+  EXPECT_FALSE(config->policy.return_to_better);
+  EXPECT_TRUE(config->policy.authenticated);
+  const auto usual = Settings::load(recipient_table(), "", false, {});
+  ASSERT_TRUE(usual);
+  EXPECT_EQ(read_recipient(*usual)->policy.media_order, policy::default_media_order());
+  EXPECT_TRUE(read_recipient(*usual)->policy.return_to_better);
+  EXPECT_FALSE(read_recipient(*usual)->policy.authenticated);
+}
+
 TEST_F(SettingsFile, OfTheRecipientRefuseWhatPolicyDoesNotKnow) {
   for (const char* text : {"policy.role=boss", "policy.media=['air']", "policy.prefer=['price']",
                            "policy.donors=0", "policy.offer_window=0", "system.component=BMC!",

@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# tests/media: whole programs over links that are no network, on pseudo-terminals.  One a line:
+#   MEDIA_TESTS += %D%/icmb.sh
+
+MEDIA_TESTS =
+MEDIA_TESTS += %D%/icmb.sh
+
+TESTS += $(MEDIA_TESTS)
+EXTRA_DIST += $(MEDIA_TESTS)
+EXTRA_DIST += %D%/common.sh

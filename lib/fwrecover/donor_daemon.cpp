@@ -10,6 +10,7 @@
 #include "fwrecover/conclude.hpp"
 #include "fwrecover/donor.hpp"
 #include "fwrecover/donor_config.hpp"
+#include "fwrecover/lines.hpp"
 #include "session/link_servers.hpp"
 #include "transport/clock.hpp"
 #include "transport/loop.hpp"
@@ -25,6 +26,7 @@ using fwr::Result;
 using fwr::TimePoint;
 using fwr::donor::DirectoryCatalogue;
 using fwr::donor::DonorEvent;
+using fwr::settings::on_line;
 
 Result<fwr::settings::Settings> load(const DonorSource& source) {
   const bool named = !source.config_path.empty();
@@ -37,10 +39,11 @@ Result<fwr::settings::Settings> load(const DonorSource& source) {
 Result<fwr::settings::DonorConfig> read_startable(const fwr::settings::Settings& settings) {
   auto config = fwr::settings::read_donor(settings);
   if (!config) return config;
-  if (config->listen.empty())
+  const bool network = !config->listen.empty();
+  if (!network && config->media.names.size() == 0)
     return fwr::fail(Errc::BadConfiguration,
                      "no address to serve at: set lan.listen, or give --listen");
-  if (config->server.accounts.empty())
+  if (network && config->server.accounts.empty())
     return fwr::fail(Errc::BadConfiguration,
                      "no account: recipients need a [user.NAME] with a password_file");
   return config;
@@ -52,7 +55,8 @@ FixedSettings fixed_settings(const fwr::settings::Settings& settings) {
   FixedSettings fixed;
   for (const auto& row : settings.effective())
     for (const std::string_view section : {"donor.", "lan.", "icmb.", "serial.", "protocol."})
-      if (row.name.starts_with(section)) fixed.emplace(row.name, row.value);
+      if (row.name.starts_with(section) && row.name != "icmb.allow")
+        fixed.emplace(row.name, row.value);
   return fixed;
 }
 
@@ -67,6 +71,25 @@ std::string differences(const FixedSettings& before, const FixedSettings& after)
   collect(before, after);
   collect(after, before);
   return fmt::format("{}", fmt::join(names, ", "));
+}
+
+/// Who may take images on which line. On a cable that is whoever is at its other end.
+std::vector<fwr::session::ServedLink> served_links(const fwr::settings::MediaConfig& media,
+                                                   const Lines& lines) {
+  using fwr::wire::icmb::BusAddress;
+  std::vector<fwr::session::ServedLink> served;
+  for (const Lines::Known& line : lines.known()) {
+    fwr::session::ServedLink link;
+    link.id = line.link;
+    link.properties = line.properties;
+    link.allowed.everybody = line.family == fwr::AddressFamily::Serial;
+    for (const BusAddress peer : on_line(media.icmb.allow, line.device)) {
+      if (peer == BusAddress::Broadcast) link.allowed.everybody = true;
+      link.allowed.peers.push_back(to_address(peer, line.number));
+    }
+    served.push_back(std::move(link));
+  }
+  return served;
 }
 
 const char* event_name(DonorEvent::Kind kind) {
@@ -86,17 +109,18 @@ const char* event_name(DonorEvent::Kind kind) {
 class DonorMachine final : public fwr::transport::Machine {
  public:
   DonorMachine(const DonorSource& source, FixedSettings fixed, fwr::settings::DonorConfig config,
-               std::unique_ptr<DirectoryCatalogue> catalogue,
-               const std::vector<fwr::session::ServedLink>& links, const ServeOptions& options,
-               Observer& observer)
+               std::unique_ptr<DirectoryCatalogue> catalogue, Lines& lines,
+               const ServeOptions& options, Observer& observer)
       : source_(source),
         fixed_(std::move(fixed)),
         guid_(config.donor.guid),
         options_(options),
         observer_(observer),
+        lines_(lines),
         catalogue_(std::move(catalogue)),
         donor_(config.donor, *catalogue_, random_, fwr::transport::now()),
-        servers_(std::move(config.server), config.donor.iana, donor_, random_, links) {
+        servers_(std::move(config.server), config.donor.iana, donor_, random_,
+                 served_links(config.media, lines)) {
     if (options.for_s > 0) stop_at_ = fwr::transport::now() + std::chrono::seconds(options.for_s);
   }
 
@@ -117,10 +141,11 @@ class DonorMachine final : public fwr::transport::Machine {
     return servers_.poll_transmit(link, now);
   }
 
-  void handle_link_down(fwr::LinkId link, const Error& error, TimePoint) override {
+  void handle_link_down(fwr::LinkId link, const Error& error, TimePoint now) override {
     servers_.handle_link_down(link);
-    problem(error);
+    lines_.tell_down(link, error, now);
   }
+  void handle_link_up(fwr::LinkId link, TimePoint now) override { lines_.tell_up(link, now); }
 
   std::optional<TimePoint> deadline() const override {
     std::optional<TimePoint> earliest = servers_.deadline();
@@ -153,8 +178,10 @@ class DonorMachine final : public fwr::transport::Machine {
 
   void tell(const DonorEvent& happened) {
     Event event(event_name(happened.kind));
-    event.set("address", to_text(happened.path.peer));
-    if (!happened.user.empty()) event.set("user", happened.user);
+    event.set("address", lines_.text(happened.path.peer));
+    // Without a session it is the address again.
+    if (!happened.user.empty() && happened.user != to_text(happened.path.peer))
+      event.set("user", happened.user);
     if (happened.digest != fwr::Digest{}) event.set("digest", fwr::to_text(happened.digest));
     if (happened.kind == DonorEvent::Kind::Reported)
       event.set("result", std::int64_t{happened.result});
@@ -198,7 +225,7 @@ class DonorMachine final : public fwr::transport::Machine {
     for (const Error& broken : (*catalogue)->problems()) problem(broken);
     donor_.replace_catalogue(**catalogue, now);
     catalogue_ = *std::move(catalogue);
-    servers_.reconfigure(std::move(config->server), {}, now);
+    servers_.reconfigure(std::move(config->server), served_links(config->media, lines_), now);
     observer_.on_event(Event("reloaded").set("images", as_number(catalogue_->entries().size())));
     count();
   }
@@ -217,6 +244,7 @@ class DonorMachine final : public fwr::transport::Machine {
   fwr::Guid guid_;
   const ServeOptions& options_;
   Observer& observer_;
+  Lines& lines_;
   fwr::transport::SystemRandom random_;
   std::unique_ptr<DirectoryCatalogue> catalogue_;
   fwr::donor::Donor donor_;
@@ -226,6 +254,24 @@ class DonorMachine final : public fwr::transport::Machine {
   bool stopping_ = false;  ///< no time left: running transfers may end
   bool finished_ = false;
 };
+
+/// Errors: of the first line that does not open.
+Result<> open_lines(const fwr::settings::MediaConfig& media, Lines& lines, Observer& observer) {
+  for (const std::string& device : media.icmb.devices) {
+    if (auto opened = lines.open_bus(device, {}, on_line(media.icmb.operators, device)); !opened)
+      return opened;
+    observer.on_event(Event("listening").set("address", "icmb:" + device));
+  }
+  return {};
+}
+
+/// What capabilities and offers say.
+std::uint8_t media_of(bool network, const Lines& lines) {
+  auto media = network ? static_cast<std::uint8_t>(fwr::Medium::Wired) : std::uint8_t{0};
+  for (const Lines::Known& line : lines.known())
+    media |= static_cast<std::uint8_t>(line.properties.medium);
+  return media;
+}
 
 }  // namespace
 
@@ -273,17 +319,24 @@ class DonorDaemon::Impl {
       observer.on_event(Event("listening").set("address", to_text(socket->local())));
       sockets.push_back(*std::move(socket));
     }
+    // The configuration moves on, the lines stay with this.
+    const fwr::settings::MediaConfig media = config->media;
+    fwr::transport::SystemRandom random;
+    Lines lines(media, random, observer);
+    if (auto opened = open_lines(media, lines, observer); !opened)
+      return tl::unexpected(opened.error());
     Event ready("ready");
     ready.set("donor", fwr::to_text(config->donor.guid));
     ready.set("role", std::string(to_text(config->donor.role)));
     ready.set("name", config->donor.name);
     ready.set("images", as_number(images));
 
-    const std::vector<fwr::session::ServedLink> links;  // besides the network
+    config->donor.media = media_of(!sockets.empty(), lines);
     DonorMachine machine(source_, fixed_settings(*settings), *std::move(config),
-                         *std::move(catalogue), links, options, observer);
+                         *std::move(catalogue), lines, options, observer);
     fwr::transport::Loop loop(machine);
     for (auto& socket : sockets) loop.add(std::move(socket));
+    lines.add_to(loop);
     if (handle) loop.catch_signals({SIGINT, SIGTERM, SIGHUP});
     // The loop sees what comes from now on; what came before must not be lost.
     if (ending.arrived()) return conclude_ok("stopped");

@@ -72,7 +72,7 @@ Result<> Lines::open_bus(const std::string& device, std::vector<BusAddress> list
       *std::move(serial), std::move(node), random_, fwr::transport::now(),
       [this, number](const IcmbEvent& event, TimePoint now) { teller_.tell(number, event, now); });
   Open open;
-  open.known = {static_cast<LinkId>(number), AddressFamily::Icmb, number,
+  open.known = {static_cast<LinkId>(number), AddressFamily::Icmb, number, device,
                 line->port().properties()};
   open.name = "icmb:" + device;
   open.endpoint = line.get();

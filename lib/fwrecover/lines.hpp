@@ -61,6 +61,7 @@ class Lines {
     fwr::LinkId link;
     fwr::AddressFamily family = fwr::AddressFamily::None;
     std::uint32_t number = 0;
+    std::string device;
     fwr::LinkProperties properties;
   };
   [[nodiscard]] std::vector<Known> known() const;

@@ -9,9 +9,9 @@
 need_program minisign
 make_key vendor
 make_image small 32768
-make_image medium 131072
+make_image medium 65536
 sign small 2.0 2
-sign medium 2.0 2
+sign medium 3.0 3
 
 # talk NODE ADDRESS: a node that asks others for their counters, again and again.
 talk() {
@@ -160,7 +160,7 @@ say 'a bus that is cut, and one that somebody babbles on: nobody answers'
 echo cut 1 >&3
 bus_recipient ten
 recover 11 ten --set 'policy.deadline="20s"' offers
-told no-donor
+told no-donor-answered
 expect_line out.json '"what":"cut"'
 echo join 1 >&3
 

@@ -180,11 +180,30 @@ void IcmbTalker::step_back(bool collision, TimePoint now) {
     ++counters_.line_errors;
     backoff_slots_ = 0;
   }
-  requeue_in_flight(!collision);
+  requeue_in_flight(!collision, now);
   drop_old(now);
 }
 
-void IcmbTalker::requeue_in_flight(bool count_try) {
+bool IcmbTalker::gave_up(const wire::icmb::Frame& frame, TimePoint now) const {
+  const std::uint16_t check = wire::icmb::crc16(frame.payload);
+  return std::any_of(given_up_.begin(), given_up_.end(), [&](const GivenUp& own) {
+    return own.source == frame.source && own.sequence == frame.sequence && own.check == check &&
+           now - own.at <= limits_.duplicate_window;
+  });
+}
+
+void IcmbTalker::remember(const Queued& queued, TimePoint now) {
+  const GivenUp own{source_, *queued.sequence, wire::icmb::crc16(queued.frame.payload), now};
+  const auto same = std::find_if(given_up_.begin(), given_up_.end(), [&](const GivenUp& other) {
+    return other.source == own.source && other.sequence == own.sequence && other.check == own.check;
+  });
+  if (same != given_up_.end()) given_up_.erase(same);
+  if (given_up_.size() == kGivenUp) given_up_.pop_front();
+  given_up_.push_back(own);
+}
+
+void IcmbTalker::requeue_in_flight(bool count_try, TimePoint now) {
+  for (const InFlight& frame : in_flight_) remember(frame.queued, now);
   if (count_try && !in_flight_.empty() && ++in_flight_.front().queued.tries >= limits_.tries) {
     ++counters_.dropped;
     in_flight_.pop_front();
@@ -200,7 +219,7 @@ void IcmbTalker::lose_echo(TimePoint now) {
   talking_ = false;
   discard_ = true;
   recovering_ = true;
-  requeue_in_flight(false);
+  requeue_in_flight(false, now);
   drop_old(now);
   not_before_ = now + cut_delay_;
   cut_delay_ = std::min<Duration>(cut_delay_ * 2, limits_.cut_retry_limit);

@@ -49,6 +49,9 @@ class IcmbTalker {
   [[nodiscard]] std::optional<LineOutput> poll_output(TimePoint now);
   [[nodiscard]] std::optional<TimePoint> deadline() const;
 
+  /// Whether a frame is one that we gave up a moment ago, and that left all the same: no other node
+  /// has said it.
+  [[nodiscard]] bool gave_up(const wire::icmb::Frame& frame, TimePoint now) const;
   /// After a collision, until the line is idle: what is heard may be the rest of our own.
   [[nodiscard]] bool is_recovering() const { return recovering_; }
   [[nodiscard]] bool is_cut() const { return cut_; }
@@ -74,6 +77,15 @@ class IcmbTalker {
     std::size_t end = 0;
   };
 
+  /// A frame of a talk that was broken off.
+  struct GivenUp {
+    wire::icmb::BusAddress source = wire::icmb::BusAddress::Unassigned;
+    std::uint8_t sequence = 0;
+    std::uint16_t check = 0;  ///< of the payload
+    TimePoint at{};
+  };
+  static constexpr std::size_t kGivenUp = 16;  ///< remembered: more than an endpoint holds
+
   [[nodiscard]] bool may_go(const Queued& queued) const;
   [[nodiscard]] Queue* next_queue(TimePoint now);
   [[nodiscard]] const Queue* next_queue(TimePoint now) const;
@@ -85,7 +97,8 @@ class IcmbTalker {
   void count_down(TimePoint until);
   void own_character(TimePoint when);
   void step_back(bool collision, TimePoint now);
-  void requeue_in_flight(bool count_try);
+  void remember(const Queued& queued, TimePoint now);
+  void requeue_in_flight(bool count_try, TimePoint now);
   void lose_echo(TimePoint now);
   void end_talk();
   void drop_old(TimePoint now);
@@ -117,6 +130,8 @@ class IcmbTalker {
   std::deque<InFlight> in_flight_;
   TimePoint progress_at_{};
   bool discard_ = false;
+
+  std::deque<GivenUp> given_up_;
 
   bool cut_ = false;
   Duration cut_delay_{};

@@ -156,5 +156,33 @@ TEST(IcmbAddress, HoldsBackMessagesUntilItIsThere) {
   EXPECT_EQ(wire::icmb::to_address(rig.address(0), 1), rig[1].received.front().path.peer);
 }
 
+/// A host that runs late hears the rest of a talk that it gave up when it thinks that the line is
+/// idle: that is no other node with its address.
+TEST(IcmbAddress, IsKeptByHostsThatRunLate) {
+  std::size_t heard = 0;
+  for (std::uint64_t seed = 1; seed <= 4; ++seed) {
+    RigOptions options;
+    options.nodes = 4;
+    options.bus.seed = seed;
+    options.bus.baud = 115200;
+    options.bus.fifo_characters = 64;
+    options.latency = milliseconds(12);
+    options.wait_for_addresses = false;
+    BusRig rig(options);
+    ASSERT_TRUE(rig.run_until([&] { return all_hold_different(rig, 4); }, seconds(60)));
+    for (std::uint8_t round = 0; round < 200; ++round) {
+      for (std::size_t i = 0; i < 4; ++i)
+        (void)rig.send(i, rig.address((i + 1) % 4), request(round));
+      rig.run_for(milliseconds(50));
+    }
+    for (std::size_t i = 0; i < 4; ++i) {
+      EXPECT_EQ(0U, rig[i].count(IcmbEvent::Kind::AddressMoved))
+          << "seed " << seed << " node " << i;
+      heard += rig[i].received.size();
+    }
+  }
+  EXPECT_GT(heard, 0U);
+}
+
 }  // namespace
 }  // namespace fwr::link::test

@@ -256,11 +256,16 @@ class DonorMachine final : public fwr::transport::Machine {
 };
 
 /// Errors: of the first line that does not open.
-Result<> open_lines(const fwr::settings::MediaConfig& media, Lines& lines, Observer& observer) {
+Result<> open_lines(const fwr::settings::DonorConfig& config, Lines& lines, Observer& observer) {
+  const fwr::settings::MediaConfig& media = config.media;
   for (const std::string& device : media.icmb.devices) {
     if (auto opened = lines.open_bus(device, {}, on_line(media.icmb.operators, device)); !opened)
       return opened;
     observer.on_event(Event("listening").set("address", "icmb:" + device));
+  }
+  for (const std::string& device : media.serial.devices) {
+    if (auto opened = lines.open_cable(device, config.donor.iana); !opened) return opened;
+    observer.on_event(Event("listening").set("address", "serial:" + device));
   }
   return {};
 }
@@ -323,7 +328,7 @@ class DonorDaemon::Impl {
     const fwr::settings::MediaConfig media = config->media;
     fwr::transport::SystemRandom random;
     Lines lines(media, random, observer);
-    if (auto opened = open_lines(media, lines, observer); !opened)
+    if (auto opened = open_lines(*config, lines, observer); !opened)
       return tl::unexpected(opened.error());
     Event ready("ready");
     ready.set("donor", fwr::to_text(config->donor.guid));

@@ -90,7 +90,7 @@ Result<> Lines::open_cable(const std::string& device, std::uint32_t iana) {
   settings.iana = iana;
   auto line = std::make_unique<fwr::transport::BasicModeLine>(*std::move(serial), settings);
   Open open;
-  open.known = {static_cast<LinkId>(settings.line), AddressFamily::Serial, settings.line,
+  open.known = {static_cast<LinkId>(settings.line), AddressFamily::Serial, settings.line, device,
                 line->port().properties()};
   open.name = "serial:" + device;
   open.endpoint = line.get();

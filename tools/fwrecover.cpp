@@ -25,10 +25,12 @@ fwrecover::Recipient open(const Options& options) {
   for (std::string& setting :
        tool::sort_addresses(options.targets, {{"lan.targets", "", false},
                                               {"icmb.targets", "icmb:", false},
-                                              {"serial.devices", "serial:", true}}))
+                                              {"serial.devices", "serial:", true},
+                                              {"bluetooth.targets", "bt:", false}}))
     source.overrides.push_back(std::move(setting));
   if (options.no_broadcast)
-    for (const char* setting : {"lan.broadcast=false", "icmb.broadcast=false"})
+    for (const char* setting :
+         {"lan.broadcast=false", "icmb.broadcast=false", "bluetooth.inquiry=false"})
       source.overrides.emplace_back(setting);
   if (!options.deadline.empty()) source.overrides.push_back("policy.deadline=" + options.deadline);
   return fwrecover::Recipient(std::move(source));

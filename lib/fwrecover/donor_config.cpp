@@ -46,6 +46,11 @@ constexpr std::array kTable{
     Setting{"serial", "devices", Kind::TextList, "[]",
             "serial lines to serve, whoever is at the other end; empty: none"},
     Setting{"serial", "baud", Kind::Integer, "115200", "the same at both ends"},
+    Setting{"bluetooth", "enabled", Kind::Boolean, "false", "serve over RFCOMM"},
+    Setting{"bluetooth", "channel", Kind::Integer, "23", "of RFCOMM"},
+    Setting{"bluetooth", "connections", Kind::Integer, "7", "at one time"},
+    Setting{"bluetooth", "adapter", Kind::Text, "", "such as hci0; without: any that is there"},
+    Setting{"bluetooth", "security", Kind::Text, "\"low\"", "low, medium or high"},
     Setting{"session", "suite3", Kind::Boolean, "false", "also allow cipher suite 3 (SHA-1)"},
     Setting{"session", "kg_file", Kind::Text, "", "BMC key K_g; without: none"},
     Setting{"session", "idle", Kind::Duration, "\"60s\"", "silent sessions are closed"},
@@ -204,6 +209,8 @@ Result<DonorConfig> read_donor(const Settings& settings) {
   if (!media) return tl::unexpected(media.error());
   config->media = *std::move(media);
   config->media.icmb.node.guid = *guid;
+  if (auto done = read_bluetooth_listener(settings, config->media.bluetooth); !done)
+    return tl::unexpected(done.error());
   auto operators = read_bus_addresses(settings, "icmb.operators");
   if (!operators) return tl::unexpected(operators.error());
   config->media.icmb.operators = *std::move(operators);

@@ -39,7 +39,7 @@ Result<fwr::settings::Settings> load(const DonorSource& source) {
 Result<fwr::settings::DonorConfig> read_startable(const fwr::settings::Settings& settings) {
   auto config = fwr::settings::read_donor(settings);
   if (!config) return config;
-  const bool network = !config->listen.empty();
+  const bool network = !config->listen.empty() || config->media.bluetooth.enabled;
   if (!network && config->media.names.size() == 0)
     return fwr::fail(Errc::BadConfiguration,
                      "no address to serve at: set lan.listen, or give --listen");
@@ -54,7 +54,8 @@ using FixedSettings = std::map<std::string, std::string>;
 FixedSettings fixed_settings(const fwr::settings::Settings& settings) {
   FixedSettings fixed;
   for (const auto& row : settings.effective())
-    for (const std::string_view section : {"donor.", "lan.", "icmb.", "serial.", "protocol."})
+    for (const std::string_view section :
+         {"donor.", "lan.", "icmb.", "serial.", "bluetooth.", "protocol."})
       if (row.name.starts_with(section) && row.name != "icmb.allow")
         fixed.emplace(row.name, row.value);
   return fixed;
@@ -266,6 +267,10 @@ Result<> open_lines(const fwr::settings::DonorConfig& config, Lines& lines, Obse
   for (const std::string& device : media.serial.devices) {
     if (auto opened = lines.open_cable(device, config.donor.iana); !opened) return opened;
     observer.on_event(Event("listening").set("address", "serial:" + device));
+  }
+  if (media.bluetooth.enabled) {
+    if (auto opened = lines.open_listener(config.donor.name); !opened) return opened;
+    observer.on_event(Event("listening").set("address", "bt:" + media.bluetooth.link.adapter));
   }
   return {};
 }

@@ -42,6 +42,16 @@ void LinkTeller::tell(std::uint32_t line, const IcmbEvent& event, TimePoint now)
   observer_.on_event(told);
 }
 
+void LinkTeller::tell(const fwr::transport::BluetoothNotice& notice, TimePoint now) {
+  if (!may_tell(now)) return;
+  Event told("link");
+  told.set("link", "bt");
+  told.set("what", std::string(to_text(notice.kind)));
+  if (notice.peer.family != AddressFamily::None) told.set("address", to_text(notice.peer));
+  if (!notice.text.empty()) told.set("text", notice.text);
+  observer_.on_event(told);
+}
+
 void LinkTeller::tell(const std::string& link, const std::string& what, const std::string& text,
                       TimePoint now) {
   if (!may_tell(now)) return;
@@ -97,6 +107,40 @@ Result<> Lines::open_cable(const std::string& device, std::uint32_t iana) {
   open.owned = std::move(line);
   open_.push_back(std::move(open));
   return {};
+}
+
+Result<> Lines::open_listener(const std::string& name) {
+  const auto& bluetooth = media_.bluetooth;
+  auto endpoint = fwr::transport::open_rfcomm_listener(
+      {bluetooth.link, bluetooth.channel, name, bluetooth.connections},
+      [this](const auto& notice) { teller_.tell(notice, fwr::transport::now()); });
+  if (!endpoint) return tl::unexpected(endpoint.error());
+  add_bluetooth(*std::move(endpoint));
+  return {};
+}
+
+Result<> Lines::open_dialer() {
+  auto endpoint = fwr::transport::open_rfcomm_dialer(
+      media_.bluetooth.link,
+      [this](const auto& notice) { teller_.tell(notice, fwr::transport::now()); });
+  if (!endpoint) return tl::unexpected(endpoint.error());
+  add_bluetooth(*std::move(endpoint));
+  return {};
+}
+
+void Lines::add_bluetooth(std::unique_ptr<fwr::transport::Endpoint> endpoint) {
+  Address anybody;
+  anybody.family = AddressFamily::Bluetooth;
+  Open open;
+  open.known = {kBluetoothLink,
+                AddressFamily::Bluetooth,
+                0,
+                {},
+                endpoint->properties(fwr::Path{{}, anybody, fwr::Medium::Bluetooth})};
+  open.name = "bt";
+  open.endpoint = endpoint.get();
+  open.owned = std::move(endpoint);
+  open_.push_back(std::move(open));
 }
 
 void Lines::add_to(fwr::transport::Loop& loop) {

@@ -11,6 +11,7 @@
 #include "fwrecover/event.hpp"
 #include "fwrecover/media_config.hpp"
 #include "transport/basic_mode_line.hpp"
+#include "transport/bluetooth.hpp"
 #include "transport/icmb_line.hpp"
 #include "transport/loop.hpp"
 
@@ -26,6 +27,7 @@ class LinkTeller {
   LinkTeller(const fwr::settings::LineNames& names, Observer& observer)
       : names_(names), observer_(observer) {}
   void tell(std::uint32_t line, const fwr::link::IcmbEvent& event, fwr::TimePoint now);
+  void tell(const fwr::transport::BluetoothNotice& notice, fwr::TimePoint now);
   /// `what` is "down" or "up".
   void tell(const std::string& link, const std::string& what, const std::string& text,
             fwr::TimePoint now);
@@ -38,7 +40,8 @@ class LinkTeller {
   fwr::TimePoint refilled_{};
 };
 
-/// Serial lines, each a link of its own: its LinkId is the number of the line.
+/// Serial lines, each a link of its own: its LinkId is the number of the line. And Bluetooth, one
+/// link.
 class Lines {
  public:
   /// All of them outlive the lines.
@@ -52,6 +55,10 @@ class Lines {
   /// The line is a cable with one peer at the other end, whoever that is. `iana`: of the
   /// deployment. Errors: those of SerialPort::open().
   [[nodiscard]] fwr::Result<> open_cable(const std::string& device, std::uint32_t iana);
+  /// A donor's end of RFCOMM; `name` is that of its service. Errors: of open_rfcomm_listener().
+  [[nodiscard]] fwr::Result<> open_listener(const std::string& name);
+  /// A recipient's. Errors: of open_rfcomm_dialer().
+  [[nodiscard]] fwr::Result<> open_dialer();
   [[nodiscard]] bool empty() const { return open_.empty(); }
 
   /// Hands all of them over; they live as long as the loop.
@@ -77,12 +84,15 @@ class Lines {
   void tell_up(fwr::LinkId link, fwr::TimePoint now);
 
  private:
+  static constexpr fwr::LinkId kBluetoothLink{fwr::settings::LineNames::kLineLimit + 1};
+
   struct Open {
     Known known;
     std::string name;  ///< "icmb:/dev/ttyS1"
     fwr::transport::Endpoint* endpoint = nullptr;
     std::unique_ptr<fwr::transport::Endpoint> owned;  ///< until the loop has it
   };
+  void add_bluetooth(std::unique_ptr<fwr::transport::Endpoint> endpoint);
   [[nodiscard]] const Open* find(fwr::LinkId link) const;
 
   const fwr::settings::MediaConfig& media_;

@@ -141,6 +141,13 @@ Result<MediaConfig> read_media(const Settings& settings) {
   media.serial.devices = *std::move(cables);
   if (auto done = read_rate(settings, "serial.baud", media.serial.serial.baud); !done)
     return tl::unexpected(done.error());
+  media.bluetooth.link.adapter = settings.text("bluetooth.adapter");
+  const auto security = transport::parse_bluetooth_security(settings.text("bluetooth.security"));
+  if (!security)
+    return settings.complain("bluetooth.security",
+                             fmt::format("must be low, medium or high, and is '{}'",
+                                         settings.text("bluetooth.security")));
+  media.bluetooth.link.security = *security;
   for (const std::string& device : media.icmb.devices) media.names.add(device);
   for (const std::string& device : media.serial.devices) {
     if (media.names.number(device) != 0)
@@ -175,6 +182,28 @@ Result<> read_bus_targets(const Settings& settings, MediaConfig& media) {
     media.names.add(target.line);
   }
   return {};
+}
+
+Result<> read_bluetooth_targets(const Settings& settings, BluetoothConfig& bluetooth) {
+  constexpr std::string_view kPrefix = "bt:";
+  bluetooth.inquiry = settings.flag("bluetooth.inquiry");
+  for (const std::string& text : settings.list("bluetooth.targets")) {
+    const auto address =
+        parse_address(text.starts_with(kPrefix) ? text : std::string(kPrefix) + text);
+    if (!address) return settings.complain("bluetooth.targets", address.error().detail);
+    bluetooth.targets.push_back(*address);
+  }
+  if (bluetooth.targets.size() > transport::kInquiredDevices)
+    return settings.complain("bluetooth.targets", fmt::format("names more than {} devices",
+                                                              transport::kInquiredDevices));
+  return {};
+}
+
+Result<> read_bluetooth_listener(const Settings& settings, BluetoothConfig& bluetooth) {
+  bluetooth.enabled = settings.flag("bluetooth.enabled");
+  if (auto done = narrow(settings, "bluetooth.channel", 1, 30, bluetooth.channel); !done)
+    return done;
+  return narrow(settings, "bluetooth.connections", 1, 7, bluetooth.connections);
 }
 
 Result<std::vector<NamedAddress>> read_bus_addresses(const Settings& settings,

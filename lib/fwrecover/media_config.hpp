@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Settings of the media that are no LAN: [icmb], [serial], the same words for both programs.
+// Settings of the media that are no LAN: [icmb], [serial], [bluetooth], the same words for both
+// programs.
 #pragma once
 
 #include <optional>
@@ -10,6 +11,7 @@
 #include "base/address.hpp"
 #include "fwrecover/settings.hpp"
 #include "link/icmb_port.hpp"
+#include "transport/bluetooth.hpp"
 #include "transport/serial_port.hpp"
 
 namespace fwr::settings {
@@ -48,9 +50,21 @@ struct SerialConfig {
   transport::SerialSettings serial;
 };
 
+struct BluetoothConfig {
+  transport::BluetoothSettings link;
+  std::vector<Address> targets;  ///< of a recipient
+  bool inquiry = false;          ///< of a recipient
+  /// Of a recipient: whether anybody is to be asked.
+  [[nodiscard]] bool is_used() const { return inquiry || !targets.empty(); }
+  bool enabled = false;  ///< of a donor, and what follows
+  std::uint8_t channel = transport::kRfcommChannel;
+  std::size_t connections = 7;
+};
+
 struct MediaConfig {
   IcmbConfig icmb;
   SerialConfig serial;
+  BluetoothConfig bluetooth;
   LineNames names;  ///< of all devices
 };
 
@@ -58,6 +72,10 @@ struct MediaConfig {
 [[nodiscard]] Result<MediaConfig> read_media(const Settings& settings);
 /// The recipient's own: whom to ask. A target may name a device that is not in icmb.devices.
 [[nodiscard]] Result<> read_bus_targets(const Settings& settings, MediaConfig& media);
+[[nodiscard]] Result<> read_bluetooth_targets(const Settings& settings, BluetoothConfig& bluetooth);
+/// The donor's own.
+[[nodiscard]] Result<> read_bluetooth_listener(const Settings& settings,
+                                               BluetoothConfig& bluetooth);
 
 /// The same on every start of this machine, another one for each role, and nothing that tells its
 /// machine-id (machine-id(5)).

@@ -62,6 +62,11 @@ constexpr std::array kTable{
     Setting{"serial", "devices", Kind::TextList, "[]",
             "serial lines with a donor at the other end; empty: none"},
     Setting{"serial", "baud", Kind::Integer, "115200", "the same at both ends"},
+    Setting{"bluetooth", "targets", Kind::TextList, "[]",
+            "donors by address, such as \"bt:00:11:22:33:44:55\""},
+    Setting{"bluetooth", "inquiry", Kind::Boolean, "false", "look who is in reach, and ask them"},
+    Setting{"bluetooth", "adapter", Kind::Text, "", "such as hci0; without: any that is there"},
+    Setting{"bluetooth", "security", Kind::Text, "\"low\"", "low, medium or high"},
     Setting{"policy", "minimum_security_version", Kind::Integer, "0", "refuse anything below"},
     Setting{"policy", "role", Kind::Text, "\"any\"", "any, console or peer"},
     Setting{"policy", "media", Kind::TextList,
@@ -259,6 +264,8 @@ Result<RecipientConfig> read_recipient(const Settings& settings) {
   auto media = read_media(settings);
   if (!media) return tl::unexpected(media.error());
   if (auto done = read_bus_targets(settings, *media); !done) return tl::unexpected(done.error());
+  if (auto done = read_bluetooth_targets(settings, media->bluetooth); !done)
+    return tl::unexpected(done.error());
   auto guid = machine_guid("recipient");
   if (!guid) return tl::unexpected(guid.error());
   media->icmb.node.guid = *guid;

@@ -8,6 +8,7 @@
 
 #include "fwrecover/lines.hpp"
 #include "fwrecover/recipient_impl.hpp"
+#include "fwrecover/recipient_links.hpp"
 #include "recipient/recovery.hpp"
 #include "transport/clock.hpp"
 #include "transport/loop.hpp"
@@ -232,65 +233,6 @@ Result<Sockets> open_sockets() {
   return opened;
 }
 
-/// Whom to ask on buses, and at the other ends of cables.
-std::vector<fwr::recipient::Target> bus_targets(const fwr::settings::MediaConfig& media) {
-  using fwr::wire::icmb::bus_address;
-  using fwr::wire::icmb::BusAddress;
-  std::vector<fwr::recipient::Target> targets;
-  const auto add_to = [&](fwr::Address address, const std::string& device, fwr::Medium medium) {
-    fwr::recipient::Target target;
-    target.path.peer = address;
-    target.path.peer.scope = media.names.number(device);
-    target.path.medium = medium;
-    target.broadcast = medium == fwr::Medium::Icmb && bus_address(address) == BusAddress::Broadcast;
-    targets.push_back(target);
-  };
-  const auto add = [&](fwr::Address address, const std::string& device) {
-    add_to(address, device, fwr::Medium::Icmb);
-  };
-  for (const fwr::NamedAddress& named : media.icmb.targets) {
-    if (!named.line.empty()) {
-      add(named.address, named.line);
-      continue;
-    }
-    for (const std::string& device : media.icmb.devices) add(named.address, device);
-  }
-  if (media.icmb.broadcast)
-    for (const std::string& device : media.icmb.devices)
-      add(to_address(BusAddress::Broadcast, 0), device);
-  for (const std::string& device : media.serial.devices) {
-    fwr::Address other_end;
-    other_end.family = fwr::AddressFamily::Serial;
-    add_to(other_end, device, fwr::Medium::Serial);
-  }
-  return targets;
-}
-
-/// A line that is not there is a problem; the others are asked. Errors: when none is left, and no
-/// network either.
-Result<> open_lines(const fwr::settings::RecipientConfig& config, bool network, Lines& lines,
-                    Observer& observer) {
-  const fwr::settings::MediaConfig& media = config.media;
-  std::vector<std::string> devices = media.icmb.devices;
-  for (const fwr::NamedAddress& target : media.icmb.targets)
-    if (!target.line.empty() &&
-        std::find(devices.begin(), devices.end(), target.line) == devices.end())
-      devices.push_back(target.line);
-  const std::vector<std::string>& cables = media.serial.devices;
-  std::optional<Error> first_error;
-  const auto note = [&](const Result<>& opened) {
-    if (opened) return;
-    if (!first_error) first_error = opened.error();
-    if (network || devices.size() + cables.size() > 1)
-      observer.on_event(Event("problem").set("text", opened.error().message()));
-  };
-  for (const std::string& device : devices)
-    note(lines.open_bus(device, fwr::settings::on_line(media.icmb.allow, device), {}));
-  for (const std::string& device : cables) note(lines.open_cable(device, config.iana));
-  if (lines.empty() && !network && first_error) return tl::unexpected(*first_error);
-  return {};
-}
-
 /// Names that take long to look up count, too; what is left is never nothing.
 std::chrono::seconds left_of(std::chrono::seconds deadline, TimePoint began) {
   const auto used = std::chrono::duration_cast<std::chrono::seconds>(fwr::transport::now() - began);
@@ -377,10 +319,9 @@ Result<Conclusion> Recipient::Impl::recover(const RequestOptions& options, bool 
   fwr::recipient::RecoveryConfig recovery_config;
   auto situation = look_around(*config, **slots, offers_only);
   if (!situation) return tl::unexpected(situation.error());
-  const auto buses = bus_targets(config->media);
   const TimePoint began = fwr::transport::now();
   auto found =
-      fwr::settings::find_targets(config->lan, !buses.empty(),
+      fwr::settings::find_targets(config->lan, asks_elsewhere(config->media),
                                   {.limit = std::min<std::chrono::milliseconds>(
                                        config->policy.deadline, fwr::transport::kResolve_limit),
                                    .interrupted = stop});
@@ -388,7 +329,7 @@ Result<Conclusion> Recipient::Impl::recover(const RequestOptions& options, bool 
   for (const Error& problem : found->problems)
     observer.on_event(Event("problem").set("text", problem.message()));
   const bool network = !found->targets.empty();
-  if (!offers_only && network) {
+  if (!offers_only && (network || config->media.bluetooth.is_used())) {
     auto credentials = fwr::settings::read_credentials(*settings);
     if (!credentials) return tl::unexpected(credentials.error());
     recovery_config.credentials = *std::move(credentials);
@@ -397,8 +338,8 @@ Result<Conclusion> Recipient::Impl::recover(const RequestOptions& options, bool 
   if (!sockets) return tl::unexpected(sockets.error());
   fwr::transport::SystemRandom random;
   Lines lines(config->media, random, observer);
-  if (auto opened = open_lines(*config, network, lines, observer); !opened)
-    return tl::unexpected(opened.error());
+  auto elsewhere = open_links(*config, network, stop, lines, observer);
+  if (!elsewhere) return tl::unexpected(elsewhere.error());
 
   recovery_config.iana = config->iana;
   recovery_config.policy = config->policy;
@@ -406,8 +347,8 @@ Result<Conclusion> Recipient::Impl::recover(const RequestOptions& options, bool 
   recovery_config.situation = *std::move(situation);
   recovery_config.trusted_keys = config->trusted_keys;
   recovery_config.targets = std::move(found->targets);
-  for (const auto& target : buses)
-    if (lines.link_to(target.path.peer) != fwr::kLanLink) recovery_config.targets.push_back(target);
+  recovery_config.targets.insert(recovery_config.targets.end(), elsewhere->begin(),
+                                 elsewhere->end());
   for (const Lines::Known& line : lines.known())
     recovery_config.links.push_back({line.family, line.number, line.properties});
   recovery_config.trial_limit_s = config->trial_limit_s;

@@ -4,6 +4,8 @@
 # donors and recipients on it.
 
 : "${baud:=19200}" # of the bus
+# A machine that is busy with other tests keeps no 2 ms.
+: "${slot:=10ms}"
 
 # bus NAME OPTION...: an emulated bus of four nodes with links in NAME; lines to descriptor 3 are its
 # commands, $bus_process is its process.
@@ -37,6 +39,7 @@ devices = ["$work/$bus_name/$3"]
 address = "$4"
 allow = ["0x0021"]
 baud = $baud
+slot = "$slot"
 ${5:-}
 END_OF_DONOR
 }
@@ -54,6 +57,7 @@ bus_recipient() {
 devices = ["$work/$bus_name/node1"]
 address = "${2:-0x0021}"
 baud = $baud
+slot = "$slot"
 ${3:-}
 END_OF_RECIPIENT
 }

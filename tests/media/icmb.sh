@@ -9,7 +9,7 @@
 need_program minisign
 make_key vendor
 make_image small 32768
-make_image medium 65536
+make_image medium 40960
 sign small 2.0 2
 sign medium 3.0 3
 
@@ -52,9 +52,9 @@ stop_process "$bus_process" || :
 quiet
 for process in "$console" "$peer"; do stop_process "$process" || :; done
 
-# --- 115,200 baud, for the rest --------------------------------------------------------------------
+# --- 57,600 baud, for the rest ---------------------------------------------------------------------
 
-baud=115200
+baud=57600
 bus quick --ber 1e-5 --seed 12
 bus_donor console console node2 0x0012
 bus_donor peer peer node3 0x0013
@@ -78,7 +78,7 @@ quiet
 
 say 'whom to ask on the command line: one node of one line'
 bus_recipient three '' 'broadcast = false'
-recover 0 three --no-broadcast --target "icmb:0x0013@$work/quick/node1" offers
+recover 0 three offers --no-broadcast --target "icmb:0x0013@$work/quick/node1"
 cp out.json three.jsonl
 offered_by 0x0013 peer
 [ "$(grep -c '"event":"offer"' out.json)" -eq 1 ] || fail 'somebody else was asked'

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What a recipient opens besides the network, and whom it asks there.
+#pragma once
+
+#include <vector>
+
+#include "fwrecover/lines.hpp"
+#include "fwrecover/media_config.hpp"
+#include "fwrecover/recipient_impl.hpp"
+#include "recipient/recovery.hpp"
+
+namespace fwrecover {
+
+/// Whether the settings name anybody to ask besides the network.
+[[nodiscard]] bool asks_elsewhere(const fwr::settings::MediaConfig& media);
+
+/// Opens what the settings name, looks who is in reach where they say so, and returns whom to ask.
+/// A link that does not open is a problem, and the others are used. Errors: when none is left and
+/// there is no network either; Interrupted.
+[[nodiscard]] fwr::Result<std::vector<fwr::recipient::Target>> open_links(
+    const fwr::settings::RecipientConfig& config, bool network, const Stop& stop, Lines& lines,
+    Observer& observer);
+
+}  // namespace fwrecover

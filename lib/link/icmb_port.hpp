@@ -84,6 +84,11 @@ class IcmbPort {
   /// Messages and bytes that have not been on the line yet.
   [[nodiscard]] std::size_t waiting() const { return talker_.waiting(); }
   [[nodiscard]] std::size_t waiting_bytes() const { return talker_.waiting_bytes(); }
+  /// Those, or one that is on the line now; false when it cannot leave.
+  [[nodiscard]] bool has_unsent() const {
+    return state() == wire::icmb::BridgeState::Enabled &&
+           (talker_.waiting() > 0 || talker_.is_talking());
+  }
   /// The largest share of good bytes, from what was lost so far: of a frame's payload.
   [[nodiscard]] std::size_t suggested_payload_bytes(const Address& peer,
                                                     std::size_t header_bytes) const;

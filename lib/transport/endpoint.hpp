@@ -44,6 +44,10 @@ class Endpoint {
   [[nodiscard]] virtual std::size_t room() const { return kUnlimitedRoom; }
   static constexpr std::size_t kUnlimitedRoom = std::numeric_limits<std::size_t>::max();
 
+  /// Whether something that it took has not left yet: when the machine has finished, the loop gives
+  /// a slow line a moment for its last words.
+  [[nodiscard]] virtual bool has_unsent() const { return false; }
+
   /// Whether it may come back after an error: then the loop calls reopen() now and then. After
   /// success there may be another descriptor.
   [[nodiscard]] virtual bool can_reopen() const { return false; }

@@ -13,7 +13,6 @@ namespace {
 constexpr std::size_t kRead_bytes = 512;  // 270 ms of a bus at 19200 baud
 constexpr auto kWriteRetry = std::chrono::milliseconds(5);
 constexpr std::size_t kWaiting_bytes = 4096;  // one burst (PROTOCOL §8.5)
-constexpr std::size_t kUsualMessage_bytes = 512;
 constexpr std::size_t kWaitingMessages = 16;  // of those that the port would keep
 
 }  // namespace
@@ -51,7 +50,8 @@ Result<> IcmbLine::receive(const Receive& take, TimePoint now) {
 
 std::size_t IcmbLine::room() const {
   if (port_.waiting() >= kWaitingMessages || port_.waiting_bytes() >= kWaiting_bytes) return 0;
-  return (kWaiting_bytes - port_.waiting_bytes() + kUsualMessage_bytes - 1) / kUsualMessage_bytes;
+  // As if each was as large as can be; the loop asks again at once.
+  return (kWaiting_bytes - port_.waiting_bytes()) / link::IcmbPort::kLargestMessage_bytes + 1;
 }
 
 Result<> IcmbLine::reopen(TimePoint now) {

@@ -26,6 +26,7 @@ class IcmbLine final : public Endpoint {
   [[nodiscard]] std::size_t send(std::span<const Datagram> messages, TimePoint now) override;
   /// Enough to fill a burst: what waits here cannot be taken back, or be overtaken.
   [[nodiscard]] std::size_t room() const override;
+  [[nodiscard]] bool has_unsent() const override { return port_.has_unsent(); }
   /// An adapter that was pulled: to the bus it is a cut, and a tty of its name may come back.
   [[nodiscard]] bool can_reopen() const override { return true; }
   [[nodiscard]] Result<> reopen(TimePoint now) override;

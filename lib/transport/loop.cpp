@@ -25,6 +25,10 @@ constexpr int kSendBatchesPerTurn = 4;  // of UdpSocket::kBatch datagrams
 constexpr Duration kReopen_first = std::chrono::seconds(1);  // doubling
 constexpr Duration kReopen_limit = std::chrono::seconds(30);
 
+// What a slow line still holds when the machine has finished may leave for so long: a burst of the
+// bus (PROTOCOL §8.5) takes 2.1 s at 19,200 baud.
+constexpr Duration kLastWords = std::chrono::seconds(3);
+
 }  // namespace
 
 class Loop::Impl {
@@ -107,7 +111,7 @@ class Loop::Impl {
 
   Endpoint::Receive receiver(const Port& port) {
     return [this, link = port.link](const Path& path, ByteView bytes) {
-      machine_.handle_datagram(link, path, bytes, now());
+      if (!last_words_until_) machine_.handle_datagram(link, path, bytes, now());
     };
   }
 
@@ -118,7 +122,7 @@ class Loop::Impl {
     port.unwatch();
     if (time - port.opened >= kReopen_limit) port.retry = kReopen_first;
     plan_reopening(port, time);
-    machine_.handle_link_down(port.link, result.error(), time);
+    if (!last_words_until_) machine_.handle_link_down(port.link, result.error(), time);
     const bool hope = std::any_of(ports_.begin(), ports_.end(),
                                   [](auto& p) { return p->is_up() || p->reopen_at.has_value(); });
     if (!hope && !lost_) lost_ = result.error();
@@ -134,13 +138,16 @@ class Loop::Impl {
     port.reopen_at.reset();
     if (const auto opened = port.endpoint->reopen(time); !opened) return plan_reopening(port, time);
     watch(port);
-    machine_.handle_link_up(port.link, time);
+    if (!last_words_until_) machine_.handle_link_up(port.link, time);
   }
 
   void wait_for_signal() {
     signals_.async_wait([this](const std::error_code& error, int number) {
       if (error || done_) return;
-      machine_.handle_signal(number, now());
+      if (last_words_until_)
+        last_words_until_ = now();  // whoever is in a hurry asks twice
+      else
+        machine_.handle_signal(number, now());
       wait_for_signal();
       turn();
     });
@@ -154,15 +161,30 @@ class Loop::Impl {
       if (const auto due = deadline_of(*port); port->is_up() && due && *due <= time)
         keep(*port, port->endpoint->handle_timeout(receiver(*port), time));
     }
+    if (last_words_until_) return say_last_words(time);
     if (const auto due = machine_.deadline(); due && *due <= time) machine_.handle_timeout(time);
     const bool more = transmit(time);
     machine_.drain_events(time);
-    if (lost_ || (machine_.finished() && !more)) {
-      done_ = true;
-      context_.stop();
-      return;
+    if (lost_) return stop();
+    if (machine_.finished() && !more) {
+      last_words_until_ = time + kLastWords;
+      return say_last_words(time);
     }
     arm(more ? std::optional(time) : next_deadline());
+  }
+
+  /// The machine is asked and told nothing any more.
+  void say_last_words(TimePoint time) {
+    const bool silent = std::none_of(ports_.begin(), ports_.end(), [](const auto& port) {
+      return port->is_up() && port->endpoint->has_unsent();
+    });
+    if (silent || lost_ || time >= *last_words_until_) return stop();
+    arm(next_deadline());
+  }
+
+  void stop() {
+    done_ = true;
+    context_.stop();
   }
 
   static std::optional<TimePoint> deadline_of(const Port& port) {
@@ -170,7 +192,7 @@ class Loop::Impl {
   }
 
   std::optional<TimePoint> next_deadline() const {
-    std::optional<TimePoint> next = machine_.deadline();
+    std::optional<TimePoint> next = last_words_until_ ? last_words_until_ : machine_.deadline();
     for (const auto& port : ports_)
       if (const auto due = deadline_of(*port); due && (!next || *due < *next)) next = due;
     return next;
@@ -260,6 +282,7 @@ class Loop::Impl {
   std::vector<std::unique_ptr<Port>> ports_;
   std::vector<Link> links_;
   std::optional<Error> lost_;
+  std::optional<TimePoint> last_words_until_;  // since the machine has finished
   bool done_ = false;
 };
 

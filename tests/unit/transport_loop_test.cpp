@@ -190,6 +190,15 @@ class Valve : public Endpoint {
     return sent;
   }
   std::size_t room() const override { return room_; }
+  bool has_unsent() const override { return unsent_; }
+  std::optional<TimePoint> deadline() const override { return leaves_at_; }
+  Result<> handle_timeout(const Receive&, TimePoint now) override {
+    if (leaves_at_ && now >= *leaves_at_) {
+      unsent_ = false;
+      leaves_at_.reset();
+    }
+    return {};
+  }
   bool can_reopen() const override { return reopens_; }
   Result<> reopen(TimePoint) override {
     open_ = true;
@@ -203,6 +212,8 @@ class Valve : public Endpoint {
   bool open_ = true;
   bool broken_ = false;
   bool reopens_ = false;
+  bool unsent_ = false;
+  std::optional<TimePoint> leaves_at_;
 
  private:
   std::array<int, 2> ends_{-1, -1};
@@ -320,6 +331,29 @@ TEST(Links, ThatFailAreToldAndEndNothingWhileAnotherIsLeft) {
   EXPECT_EQ(std::vector{kSlow}, sender.down_);
   EXPECT_TRUE(sender.up_.empty());
   EXPECT_EQ(500U, valves.fast->sent_);
+}
+
+TEST(Links, MaySayTheirLastWords) {
+  Sender sender;
+  TwoValves valves(sender);
+  valves.slow->unsent_ = true;
+  const TimePoint leaves = now() + milliseconds(100);
+  valves.slow->leaves_at_ = leaves;
+  valves.slow->wake();  // which is not for a machine that has finished
+  ASSERT_TRUE(sender.finished());
+  ASSERT_TRUE(valves.loop.run());
+  EXPECT_GE(now(), leaves);
+  EXPECT_FALSE(valves.slow->unsent_);
+  EXPECT_TRUE(sender.arrived_.empty());
+}
+
+TEST(Links, ThatNeverComeToAnEndAreLeft) {
+  Sender sender;
+  TwoValves valves(sender);
+  valves.slow->unsent_ = true;
+  const TimePoint began = now();
+  ASSERT_TRUE(valves.loop.run());
+  EXPECT_GE(now() - began, milliseconds(2900));
 }
 
 TEST(Links, EndTheLoopWhenNoneIsLeftAndNoneCanComeBack) {

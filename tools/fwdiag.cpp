@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // fwdiag(8): diagnostics on the command line.
 #include "command_line.hpp"
+#include "fwrecover/bluetooth.hpp"
 #include "fwrecover/bus.hpp"
 #include "fwrecover/diagnostics.hpp"
 
@@ -18,6 +19,9 @@ struct Options {
   fwrecover::BusEmulatorOptions emulator;
   std::string noise = "line";
   double emulator_for_s = 0;
+  fwrecover::BluetoothScanOptions bluetooth;
+  std::string bluetooth_action;
+  double inquiry_s = 5.12;
 };
 
 std::int64_t to_ms(double seconds) {
@@ -155,6 +159,30 @@ fwrecover::Conclusion run_emulator(Options& options, fwrecover::Observer& observ
   return fwrecover::emulate_bus(options.emulator, observer);
 }
 
+void add_bluetooth(CLI::App& app, Options& options) {
+  app.add_option("action", options.bluetooth_action, "scan: look for devices and donors")
+      ->required()
+      ->check(CLI::IsMember({"scan"}));
+  app.add_option("device", options.bluetooth.devices,
+                 "Address that is asked too, such as bt:00:11:22:33:44:55");
+  app.add_option("--adapter", options.bluetooth.adapter,
+                 "The own adapter, such as hci0 (without: the first that is on)")
+      ->type_name("NAME");
+  app.add_option("--inquiry", options.inquiry_s,
+                 "Seconds to look for devices; 0: ask only those that are named")
+      ->check(CLI::Range(0.0, 61.44))
+      ->type_name("SECONDS")
+      ->capture_default_str();
+}
+
+fwrecover::Conclusion run_bluetooth(Options& options, fwrecover::Observer& observer) {
+  options.bluetooth.inquiry_ms = to_ms(options.inquiry_s);
+  if (options.bluetooth.inquiry_ms == 0 && options.bluetooth.devices.empty())
+    return {2, "bad-usage", "scan: nobody is looked for, and no device is named",
+            "Run 'fwdiag bt --help'."};
+  return fwrecover::bluetooth_scan(options.bluetooth, observer);
+}
+
 std::vector<tool::Command> commands(Options& options) {
   using fwrecover::Observer;
   const auto diag = [&]() -> const fwrecover::DiagOptions& {
@@ -192,6 +220,9 @@ std::vector<tool::Command> commands(Options& options) {
          add_account(app, options.diag);
        },
        [diag](Observer& o) { return fwrecover::donor(diag(), o); }},
+      {"bt", "Look for Bluetooth devices, and ask each whether it is a donor",
+       [&](CLI::App& app) { add_bluetooth(app, options); },
+       [&](Observer& o) { return run_bluetooth(options, o); }},
       {"icmb", "Be a node on an ICMB bus and look at the others",
        [&](CLI::App& app) { add_bus(app, options); },
        [&](Observer& o) { return run_bus(options, o); }},

@@ -109,6 +109,10 @@ std::vector<std::string> slot_row(const Event& event) {
 std::vector<std::string> node_row(const Event& event) {
   return {event.text("address"), event.text("guid")};
 }
+std::vector<std::string> bluetooth_row(const Event& event) {
+  return {event.text("address"), event.text("name"),
+          event.has("problem") ? event.text("problem") : event.flag("donor") ? "donor" : "-"};
+}
 std::vector<std::string> setting_row(const Event& event) {
   return {event.text("name"), event.text("value"), event.text("source")};
 }
@@ -119,8 +123,8 @@ struct Table {
   std::vector<std::string> head;
   std::vector<std::string> (*row)(const Event&);
 };
-const std::array<Table, 5>& tables() {
-  static const std::array<Table, 5> kAll{
+const std::array<Table, 6>& tables() {
+  static const std::array<Table, 6> kAll{
       Table{"offer",
             {"DONOR", "ROLE", "MEDIUM", "VERSION", "SECURITY", "SIZE", "LOAD", "RTT", "VERDICT"},
             offer_row},
@@ -128,6 +132,7 @@ const std::array<Table, 5>& tables() {
             {"DIGEST", "NAME", "COMPONENT", "VERSION", "SECURITY", "SIZE", "CREATED"},
             image_row},
       Table{"slot", {"SLOT", "", "STATE", "VERSION", "SECURITY", "PLACE"}, slot_row},
+      Table{"bt-device", {"ADDRESS", "NAME", "DONOR"}, bluetooth_row},
       Table{"icmb-node", {"ADDRESS", "GUID"}, node_row},
       Table{"setting", {"SETTING", "VALUE", "SOURCE"}, setting_row}};
   return kAll;

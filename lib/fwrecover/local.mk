@@ -4,6 +4,7 @@
 
 noinst_LTLIBRARIES += %D%/libfacade.la
 %C%_libfacade_la_SOURCES =
+%C%_libfacade_la_SOURCES += %D%/bluetooth.cpp
 %C%_libfacade_la_SOURCES += %D%/bus.cpp
 %C%_libfacade_la_SOURCES += %D%/catalogue.cpp
 %C%_libfacade_la_SOURCES += %D%/conclude.cpp
@@ -32,6 +33,7 @@ noinst_LTLIBRARIES += %D%/libfacade.la
 
 fwrecoverincludedir = $(includedir)/fwrecover
 fwrecoverinclude_HEADERS =
+fwrecoverinclude_HEADERS += %D%/bluetooth.hpp
 fwrecoverinclude_HEADERS += %D%/bus.hpp
 fwrecoverinclude_HEADERS += %D%/diagnostics.hpp
 fwrecoverinclude_HEADERS += %D%/donor.hpp

@@ -111,7 +111,9 @@ std::vector<std::string> node_row(const Event& event) {
 }
 std::vector<std::string> bluetooth_row(const Event& event) {
   return {event.text("address"), event.text("name"),
-          event.has("problem") ? event.text("problem") : event.flag("donor") ? "donor" : "-"};
+          event.has("problem")  ? event.text("problem")
+          : event.flag("donor") ? "donor"
+                                : "-"};
 }
 std::vector<std::string> setting_row(const Event& event) {
   return {event.text("name"), event.text("value"), event.text("source")};

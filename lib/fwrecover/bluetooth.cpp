@@ -48,9 +48,9 @@ Conclusion bluetooth_scan(const BluetoothScanOptions& options, Observer& observe
   settings.inquiry = std::chrono::milliseconds(options.inquiry_ms);
   settings.known = *std::move(known);
   fwr::transport::Signals signals({SIGINT, SIGTERM});
-  const auto found =
-      fwr::transport::scan_bluetooth(settings, {.limit = std::chrono::milliseconds(options.limit_ms),
-                                                .interrupted = [&] { return signals.arrived(); }});
+  const auto found = fwr::transport::scan_bluetooth(
+      settings, {.limit = std::chrono::milliseconds(options.limit_ms),
+                 .interrupted = [&] { return signals.arrived(); }});
   if (!found) return conclude(found.error());
   for (const auto& device : *found) tell(device, observer);
   if (found->empty()) return conclude({Errc::NoResponse, "no Bluetooth device was found"});

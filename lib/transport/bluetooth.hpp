@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Bluetooth for the facade: endpoints that carry RMCP over RFCOMM, and the search for donors.
-// PROTOCOL §13. A build without Bluetooth has these too; they answer Unsupported and say why.
+// PROTOCOL §13. A build without Bluetooth has these too; they answer NotFound and say why.
 #pragma once
 
 #include <cstdint>
@@ -59,9 +59,8 @@ struct RfcommListenerSettings {
   std::size_t connections = 7;            ///< at one time; a piconet has no more
 };
 /// A donor's end: takes connections, and registers an SDP record where somebody keeps them. A
-/// missing record is a Problem, not an Error. Errors: Unsupported (this build or this kernel has no
-/// Bluetooth), NotFound (no such adapter), AddressUnavailable (the channel is taken), NoPermission,
-/// IoFailed.
+/// missing record is a Problem, not an Error. Errors: NotFound (no such adapter, no Bluetooth in
+/// this build or this kernel), AddressUnavailable (the channel is taken), NoPermission, IoFailed.
 [[nodiscard]] Result<std::unique_ptr<Endpoint>> open_rfcomm_listener(
     const RfcommListenerSettings& settings, BluetoothObserver observer);
 

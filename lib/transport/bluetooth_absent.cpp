@@ -6,7 +6,7 @@ namespace fwr::transport {
 namespace {
 
 tl::unexpected<Error> absent() {
-  return fail(Errc::Unsupported,
+  return fail(Errc::NotFound,
               "this build has no Bluetooth (configured with --disable-bluetooth, or without "
               "libbluetooth)");
 }

@@ -19,7 +19,8 @@ struct Adapter {
   bdaddr_t own{};    ///< zero: of any adapter
   std::string name;  ///< for messages
 };
-/// "hci0" or an address; empty: none in particular. Errors: NotFound, Unsupported.
+/// "hci0" or an address; empty: none in particular. Error: NotFound, also in a kernel without
+/// Bluetooth.
 [[nodiscard]] Result<Adapter> find_adapter(const std::string& name);
 /// The same, and the first one that is up when none is named. Errors: also IoFailed, it is down.
 [[nodiscard]] Result<Adapter> find_working_adapter(const std::string& name);

@@ -9,7 +9,7 @@
 
 namespace fwr::transport {
 
-/// Channel 0: only dials. Errors: Unsupported, AddressUnavailable, NoPermission, IoFailed.
+/// Channel 0: only dials. Errors: NotFound, AddressUnavailable, NoPermission, IoFailed.
 [[nodiscard]] Result<std::unique_ptr<StreamSockets>> open_rfcomm_sockets(const Adapter& adapter,
                                                                          BluetoothSecurity security,
                                                                          std::uint8_t channel);

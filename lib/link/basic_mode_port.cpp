@@ -17,11 +17,20 @@ using wire::LanMessage;
 
 constexpr unsigned kCharacter_bits = 10;  // 8N1
 constexpr std::uint8_t kSequences = 64;
+constexpr std::size_t kIana_bytes = 3;
 constexpr std::size_t kStockData_bytes =
     basic_mode::kStockMessage_bytes - basic_mode::kMessageOverhead_bytes;
-constexpr std::size_t kIana_bytes = 3;
-// Request Firmware, PROTOCOL §5.2, without the padding of links where addresses can be forged.
-constexpr std::size_t kRequestFirmware_bytes = 44;
+
+/// The whole length of a request that a stock client may shorten: what is missing is padding.
+std::size_t whole_length(const LanMessage& message) {
+  namespace oem = wire::oem;
+  const auto length = [](const auto& body) { return kIana_bytes + wire::encode(body).size(); };
+  switch (static_cast<oem::Command>(message.command)) {
+    case oem::Command::GetRecoveryCapabilities: return length(oem::CapabilitiesRq{});
+    case oem::Command::RequestFirmware: return length(oem::RequestFirmwareRq{});
+    default: return 0;
+  }
+}
 
 bool is_our_oem(const LanMessage& message, std::uint32_t iana) {
   return message.net_fn == raw(wire::NetFn::OemGroupRq) &&
@@ -119,9 +128,8 @@ void BasicModePort::handle_message(ByteView bytes) {
 
 void BasicModePort::handle_request(LanMessage message) {
   const bool ours = message.requester_address == basic_mode::kOwnAddress;
-  if (!ours && is_our_oem(message, settings_.iana) &&
-      message.command == static_cast<std::uint8_t>(wire::oem::Command::RequestFirmware))
-    message.data.resize(std::max(message.data.size(), kRequestFirmware_bytes));
+  if (!ours && is_our_oem(message, settings_.iana))
+    message.data.resize(std::max(message.data.size(), whole_length(message)));
   plain::Message up;
   up.tag = ++tag_;
   up.net_fn_lun =

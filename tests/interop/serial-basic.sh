@@ -68,7 +68,7 @@ refused() {
 say 'standard commands'
 answers 'Manufacturer ID : 32473' mc info
 answers 'Device ID : ' mc info
-answers 'ffeeddcc-bbaa-9988-7766-554433221100\|00112233-4455-6677-8899-aabbccddeeff' mc guid
+answers 'GUID : FFEEDDCCBBAA99887766554433221100' mc guid
 answers '' mc selftest
 
 iana='0xd9 0x7e 0x00'

@@ -185,7 +185,10 @@ void Recovery::Impl::set_link_properties(const KnownLink& known) {
     config_.links.push_back(known);
   else
     place->properties = known.properties;
-  if (Transfer* stream = transfer(); stream != nullptr && known.leads_to(link()->path().peer))
+  // Once it was aborted the donor has only its last word.
+  const DonorLink* donor = link();
+  Transfer* stream = transfer();
+  if (donor != nullptr && stream != nullptr && known.leads_to(donor->path().peer))
     stream->set_segment(segment_granules_of(known.properties));
 }
 

@@ -53,7 +53,8 @@ TEST_P(Pinned, SeedKeepsEveryPromise) {
   EXPECT_FALSE(result.violation) << result.violation->checker << ": " << result.violation->text;
 }
 INSTANTIATE_TEST_SUITE_P(Seeds, Pinned,
-                         ::testing::Values(25, 98, 139, 222, 244, 557, 745, 10788, 10945, 14911));
+                         ::testing::Values(25, 98, 139, 222, 244, 557, 745, 10788, 10945, 14911,
+                                           1000000018));
 
 // --- the disk ------------------------------------------------------------------------------------
 

@@ -47,6 +47,8 @@ struct IcmbLimits {
   std::size_t events = 64;
   std::size_t peers = 64;
   std::chrono::milliseconds duplicate_window{2000};
+  /// More of it: what others may say before a frame goes again, three talks.
+  std::uint32_t duplicate_characters = 12288;
 
   // Addresses, PROTOCOL §11.3.
   std::uint32_t claims = 3;
@@ -66,6 +68,9 @@ struct IcmbLimits {
   [[nodiscard]] Duration control_idle() const { return control_idle_slots * slot(); }
   [[nodiscard]] Duration ordinary_idle() const { return ordinary_idle_slots * slot(); }
   [[nodiscard]] Duration open_idle() const { return open_idle_slots * slot(); }
+  [[nodiscard]] Duration duplicate_time() const {
+    return duplicate_window + characters(duplicate_characters);
+  }
   [[nodiscard]] std::size_t ahead() const {
     const auto by_time =
         ahead_time / std::max<Duration>(characters(1), std::chrono::nanoseconds(1));

@@ -43,7 +43,7 @@ void IcmbPeers::make_room() {
 bool IcmbPeers::came_again(const Peer& peer, const Heard& frame) const {
   return std::any_of(peer.heard.begin(), peer.heard.end(), [&](const Heard& before) {
     return before.at && before.sequence == frame.sequence && before.check == frame.check &&
-           *frame.at - *before.at <= limits_.duplicate_window;
+           *frame.at - *before.at <= limits_.duplicate_time();
   });
 }
 

@@ -86,6 +86,12 @@ TEST_F(Peers, AFrameThatComesAgainIsADuplicateForAWhile) {
   EXPECT_TRUE(hear(2, 7, 1)) << "256 frames later";
 }
 
+TEST_F(Peers, KnowAFrameAgainThatHadToWaitForTheTalksOfOthers) {
+  EXPECT_TRUE(hear(2, 7));
+  now_ += limits_.characters(limits_.burst_characters + 2048) + std::chrono::seconds(2);
+  EXPECT_FALSE(hear(2, 7)) << "its talker did not hear itself, and another one was quicker";
+}
+
 TEST_F(Peers, AreForgottenWhenThereAreMany) {
   for (std::uint16_t i = 1; i < 1000; ++i) {
     now_ += std::chrono::milliseconds(1);

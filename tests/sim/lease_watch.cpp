@@ -50,11 +50,15 @@ void LeaseWatch::forget_grants(Lease& lease) {
   lease.unsent_bytes = 0;
 }
 
-void LeaseWatch::drop_grant(Lease& lease, std::uint32_t number) {
-  const auto found = lease.grants.find(number);
-  if (found == lease.grants.end()) return;
-  if (!found->second.refused) lease.unsent_bytes -= bytes_of(lease, found->second);
-  lease.grants.erase(found);
+/// What is refused for its own sake came last; of what cannot be read the oldest was being sent.
+void LeaseWatch::drop_refused(Lease& lease, const stream::Refusal& refusal) {
+  const auto [first, last] = lease.grants.equal_range(refusal.number);
+  if (first == last) return;
+  auto dropped = std::find_if(first, last, [](const auto& grant) { return grant.second.refused; });
+  if (dropped == last)
+    dropped = refusal.reason == CompletionCode::ImageUnreadable ? first : std::prev(last);
+  if (!dropped->second.refused) lease.unsent_bytes -= bytes_of(lease, dropped->second);
+  lease.grants.erase(dropped);
 }
 
 void LeaseWatch::command(const session::Requester& from, const wire::IpmiRequest& request,
@@ -150,12 +154,11 @@ void LeaseWatch::payload_in(const session::Requester& from, ByteView payload, Ti
                   .segment_granules = grant->segment_granules,
                   .unsent = grant->ranges};
   const std::uint64_t bytes = bytes_of(lease, granted);
-  drop_grant(lease, grant->number);
   granted.refused = lease.unsent_bytes + bytes > config_.credit_bytes ||
                     grant->segment_granules > config_.segment_limit_granules ||
                     !inside(lease, granted);
   if (!granted.refused) lease.unsent_bytes += bytes;
-  lease.grants[grant->number] = std::move(granted);
+  lease.grants.emplace(grant->number, std::move(granted));
   lease.ends = now + lease.lasts;
 }
 
@@ -166,7 +169,7 @@ void LeaseWatch::payload_out(const session::Application::Outgoing& out, TimePoin
     return segment(out.session, *sent, now);
   if (const auto* refusal = std::get_if<stream::Refusal>(&*message)) {
     const auto found = leases_.find(refusal->handle);
-    if (found != leases_.end()) drop_grant(found->second, refusal->number);
+    if (found != leases_.end()) drop_refused(found->second, *refusal);
   }
 }
 
@@ -179,13 +182,16 @@ void LeaseWatch::segment(std::uint32_t session, const stream::Segment& segment, 
   if (lease.session != session)
     return violate(name_ + " sent a segment in another session than the one that accepted");
   if (now > lease.ends) return violate(name_ + " sent a segment after the lease had ended");
-  const auto grant = lease.grants.find(segment.number);
-  if (grant == lease.grants.end())
+  const auto [first, last] = lease.grants.equal_range(segment.number);
+  if (first == last)
     return violate(
         fmt::format("{} sent a segment for grant {}, which nobody sent", name_, segment.number));
-  Granted& granted = grant->second;
-  if (granted.refused)
+  // The oldest that is served.
+  const auto grant =
+      std::find_if(first, last, [](const auto& candidate) { return !candidate.second.refused; });
+  if (grant == last)
     return chronicle_.violate("limits", name_ + " serves a grant that is over its limits");
+  Granted& granted = grant->second;
   const auto granules = static_cast<std::uint32_t>((segment.data.size() + oem::kGranule_bytes - 1) /
                                                    oem::kGranule_bytes);
   // In their order, each once.

@@ -46,7 +46,8 @@ class LeaseWatch {
     std::uint64_t image_bytes = 0, tree_bytes = 0;
     Duration lasts{};
     TimePoint ends{};
-    std::map<std::uint32_t, Granted> grants;
+    /// By number. On a bus, where anybody can pretend to be the recipient, one may come twice.
+    std::multimap<std::uint32_t, Granted> grants;
     std::uint64_t unsent_bytes = 0;
   };
   void accepted(const session::Requester& from, const wire::oem::AcceptOfferRq& rq,
@@ -55,7 +56,7 @@ class LeaseWatch {
             const wire::IpmiResponse& response, TimePoint now);
   void segment(std::uint32_t session, const wire::stream::Segment& segment, TimePoint now);
   void forget_grants(Lease& lease);
-  void drop_grant(Lease& lease, std::uint32_t number);
+  void drop_refused(Lease& lease, const wire::stream::Refusal& refusal);
   [[nodiscard]] std::uint64_t bytes_of(const Lease& lease, const Granted& granted) const;
   [[nodiscard]] bool inside(const Lease& lease, const Granted& granted) const;
   void violate(const std::string& text) { chronicle_.violate("served-without-lease", text); }

@@ -208,6 +208,10 @@ void put_on_bus(Plan& plan, const BusStyle& style, Dice& dice) {
     if (alone || returns || dice.chance(0.9)) recipient.media.push_back(bus);
     recipient.fixed_address = dice.chance(0.3);
     if (returns && dice.chance(0.8)) recipient.policy.deadline = policy::Policy{}.deadline;
+    if (dice.chance(0.1)) recipient.policy.return_to_better = false;
+    if (dice.chance(0.04)) recipient.policy.authenticated = true;
+    if (dice.chance(0.15))
+      std::reverse(recipient.policy.media_order.begin(), recipient.policy.media_order.end());
   }
   for (DonorPlan& donor : plan.donors) {
     if (alone) donor.media.clear();

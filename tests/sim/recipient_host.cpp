@@ -311,6 +311,7 @@ void RecipientHost::handle(const Delivery& delivery, TimePoint now) {
   const bool by_port = delivery.datagram.path.peer.family == AddressFamily::Ipv4;
   if (by_port && delivery.datagram.path.local.port != port_) return;
   count_input();
+  follow(delivery.datagram.path);
   if (!disk_.is_off())
     recovery_->handle_datagram(delivery.datagram.path, delivery.datagram.bytes, now);
   drive();

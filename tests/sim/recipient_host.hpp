@@ -21,8 +21,10 @@ inline constexpr std::size_t kOutcomes = 64;         ///< by Errc; the last one 
 
 class RecipientHost {
  public:
-  /// `steady`: whether an honest donor with an image for this recipient can be reached.
-  using Steady = std::function<bool(const policy::Policy&, const policy::Situation&)>;
+  /// Whether an honest donor with an image for this recipient can be reached, and, since a moment
+  /// that is given, could be all the time.
+  using Steady = std::function<bool(const policy::Policy&, const policy::Situation&,
+                                    std::optional<TimePoint> since)>;
   RecipientHost(const Plan& plan, std::size_t number, Network& network, Chronicle& chronicle,
                 Steady steady);
 
@@ -58,6 +60,7 @@ class RecipientHost {
   void look_after_trial(flash::Slots& slots);
   void start_recovery();
   void drive();
+  void follow(const Path& path);
   void take_events();
   void entered(const recipient::Entered& entered);
   void finished(const recipient::Finished& finished);
@@ -94,9 +97,11 @@ class RecipientHost {
   std::uint16_t port_ = 0;
   TimePoint began_{};
   std::uint64_t sent_before_ = 0;
-  std::chrono::seconds deadline_{};
+  policy::Policy policy_;
+  policy::Situation situation_;
   std::uint64_t image_bytes_ = 0;
   unsigned donors_chosen_ = 0;
+  TimePoint follows_{};
   std::size_t offers_ = 0;
 
   std::uint64_t operations_ = 0, inputs_ = 0;

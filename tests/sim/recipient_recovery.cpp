@@ -99,8 +99,10 @@ void RecipientHost::start_recovery() {
       config.targets.push_back({.path = to, .broadcast = false});
     }
   }
-  must_succeed_ = must_succeed_ || (healed() && steady_(config.policy, config.situation));
-  deadline_ = config.policy.deadline;
+  must_succeed_ =
+      must_succeed_ || (healed() && steady_(config.policy, config.situation, std::nullopt));
+  policy_ = config.policy;
+  situation_ = config.situation;
   began_ = chronicle_.now();
   sent_before_ = network_.sent(number_);
   donors_chosen_ = 0;
@@ -113,6 +115,20 @@ void RecipientHost::start_recovery() {
   recovery_ = std::make_unique<recipient::Recovery>(std::move(config), *slots_, random_);
   recovery_->start(began_, wall_clock().value_or(0));
   drive();
+}
+
+/// Noise makes another message size the best one.
+void RecipientHost::follow(const Path& path) {
+  constexpr std::chrono::seconds kFollow{1};
+  if (path.peer.family != AddressFamily::Icmb || chronicle_.now() < follows_) return;
+  follows_ = chronicle_.now() + kFollow;
+  const link::IcmbPort* port = network_.bus(medium_of(path.peer))->port(number_);
+  if (port == nullptr) return;
+  LinkProperties properties = port->properties();
+  const std::size_t payload =
+      port->suggested_payload_bytes(path.peer, wire::stream::kSegmentHeader_bytes);
+  if (payload < wire::icmb::kPayloadLimit_bytes) properties.suggested_message_bytes = 1 + payload;
+  recovery_->set_link_properties({path.peer.family, path.peer.scope, properties});
 }
 
 void RecipientHost::drive() {
@@ -189,6 +205,10 @@ void RecipientHost::finished(const recipient::Finished& finished) {
   if (finished.error && finished.error->code == Errc::Internal)
     violate("internal-error", finished.error->message());
   succeeded_ = !finished.error;
+  // What dies costs time, never the recovery, while another way is left.
+  if (!succeeded_ && steady_(policy_, situation_, began_))
+    violate("fall-over", "it failed, and an honest donor was in reach all the time: " +
+                             finished.error->message());
   if (succeeded_ && !disk_.is_off()) witness_.recovered(finished.manifest);
 }
 
@@ -206,10 +226,10 @@ void RecipientHost::check_held() const {
 
 void RecipientHost::check_bounds() const {
   const auto took = chronicle_.now() - began_;
-  if (took > deadline_ + kAfterDeadline)
+  if (took > policy_.deadline + kAfterDeadline)
     violate("bounded-time",
             fmt::format("the recovery lasts {:.1f} s, its deadline is {} s",
-                        std::chrono::duration<double>(took).count(), deadline_.count()));
+                        std::chrono::duration<double>(took).count(), policy_.deadline.count()));
   const auto seconds =
       static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(took).count());
   const std::uint64_t blocks = image_bytes_ / 4096 + 2;

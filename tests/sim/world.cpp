@@ -46,8 +46,9 @@ World::World(const Plan& plan, bool with_lines)
     if (plan.recipients[i].present)
       recipients_.push_back(std::make_unique<RecipientHost>(
           plan, i, network_, chronicle_,
-          [this, i](const policy::Policy& policy, const policy::Situation& situation) {
-            return steady(i, policy, situation);
+          [this, i](const policy::Policy& policy, const policy::Situation& situation,
+                    std::optional<TimePoint> since) {
+            return steady(i, policy, situation, since);
           }));
   for (std::size_t i = 0; i < plan.faults.size(); ++i)
     if (plan.faults[i].enabled && plan.faults[i].kind == FaultKind::UnrulyClient)
@@ -141,18 +142,50 @@ bool World::carries(std::size_t medium, std::size_t recipient, std::size_t donor
     if (!fault.enabled || fault.medium != medium || fault.until < plan_.heals) continue;
     if (fault.kind == FaultKind::LinkDeath && fault.until > plan_.heals) return false;
     // Who loses its address on a bus is not whom the donor allows, or not whom the other one asks.
+    const bool donor_stays = !mine.unicast && !plan_.donors[donor].fixed_address;
     if (fault.kind == FaultKind::AddressCollision &&
-        (fault.target == recipient || (mine.unicast && fault.target == kFirstDonor + donor)))
+        (fault.target == recipient || (!donor_stays && fault.target == kFirstDonor + donor)))
       return false;
   }
   const auto& allowed = plan_.donors[donor].allows;
   return !kind.bus || std::count(allowed.begin(), allowed.end(), recipient) > 0;
 }
 
+/// Whether nothing but what is usual has happened since then to this donor and on this bus; what
+/// other media did is of no importance. Only of buses: what stands in for others.
+bool World::was_quiet(std::size_t medium, std::size_t donor, const ReleaseSpec& image,
+                      const policy::Policy& policy, TimePoint since) const {
+  const auto& bus = plan_.media[medium].bus;
+  if (!bus || plan_.recipients.size() > 1 || image.expires != 0 ||
+      policy.donors_tried < plan_.donors.size())
+    return false;
+  // Four times what the line needs, and time for what died to be given up.
+  const double needs_s =
+      40.0 * static_cast<double>(content(image.content)->bytes.size()) / bus->baud;
+  if (std::chrono::duration<double>(policy.deadline).count() < 300 + needs_s) return false;
+  return std::none_of(plan_.faults.begin(), plan_.faults.end(), [&](const Fault& fault) {
+    if (!fault.enabled || fault.from > chronicle_.now() || fault.until < since) return false;
+    if (fault.kind < FaultKind::LinkDeath) return false;  // datagrams of networks
+    if (fault.kind >= FaultKind::PowerCutAtOperation && fault.kind <= FaultKind::PowerCutAtTime)
+      return false;  // it has come to its end
+    switch (fault.kind) {
+      case FaultKind::LinkDeath: return !fault.medium || *fault.medium == medium;
+      case FaultKind::BusNoise: return fault.until < TimePoint::max();
+      case FaultKind::DonorCrash:
+      case FaultKind::DonorDiesTalking: return fault.target == kFirstDonor + donor;
+      case FaultKind::BusTalk:
+      case FaultKind::BusStranger:
+      case FaultKind::Kill:
+      case FaultKind::KillAtOperation: return false;
+      default: return true;
+    }
+  });
+}
+
 /// The fault plan's guarantee for liveness: an honest donor that is up, on a common medium, whose
 /// best image this recipient must not refuse, and a medium that carries it in time.
 bool World::steady(std::size_t recipient, const policy::Policy& policy,
-                   const policy::Situation& situation) const {
+                   const policy::Situation& situation, std::optional<TimePoint> since) const {
   for (const auto& donor : donors_) {
     const std::size_t number = donor->host() - kFirstDonor;
     const DonorPlan& plan = plan_.donors[number];
@@ -181,7 +214,9 @@ bool World::steady(std::size_t recipient, const policy::Policy& policy,
       const MediumPlan& kind = plan_.media[medium];
       if (std::count(mine.begin(), mine.end(), medium) == 0) continue;
       if ((policy.allowed_media & static_cast<std::uint8_t>(kind.medium)) == 0) continue;
-      if (carries(medium, recipient, number)) return true;
+      if (policy.authenticated && kind.bus) continue;
+      if (!carries(medium, recipient, number)) continue;
+      if (!since || was_quiet(medium, number, spec, policy, *since)) return true;
     }
   }
   return false;

@@ -41,7 +41,10 @@ class World {
   void linger();
   [[nodiscard]] bool carries(std::size_t medium, std::size_t recipient, std::size_t donor) const;
   [[nodiscard]] bool steady(std::size_t recipient, const policy::Policy& policy,
-                            const policy::Situation& situation) const;
+                            const policy::Situation& situation,
+                            std::optional<TimePoint> since) const;
+  [[nodiscard]] bool was_quiet(std::size_t medium, std::size_t donor, const ReleaseSpec& image,
+                               const policy::Policy& policy, TimePoint since) const;
 
   const Plan& plan_;
   Chronicle chronicle_;

@@ -118,11 +118,12 @@ TEST(RecoveryOverABus, OutlastsACutOfTheBus) {
   EXPECT_TRUE(rig.succeeded()) << rig.detail();
 }
 
-/// The same console on a LAN of 100 kB/s and on the bus.
+/// The same console on a LAN and on the bus.
 struct TwoRoads {
-  explicit TwoRoads(std::size_t image_bytes) : image(make(image_bytes)) {
+  explicit TwoRoads(std::size_t image_bytes, double lan_bytes_per_s = 20'000)
+      : image(make(image_bytes)) {
     DonorOptions options;
-    options.link.bytes_per_s = 20'000;
+    options.link.bytes_per_s = lan_bytes_per_s;
     lan = &rig.add_lan_donor({image}, options);
     donor::DonorConfig config;
     config.guid.fill(std::byte{7});  // the same system
@@ -205,6 +206,30 @@ TEST(MediaTogether, StayOnTheMediumThatThePolicyPrefers) {
   EXPECT_TRUE(rig.succeeded()) << rig.detail();
   ASSERT_EQ(rig.chosen.size(), 1U);
   EXPECT_EQ(rig.chosen[0].candidate.medium, Medium::Icmb);
+}
+
+TEST(MediaTogether, GoOnOverTheLanWhenTheBusIsCutAndReturnWhenItIsWholeAgain) {
+  TwoRoads roads(1024U << 10, 6'000);
+  MediaRig& rig = roads.rig;
+  rig.config.policy.media_order = {Medium::Icmb, Medium::Wired};
+  ASSERT_TRUE(rig.run_to_bytes(32U << 10));
+  ASSERT_EQ(rig.chosen.size(), 1U);
+  EXPECT_EQ(rig.chosen[0].candidate.medium, Medium::Icmb);
+  rig.bus.bus().set_connected(0, false);
+  const auto cut = rig.bus.now();
+  ASSERT_TRUE(rig.bus.run_until([&] { return rig.chosen.size() == 2; }, 1h));
+  EXPECT_LT(rig.bus.now() - cut, 60s);
+  EXPECT_EQ(rig.chosen[1].candidate.medium, Medium::Wired);
+  rig.bus.run_for(10s);
+  rig.bus.bus().set_connected(0, true);
+  ASSERT_TRUE(rig.bus.run_until([&] { return rig.chosen.size() == 3; }, 1h));
+  EXPECT_EQ(rig.chosen[2].candidate.medium, Medium::Icmb);
+  ASSERT_TRUE(rig.run());
+  ASSERT_TRUE(rig.succeeded()) << rig.detail();
+  for (const auto& dropped : rig.dropped)
+    EXPECT_EQ(dropped.candidate.medium, Medium::Icmb) << dropped.error.message();
+  EXPECT_EQ(rig.dropped.size(), 1U);
+  EXPECT_LT(rig.finished->progress.fetched_bytes, (1024U << 10) + (128U << 10));
 }
 
 TEST(MediaTogether, LoseLittleToALanThatAnswersAndDoesNotServe) {

@@ -6,6 +6,7 @@
 #include <linux/netlink.h>
 #include <linux/nl80211.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include <array>
 #include <cstddef>
@@ -86,6 +87,9 @@ std::optional<std::uint16_t> number(std::span<const std::byte> answer, std::uint
 }  // namespace
 
 std::optional<bool> is_wireless(std::uint32_t interface) {
+  // Asking for a family that is not there would make the kernel look for its module, and wait.
+  struct stat status {};
+  if (::stat("/sys/class/ieee80211", &status) != 0) return std::nullopt;
   const UniqueFd netlink(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_GENERIC));
   if (!netlink.is_open()) return std::nullopt;
   constexpr std::array kFamily{'n', 'l', '8', '0', '2', '1', '1', '\0'};

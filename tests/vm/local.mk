@@ -8,7 +8,11 @@ if HAVE_BLUETOOTH
 VM_HELPERS += %D%/rfcomm_stream
 endif
 check_PROGRAMS += $(VM_HELPERS)
-%C%_virtual_controllers_SOURCES = %D%/virtual_controllers.cpp
+%C%_virtual_controllers_SOURCES =
+%C%_virtual_controllers_SOURCES += %D%/virtual_air.cpp
+%C%_virtual_controllers_SOURCES += %D%/virtual_air.hpp
+%C%_virtual_controllers_SOURCES += %D%/virtual_air_commands.cpp
+%C%_virtual_controllers_SOURCES += %D%/virtual_controllers.cpp
 %C%_rfcomm_stream_SOURCES = %D%/rfcomm_stream.cpp
 %C%_rfcomm_stream_LDADD = $(BLUETOOTH_LIBS)
 
@@ -23,6 +27,7 @@ EXTRA_DIST += %D%/bluetooth-lib.sh
 EXTRA_DIST += %D%/guest.sh
 EXTRA_DIST += %D%/init.sh
 EXTRA_DIST += %D%/kernel.sh
+EXTRA_DIST += %D%/media.sh
 EXTRA_DIST += %D%/wifi.sh
 
 # The kernel and the archive made of it: "make clean" leaves them, as they need the network.

@@ -121,6 +121,28 @@ TEST_F(Watch, SeesASegmentThatIsSentTwice) {
   EXPECT_EQ("served-without-lease", violated());
 }
 
+TEST_F(Watch, AllowsAGrantThatCameTwiceToBeServedTwiceAndNotThrice) {
+  accept(5);
+  grant(1, 0, 17);
+  grant(1, 0, 17);
+  send(1, 0, 17 * 64);
+  send(1, 0, 17 * 64);
+  EXPECT_EQ("", violated());
+  send(1, 0, 17 * 64);
+  EXPECT_EQ("served-without-lease", violated());
+}
+
+TEST_F(Watch, GivesASlowLinkTheTimeThatItNeeds) {
+  from.properties.bits_per_s = 19200;
+  accept(5);
+  now += config.lease + std::chrono::seconds(8);
+  read(5, 100);
+  EXPECT_EQ("", violated());
+  now += config.lease + std::chrono::seconds(9);
+  read(5, 100);
+  EXPECT_EQ("served-without-lease", violated());
+}
+
 TEST_F(Watch, SeesASegmentOfASessionThatHasGone) {
   accept(5);
   grant(1, 0, 17);

@@ -15,6 +15,7 @@ namespace {
 
 /// Also under the sanitizers; seeds.sh runs thousands.
 constexpr std::uint64_t kSeeds = 150;
+constexpr std::uint64_t kBusSeeds = 25;
 
 TEST(Simulator, TakesTheSamePathAgainWithTheSameSeed) {
   for (std::uint64_t seed = 1; seed <= 12; ++seed) {
@@ -40,6 +41,19 @@ TEST(Simulator, DoesNotCareAboutAPartThatIsLeftOutTwice) {
 
 TEST(Simulator, KeepsEveryPromiseInTheFirstSeeds) {
   for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
+    const RunResult result = run_seed(seed);
+    ASSERT_FALSE(result.violation)
+        << "seed " << seed << ": " << result.violation->checker << ": " << result.violation->text;
+  }
+}
+
+TEST(Simulator, TakesTheSamePathAgainWithABus) {
+  for (std::uint64_t seed = kFirstBusSeed + 1; seed <= kFirstBusSeed + 6; ++seed)
+    EXPECT_EQ(run_seed(seed).hash, run_seed(seed, {}, true).hash) << "seed " << seed;
+}
+
+TEST(Simulator, KeepsEveryPromiseInTheFirstSeedsWithABus) {
+  for (std::uint64_t seed = kFirstBusSeed + 1; seed <= kFirstBusSeed + kBusSeeds; ++seed) {
     const RunResult result = run_seed(seed);
     ASSERT_FALSE(result.violation)
         << "seed " << seed << ": " << result.violation->checker << ": " << result.violation->text;

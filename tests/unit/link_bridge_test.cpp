@@ -175,6 +175,28 @@ TEST(IcmbDiscovery, FindsEveryNodeOnABadAndBusyLine) {
   }
 }
 
+TEST(IcmbRequests, ToAllSaySoAndAreAnsweredByTurns) {
+  RigOptions options;
+  options.nodes = 6;
+  BusRig rig(options);
+  const wire::IpmiRequest question{wire::raw(wire::NetFn::OemGroupRq), 2, {}};
+  ASSERT_TRUE(rig.send(0, BusAddress::Broadcast, wire::plain::encode_request(question, 9)));
+  rig.run_for(seconds(1));
+  for (std::size_t i = 1; i < options.nodes; ++i) {
+    ASSERT_EQ(1U, rig[i].received.size());
+    const Datagram heard = rig[i].received.front();
+    EXPECT_TRUE(wire::plain::is_to_all(heard.path));
+    const auto request = wire::plain::decode_request(heard.bytes);
+    ASSERT_TRUE(request);
+    const wire::IpmiResponse offer{CompletionCode::Ok, Bytes(146)};
+    EXPECT_TRUE(
+        rig[i].port->send({heard.path, wire::plain::encode_response(*request, offer)}, rig.now()));
+  }
+  rig.run_until([&] { return rig[0].received.size() == options.nodes - 1; }, seconds(10));
+  EXPECT_EQ(options.nodes - 1, rig[0].received.size());
+  for (const Datagram& answer : rig[0].received) EXPECT_FALSE(wire::plain::is_to_all(answer.path));
+}
+
 TEST(IcmbEvents, AreHeardByAll) {
   RigOptions options;
   options.nodes = 3;

@@ -65,6 +65,9 @@ class BasicModePort {
     return output_.size() < kWanted ? kWanted - output_.size() : 0;
   }
 
+  /// Messages that have not been given to the line yet.
+  [[nodiscard]] std::size_t waiting() const { return output_.size(); }
+
   [[nodiscard]] const BasicModeStatistics& statistics() const { return counters_; }
   [[nodiscard]] LinkProperties properties() const;
 

@@ -17,11 +17,7 @@ constexpr Duration kWriteRetry_limit = std::chrono::milliseconds(200);
 }  // namespace
 
 BasicModeLine::BasicModeLine(SerialPort serial, const link::BasicModeSettings& settings)
-    : device_(serial.device()),
-      serial_settings_{.baud = settings.baud, .rs485 = false},
-      serial_(std::move(serial)),
-      number_(settings.line),
-      port_(settings) {}
+    : serial_(std::move(serial)), number_(settings.line), port_(settings) {}
 
 Endpoint::Fit BasicModeLine::fit(const Path& path) const {
   if (path.peer.family != AddressFamily::Serial) return Fit::None;
@@ -29,11 +25,13 @@ Endpoint::Fit BasicModeLine::fit(const Path& path) const {
 }
 
 Result<> BasicModeLine::receive(const Receive& take, TimePoint now) {
-  if (!serial_) return fail(Errc::IoFailed, device_ + ": the line is gone");
   std::array<std::byte, kRead_bytes> room{};
-  const auto heard = serial_->read(room);
-  if (!heard) return lose(heard.error());
-  if (!heard->empty()) port_.handle_characters(*heard, now);
+  const auto heard = serial_.read(room);
+  if (!heard) {
+    lose(heard.error());
+  } else if (!heard->empty()) {
+    port_.handle_characters(*heard, now);
+  }
   return settle(take, now);
 }
 
@@ -62,28 +60,25 @@ Result<> BasicModeLine::handle_timeout(const Receive& take, TimePoint now) {
 
 Result<> BasicModeLine::reopen(TimePoint now) {
   (void)now;
-  auto serial = SerialPort::open(device_, serial_settings_);
-  if (!serial) return tl::unexpected(serial.error());
-  serial_ = *std::move(serial);
-  return {};
+  return serial_.reopen();
 }
 
 Result<> BasicModeLine::settle(const Receive& take, TimePoint now) {
   flush_port(now);
   while (const auto message = port_.poll_receive()) take(message->path, message->bytes);
-  if (lost_) return lose(*std::exchange(lost_, std::nullopt));
+  if (lost_) return tl::unexpected(*std::exchange(lost_, std::nullopt));
   return {};
 }
 
-Result<> BasicModeLine::lose(Error error) {
-  serial_.reset();
+void BasicModeLine::lose(const Error& error) {
+  // Still open: the loop watches the descriptor until it has heard of this.
   unwritten_.clear();
   port_.reset();
-  return tl::unexpected(std::move(error));
+  lost_ = error;
 }
 
 void BasicModeLine::flush_port(TimePoint now) {
-  if (!serial_ || lost_) return;
+  if (lost_) return;
   if (unwritten_.empty()) retry_wait_ = kWriteRetry_first;
   for (;;) {
     if (unwritten_.empty()) {
@@ -91,11 +86,8 @@ void BasicModeLine::flush_port(TimePoint now) {
       if (!output) return;
       unwritten_ = *std::move(output);
     }
-    const auto written = serial_->write(unwritten_);
-    if (!written) {
-      lost_ = written.error();
-      return;
-    }
+    const auto written = serial_.write(unwritten_);
+    if (!written) return lose(written.error());
     if (*written > 0) retry_wait_ = kWriteRetry_first;
     unwritten_.erase(unwritten_.begin(),
                      unwritten_.begin() + static_cast<std::ptrdiff_t>(*written));

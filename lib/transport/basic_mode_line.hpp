@@ -15,12 +15,15 @@ class BasicModeLine final : public Endpoint {
  public:
   BasicModeLine(SerialPort serial, const link::BasicModeSettings& settings);
 
-  [[nodiscard]] int descriptor() const override { return serial_ ? serial_->fd() : -1; }
+  [[nodiscard]] int descriptor() const override { return serial_.fd(); }
   [[nodiscard]] Fit fit(const Path& path) const override;
   [[nodiscard]] LinkProperties properties(const Path&) const override { return port_.properties(); }
   [[nodiscard]] Result<> receive(const Receive& take, TimePoint now) override;
   [[nodiscard]] std::size_t send(std::span<const Datagram> messages, TimePoint now) override;
   [[nodiscard]] std::size_t room() const override;
+  [[nodiscard]] bool has_unsent() const override {
+    return !unwritten_.empty() || port_.waiting() > 0;
+  }
   [[nodiscard]] std::optional<TimePoint> deadline() const override;
   [[nodiscard]] Result<> handle_timeout(const Receive& take, TimePoint now) override;
   /// A USB adapter may have been pulled, and be back.
@@ -28,16 +31,15 @@ class BasicModeLine final : public Endpoint {
   [[nodiscard]] Result<> reopen(TimePoint now) override;
 
   [[nodiscard]] const link::BasicModePort& port() const { return port_; }
-  [[nodiscard]] const std::string& device() const { return device_; }
+  [[nodiscard]] const std::string& device() const { return serial_.device(); }
 
  private:
   [[nodiscard]] Result<> settle(const Receive& take, TimePoint now);
-  [[nodiscard]] Result<> lose(Error error);
   void flush_port(TimePoint now);
+  /// What an error of the tty means: it is told once.
+  void lose(const Error& error);
 
-  std::string device_;
-  SerialSettings serial_settings_;
-  std::optional<SerialPort> serial_;
+  SerialPort serial_;
   std::uint32_t number_;
   link::BasicModePort port_;
   Bytes unwritten_;  ///< what the tty did not take: no more than one message

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // How much of an ICMB bus arrives as image: recipient, donor and two idle nodes, the machines of
 // the programs, on link::BusModel in virtual time.
-//   icmb-efficiency [BAUD [IMAGE_KIB [SEED]]]
+//   icmb-efficiency [BAUD [IMAGE_KIB [SEED [CLEAN NOISY]]]]
+// CLEAN and NOISY are the shares below which it fails.
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
@@ -241,13 +243,17 @@ int main(int argc, char** argv) {
   if (argc > 1) options.baud = static_cast<std::uint32_t>(std::strtoul(argv[1], nullptr, 10));
   if (argc > 2) options.image_bytes = std::strtoul(argv[2], nullptr, 10) << 10U;
   if (argc > 3) options.seed = std::strtoul(argv[3], nullptr, 10);
+  std::array<double, 2> least{};
+  if (argc > 5) least = {std::strtod(argv[4], nullptr), std::strtod(argv[5], nullptr)};
   bool good = true;
   std::printf("ICMB at %u baud, %zu KiB that cannot be compressed, tree included, virtual time\n",
               options.baud, options.image_bytes >> 10U);
-  for (const double rate : {0.0, 1e-5}) {
+  constexpr std::array kRates{0.0, 1e-5};
+  for (std::size_t i = 0; i < kRates.size(); ++i) {
+    const double rate = kRates.at(i);
     options.bit_error_rate = rate;
     const Measured measured = Bench(options).run();
-    good = good && measured.recovered;
+    good = good && measured.recovered && measured.efficiency >= least.at(i);
     std::printf("  bit errors %-6g image bytes / line bytes %.3f   (%.1f s, %llu bits damaged)%s\n",
                 rate, measured.efficiency, measured.transfer_s,
                 static_cast<unsigned long long>(measured.bus.bit_errors),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // From the offers to a lease: selecting, connecting, vetting, accepting. PROTOCOL §6.4.
 #include <algorithm>
+#include <utility>
 
 #include "recipient/machine.hpp"
 #include "session/client.hpp"
@@ -32,8 +33,12 @@ std::chrono::seconds busy_wait(std::uint32_t iana, const wire::IpmiResponse& res
 
 void Recovery::Impl::close_offers(TimePoint now) {
   const Discovery& discovery = std::get<Discovering>(data_).discovery;
-  selection_.emplace(config_, discovery.offers(), discovery.declines());
-  for (Offered& offered : selection_->verdicts()) emit(std::move(offered));
+  if (selection_) {
+    for (Offered& offered : selection_->add(discovery.offers())) emit(std::move(offered));
+  } else {
+    selection_.emplace(config_, discovery.offers(), discovery.declines());
+    for (Offered& offered : selection_->verdicts()) emit(std::move(offered));
+  }
   if (config_.offers_only && !selection_->empty()) return finish(std::nullopt, now);
   if (discovery.closed_early(now)) {
     asking_ = discovery;
@@ -48,6 +53,10 @@ void Recovery::Impl::select(TimePoint now) {
   if (!next && asking_) {
     for (Offered& offered : selection_->add(asking_->offers())) emit(std::move(offered));
     next = selection_->next(now);
+    if (!next && !asking_->closed(now)) {
+      Discovery rest = *std::exchange(asking_, std::nullopt);
+      return enter(Event::OffersAwaited, Discovering{std::move(rest)});
+    }
   }
   if (!next) return fail_recovery(Event::NoneLeft, selection_->summary(), now);
   const Offer& offer = selection_->offer(next->index);

@@ -59,6 +59,7 @@ enum class Event : std::uint8_t {
   Activated,
   Reported,
   BetterDonor,
+  OffersAwaited,
 };
 struct Row {
   State from;

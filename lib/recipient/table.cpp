@@ -13,6 +13,7 @@ constexpr std::array kTable = {
     Row{State::Discovering, Event::Deadline, State::Failed},
     Row{State::Selecting, Event::DonorChosen, State::Connecting},
     Row{State::Selecting, Event::NoneLeft, State::Failed},
+    Row{State::Selecting, Event::OffersAwaited, State::Discovering},
     Row{State::Connecting, Event::SessionUp, State::Vetting},
     Row{State::Connecting, Event::DonorLost, State::Selecting},
     Row{State::Connecting, Event::Deadline, State::Failed},
@@ -94,6 +95,7 @@ std::string_view to_text(Event event) {
     case Event::Activated: return "activated";
     case Event::Reported: return "reported";
     case Event::BetterDonor: return "better-donor";
+    case Event::OffersAwaited: return "offers-awaited";
   }
   return "?";
 }

@@ -392,6 +392,26 @@ TEST(RecoveryFaults, NoiseInEveryStateChangesNothing) {
   EXPECT_TRUE(rig.succeeded()) << rig.detail();
 }
 
+TEST(RecoveryFaults, SlowLinksAreAwaitedWhenTheOffersOfFastOnesAreNoGood) {
+  RecoveryRig rig;
+  SignedImage forged = SignedImage::make(noise(1U << 20, 1), "2.0", 5);
+  forged.sign(test::TestSigner(2));
+  rig.add_donor(forged);
+  LinkProperties bus;
+  bus.medium = Medium::Icmb;
+  bus.bits_per_s = 19200;
+  bus.sessions = false;
+  rig.config.links = {{AddressFamily::Icmb, 0, bus}};
+  Path everyone;
+  everyone.peer = Address{.family = AddressFamily::Icmb, .scope = 1, .bytes = {0xff, 0xff}};
+  rig.config.targets.push_back(Target{.path = everyone, .broadcast = true});
+  ASSERT_TRUE(rig.run());
+  EXPECT_EQ(rig.error(), Errc::UntrustedKey) << rig.detail();
+  EXPECT_EQ(std::count(rig.states.begin(), rig.states.end(), State::Discovering), 2);
+  EXPECT_GT(rig.now - rig.began, 12s);
+  EXPECT_LT(rig.now - rig.began, 20s);
+}
+
 /// Runs after all tests of the program: every row of the table was taken by one of them.
 class EveryRow final : public testing::Environment {
  public:

@@ -155,6 +155,26 @@ TEST(MediaTogether, GoOnOverTheBusWhenTheLanDies) {
   EXPECT_LT(rig.finished->progress.fetched_bytes, (256U << 10) + (64U << 10));
 }
 
+TEST(MediaTogether, WaitForTheBusWhenWhoAnswersOnTheLanLies) {
+  MediaRig rig(quiet_bus(2));
+  const auto image = TwoRoads::make(32U << 10);
+  auto forged = image;
+  forged.sign(TestSigner(2));
+  rig.add_lan_donor({forged});
+  rig.add_bus_donor(1, {image});
+  rig.ask_lan();
+  rig.ask_bus();
+  rig.bus.bus().set_connected(1, false);
+  rig.start();
+  rig.bus.run_for(5s);
+  rig.bus.bus().set_connected(1, true);
+  ASSERT_TRUE(rig.run());
+  ASSERT_TRUE(rig.succeeded()) << rig.detail();
+  ASSERT_EQ(rig.chosen.size(), 2U);
+  EXPECT_EQ(rig.chosen[0].candidate.medium, Medium::Wired);
+  EXPECT_EQ(rig.chosen[1].candidate.medium, Medium::Icmb);
+}
+
 TEST(MediaTogether, ReturnToTheLanWhenItIsBack) {
   TwoRoads roads(512U << 10);
   MediaRig& rig = roads.rig;

@@ -80,6 +80,9 @@ class Lines {
   [[nodiscard]] std::string text(const fwr::Address& address) const {
     return media_.names.text(address);
   }
+  [[nodiscard]] std::string named(const std::string& words) const {
+    return media_.names.named(words);
+  }
   void tell_down(fwr::LinkId link, const fwr::Error& error, fwr::TimePoint now);
   void tell_up(fwr::LinkId link, fwr::TimePoint now);
 

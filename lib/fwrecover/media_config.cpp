@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
+#include <regex>
 
 #include "transport/hosts.hpp"
 
@@ -129,6 +130,24 @@ std::string LineNames::text(const Address& address) const {
   Address nameless = address;
   nameless.scope = 0;
   return to_text(nameless) + "@" + name;
+}
+
+std::string LineNames::named(const std::string& words) const {
+  static const std::regex pattern("(icmb:0x[0-9a-f]{4}|serial:)@([0-9]{1,2})(?![0-9])");
+  std::string out;
+  auto rest = words.cbegin();
+  for (std::sregex_iterator match(words.begin(), words.end(), pattern), end; match != end;
+       ++match) {
+    const std::string name = device(static_cast<std::uint32_t>(std::stoul((*match)[2])));
+    out.append(rest, (*match)[0].first);
+    const std::string address = (*match)[1];
+    if (name.empty())
+      out += match->str();
+    else
+      out += address + (address.ends_with(':') ? "" : "@") + name;
+    rest = (*match)[0].second;
+  }
+  return out.append(rest, words.cend());
 }
 
 Result<MediaConfig> read_media(const Settings& settings) {

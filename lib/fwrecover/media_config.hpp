@@ -27,6 +27,8 @@ class LineNames {
   [[nodiscard]] std::uint32_t number(std::string_view device) const;
   /// "icmb:0x0014@/dev/ttyS1": the text of an address with the name of its line.
   [[nodiscard]] std::string text(const Address& address) const;
+  /// Words of a machine, in which the addresses have numbers: with names.
+  [[nodiscard]] std::string named(const std::string& words) const;
   /// "/dev/ttyS1"; empty: there is no such line.
   [[nodiscard]] std::string device(std::uint32_t number) const;
   [[nodiscard]] std::size_t size() const { return devices_.size(); }

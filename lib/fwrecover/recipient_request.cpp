@@ -115,7 +115,7 @@ class RecoveryMachine final : public fwr::transport::Machine {
     Event event("offer");
     set_candidate(event, offered.candidate, lines_);
     event.set("acceptable", offered.verdict.accepted);
-    event.set("reason", offered.verdict.reason);
+    event.set("reason", lines_.named(offered.verdict.reason));
     observer_.on_event(event);
     ++offers_;
     if (offered.verdict.accepted) ++acceptable_;
@@ -131,7 +131,7 @@ class RecoveryMachine final : public fwr::transport::Machine {
     Event event("dropped");
     set_candidate(event, dropped.candidate, lines_);
     event.set("code", std::string(fwr::info(dropped.error.code).name));
-    event.set("reason", dropped.error.message());
+    event.set("reason", lines_.named(dropped.error.message()));
     observer_.on_event(event);
   }
   /// Not more often than people can read, but always the last one.
@@ -241,7 +241,8 @@ std::chrono::seconds left_of(std::chrono::seconds deadline, TimePoint began) {
 
 Conclusion conclude_recovery(const RecoveryMachine& machine,
                              const fwr::settings::RecipientConfig& config, Observer& observer) {
-  const fwr::recipient::Finished& end = *machine.outcome();
+  fwr::recipient::Finished end = *machine.outcome();
+  if (end.error) end.error->detail = config.media.names.named(end.error->detail);
   Event event(end.error ? "failed" : "recovered");
   if (machine.donor()) {
     event.set("donor", fwr::to_text(machine.donor()->donor));

@@ -12,8 +12,8 @@
 bus() {
   bus_name=$1
   shift
-  mkdir "$bus_name"
-  mkfifo "$bus_name/commands"
+  mkdir -p "$bus_name"
+  [ -p "$bus_name/commands" ] || mkfifo "$bus_name/commands"
   # shellcheck disable=SC2094 # opened for both, so that neither waits
   exec 3<>"$bus_name/commands"
   start "$bus_name.log" sh -c "exec '$FWDIAG' --json icmb-bus --nodes 4 --baud $baud \

@@ -10,7 +10,7 @@
 . "$TOP_SRCDIR/tests/media/common.sh"
 
 need_program minisign
-scenarios='policy choice cut babbler successor alone addresses'
+scenarios='policy choice cut babbler adapter successor alone addresses'
 this=$TOP_SRCDIR/tests/media/icmb.sh
 
 # two_donors BAUD SIZE: a bus with noise, a console at 0x0012 and a peer at 0x0013 with the same image.
@@ -117,6 +117,22 @@ babbler() {
   bus_recipient deaf
   recover 11 deaf offers
   told no-donor-answered
+}
+
+# All adapters are pulled, and plugged in again: the ttys are others, of the same names.
+adapter() {
+  two_donors 57600 40960
+  bus_recipient recipient
+  start_recovery recipient
+  in_transfer recipient
+  stop_process "$bus_process" || :
+  wait_for_line 30 recipient.jsonl '"link":"icmb:[^"]*","what":"down"'
+  wait_for_line 30 console.log 'what=down'
+  bus bus --seed 12
+  ends 0 recipient
+  expect_line recipient.jsonl '"link":"icmb:[^"]*","what":"up"'
+  expect_line console.log 'what=up'
+  expect_installed recipient image
 }
 
 # The donor dies in the middle of a burst, and the other one goes on.

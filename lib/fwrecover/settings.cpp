@@ -163,7 +163,7 @@ class Settings::Reader {
     return {};
   }
 
-  /// "section.key=value"; a value that is no TOML is a text.
+  /// "section.key=value"; a value that is no TOML, or for a text, is a text.
   Result<> override_with(const std::string& text) {
     if (!is_line_of_toml(text))
       return fail(Errc::BadUsage, "an override is not one line of text in UTF-8");
@@ -176,7 +176,10 @@ class Settings::Reader {
     const std::string key = text.substr(dot + 1, equals - dot - 1);
     try {
       const toml::table parsed = toml::parse(fmt::format("value = {}", value));
-      if (parsed.size() == 1) return setting(section, key, *parsed.get("value"), "command line");
+      const toml::node* node = parsed.get("value");
+      // A text such as 0x0014 or 2.14 need not be quoted twice.
+      if (parsed.size() == 1 && (node->is_string() || !wants_text(section, key)))
+        return setting(section, key, *node, "command line");
     } catch (const toml::parse_error&) {  // not TOML: a bare word
     }
     return setting(section, key, toml::value<std::string>(value), "command line");
@@ -197,6 +200,12 @@ class Settings::Reader {
       return {};
     }
     return unknown(where, section.empty() ? key : fmt::format("{}.{}", section, key));
+  }
+
+  [[nodiscard]] bool wants_text(std::string_view section, std::string_view key) const {
+    return std::any_of(table_.begin(), table_.end(), [&](const Setting& row) {
+      return row.kind == Kind::Text && row.key == key && section_matches(row.section, section);
+    });
   }
 
   [[nodiscard]] bool known_section(std::string_view path) const {

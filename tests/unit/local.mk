@@ -35,6 +35,7 @@ UNIT_TESTS += %D%/facade_test
 %C%_facade_test_SOURCES += %D%/facade_recipient_test.cpp
 %C%_facade_test_SOURCES += %D%/io_fault.cpp
 %C%_facade_test_SOURCES += %D%/io_fault.hpp
+%C%_facade_test_SOURCES += %D%/media_settings_test.cpp
 %C%_facade_test_SOURCES += %D%/scratch_directory.hpp
 %C%_facade_test_SOURCES += %D%/settings_test.cpp
 %C%_facade_test_SOURCES += %D%/test_signer.hpp

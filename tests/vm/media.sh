@@ -42,7 +42,8 @@ ip link set lan0 up
 ip -n console address add 10.8.0.2/24 dev eth0
 ip -n console link set eth0 up
 make_key vendor
-size=4194304
+size=2097152
+! long_form || size=4194304
 make_image image $size
 sign image 1.0 1
 donor_config console console 10.8.0.2:623

@@ -10,7 +10,7 @@
 
 sections=${FWR_VM_SECTIONS:-wifi bluetooth media}
 cache=$TOP_BUILDDIR/vm
-limit_s=240
+limit_s=480
 [ -z "${FWR_TEST_LONG:-}" ] || limit_s=1800
 
 [ "$(uname -m)" = x86_64 ] || skip "the guest is an amd64 system, and this is $(uname -m)"

@@ -6,6 +6,8 @@
 . "$TOP_SRCDIR/tests/vm/bluetooth-lib.sh"
 command -v rfcomm_stream >/dev/null || skip 'configured without Bluetooth'
 
+cleanup() { cp out.json /results/media.json 2>/dev/null; }
+
 # begin_request: a recovery in the background, its events in out.json.
 begin_request() {
   rm -rf system-a system-b system-state

@@ -10,6 +10,7 @@
 #include "fwrecover/recipient_impl.hpp"
 #include "fwrecover/recipient_links.hpp"
 #include "recipient/recovery.hpp"
+#include "session/standard_commands.hpp"
 #include "transport/clock.hpp"
 #include "transport/loop.hpp"
 #include "transport/resolver.hpp"
@@ -47,12 +48,14 @@ void set_progress(Event& event, const fwr::recipient::Progress& progress) {
 /// The recovery machine as the loop drives it; its events go to the observer as they come.
 class RecoveryMachine final : public fwr::transport::Machine {
  public:
-  RecoveryMachine(Recovery& recovery, Lines& lines, Observer& observer)
-      : recovery_(recovery), lines_(lines), observer_(observer) {}
+  RecoveryMachine(Recovery& recovery, const fwr::session::DeviceIdentity& identity, Lines& lines,
+                  Observer& observer)
+      : recovery_(recovery), identity_(identity), lines_(lines), observer_(observer) {}
 
   void handle_datagram(fwr::LinkId link, const fwr::Path& path, fwr::ByteView datagram,
                        TimePoint now) override {
     if (link != fwr::kLanLink) follow(path.peer, now);
+    if (path.peer.family == fwr::AddressFamily::Serial) answer(link, path, datagram);
     recovery_.handle_datagram(path, datagram, now);
   }
   void handle_timeout(TimePoint now) override { recovery_.handle_timeout(now); }
@@ -62,10 +65,7 @@ class RecoveryMachine final : public fwr::transport::Machine {
     while (auto datagram = recovery_.poll_transmit(now)) {
       const fwr::LinkId there = lines_.link_to(datagram->path.peer);
       if (there == link) return datagram;
-      auto& queue = kept_[there];
-      // As on a network that is full: what is lost is said again.
-      if (queue.size() == kKeptDatagrams) queue.pop_front();
-      queue.push_back(*std::move(datagram));
+      keep(there, *std::move(datagram));
     }
     return std::nullopt;
   }
@@ -91,6 +91,27 @@ class RecoveryMachine final : public fwr::transport::Machine {
   static constexpr auto kProgressInterval = std::chrono::milliseconds(200);
   static constexpr auto kFollowInterval = std::chrono::seconds(1);
   static constexpr std::size_t kKeptDatagrams = 64;  ///< for a link that was not asked yet
+
+  /// Who is at the other end of a cable may ask who we are.
+  void answer(fwr::LinkId link, const fwr::Path& path, fwr::ByteView datagram) {
+    constexpr std::uint8_t kLunBits = 0x03;
+    const auto request = fwr::wire::plain::decode_request(datagram);
+    if (!request) return;
+    std::optional<fwr::wire::IpmiResponse> known;
+    if ((request->net_fn_lun & kLunBits) == 0)
+      known = fwr::session::answer_identity_command(
+          identity_, {request->net_fn(), request->command, request->data});
+    keep(link, {path, fwr::wire::plain::encode_response(
+                          *request, known.value_or(fwr::wire::IpmiResponse{
+                                        fwr::wire::CompletionCode::InvalidCommand, {}}))});
+  }
+
+  void keep(fwr::LinkId link, fwr::Datagram datagram) {
+    auto& queue = kept_[link];
+    // As on a network that is full: what is lost is said again.
+    if (queue.size() == kKeptDatagrams) queue.pop_front();
+    queue.push_back(std::move(datagram));
+  }
 
   std::optional<fwr::Datagram> take_kept(fwr::LinkId link) {
     const auto found = kept_.find(link);
@@ -147,6 +168,7 @@ class RecoveryMachine final : public fwr::transport::Machine {
   void tell(const fwr::recipient::Finished& finished, TimePoint) { outcome_ = finished; }
 
   Recovery& recovery_;
+  fwr::session::DeviceIdentity identity_;
   Lines& lines_;
   Observer& observer_;
   std::map<fwr::LinkId, std::deque<fwr::Datagram>> kept_;
@@ -357,7 +379,12 @@ Result<Conclusion> Recipient::Impl::recover(const RequestOptions& options, bool 
   recovery_config.offers_only = offers_only;
 
   Recovery recovery(std::move(recovery_config), **slots, random);
-  RecoveryMachine machine(recovery, lines, observer);
+  fwr::session::DeviceIdentity identity;
+  identity.guid = config->media.icmb.node.guid;
+  identity.device_id = config->platform.device_id;
+  identity.manufacturer_id = config->platform.manufacturer_id;
+  identity.product_id = config->platform.product_id;
+  RecoveryMachine machine(recovery, identity, lines, observer);
   fwr::transport::Loop loop(machine);
   for (auto& socket : sockets->sockets) loop.add(std::move(socket));
   lines.add_to(loop);

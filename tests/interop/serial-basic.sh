@@ -102,8 +102,25 @@ head -c 3000 /dev/urandom >clean-b
 printf '\240\252\240\240\041' >clean-b
 answers 'Manufacturer ID : 32473' mc info
 
+stop_process "$console" || :
+
+say 'a recipient that asks on the line says who it is, too'
+cable_recipient asks clean-a
+sed -i 's/^offer_window = .*/offer_window = "30s"/' asks.toml
+start asks.log "$FWRECOVER" --config asks.toml --json request
+asks=$started
+wait_for_line 30 asks.log Discovering
+tries=0
+# Should its question come between a stock client's own one and the answer, that client loses its way.
+until limit_s=10 stock mc info || [ "$tries" -ge 3 ]; do tries=$((tries + 1)); done
+expect_line stock.log 'Manufacturer ID : 32473'
+expect_line stock.log 'Product ID : 7 '
+stop_process "$asks" || :
+
 # --- recoveries -----------------------------------------------------------------------------------
 
+start_donor console
+console=$started
 say 'a recovery over the cable'
 cable_recipient one clean-b
 recover 0 one request

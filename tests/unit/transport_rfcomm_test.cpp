@@ -15,8 +15,12 @@
 #include <string>
 #include <thread>
 
+#include "config.h"
 #include "transport/clock.hpp"
 #include "transport/loop.hpp"
+#ifdef FWR_HAVE_BLUETOOTH
+#include "transport/sdp.hpp"
+#endif
 
 namespace fwr::transport {
 namespace {
@@ -582,6 +586,17 @@ TEST(Bluetooth, HasWordsForItsSecurity) {
     EXPECT_EQ(security, parse_bluetooth_security(to_text(security)));
   EXPECT_EQ(Errc::BadUsage, parse_bluetooth_security("none").error().code);
 }
+
+#ifdef FWR_HAVE_BLUETOOTH
+TEST(ServiceRecord, IsWellFormedWhateverTheDonorIsCalled) {
+  const std::string xml = record_as_xml({7, "a \"rack\" <of> 'two' & more\n"});
+  EXPECT_NE(std::string::npos, xml.find("<uint8 value=\"0x07\"/>"));
+  EXPECT_NE(std::string::npos, xml.find(kServiceUuid));
+  EXPECT_NE(std::string::npos,
+            xml.find("<text value=\"a &#34;rack&#34; &#60;of&#62; &#39;two&#39; &#38; more\"/>"))
+      << xml;
+}
+#endif
 
 TEST(Bluetooth, SaysWhatIsMissingWhereThereIsNone) {
   // On a system with Bluetooth there is no such adapter; on others the kernel or the build lacks

@@ -62,10 +62,12 @@ LinkTimers timers_of(const LinkProperties& link) {
   timers.stream.grant = {.first = std::chrono::seconds(1) + 2 * talk,
                          .shortest = std::chrono::milliseconds(500) + talk,
                          .longest = std::chrono::seconds(2) + 3 * talk};
-  const std::int64_t queue = static_cast<std::int64_t>(link.bits_per_s) / kBitsPerByte * kQueue_s;
+  const std::int64_t rate = static_cast<std::int64_t>(link.bits_per_s) / kBitsPerByte;
+  // A faster one needs more to be busy while a grant is on its way.
+  const std::int64_t most = std::max(kMostQueue_bytes, rate);
   timers.stream.line = LineStream{
       .in_flight_bytes =
-          static_cast<std::size_t>(std::clamp(queue, kLeastQueue_bytes, kMostQueue_bytes)),
+          static_cast<std::size_t>(std::clamp(rate * kQueue_s, kLeastQueue_bytes, most)),
       .segment_granules = segment_granules_of(link),
   };
   return timers;

@@ -9,13 +9,18 @@
 namespace fwr::transport {
 namespace {
 
-/// What EDR delivers on a good day, 230 kB/s.
-constexpr std::uint64_t kRate_bits_per_s = 1'840'000;
+/// What a link surely has: one way at basic rate, 723 kb/s. EDR has up to three times as much. To
+/// the recipient it is a slow link then, whose retransmission times outlast the 36 ms that a
+/// segment takes, and the queues in front of it (PROTOCOL §8.6).
+constexpr std::uint64_t kRate_bits_per_s = 720'000;
+/// A segment of 8,192 bytes, so that with the session around it it fits in a packet.
+constexpr std::size_t kSuggested_bytes = 8192 + 17;
 
 LinkProperties properties_of(BluetoothSecurity security) {
   LinkProperties properties;
   properties.medium = Medium::Bluetooth;
   properties.largest_message_bytes = wire::kLargestStreamPacket_bytes;
+  properties.suggested_message_bytes = kSuggested_bytes;
   properties.bits_per_s = kRate_bits_per_s;
   properties.authenticated = security == BluetoothSecurity::High;
   properties.encrypted = security != BluetoothSecurity::Low;

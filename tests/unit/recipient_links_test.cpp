@@ -82,6 +82,7 @@ TEST(LinkTimers, OfASlowLineKeepWhatItCarriesInTenSecondsInFlight) {
   EXPECT_EQ(in_flight(19200), 19200U);
   EXPECT_EQ(in_flight(1200), 8192U);
   EXPECT_EQ(in_flight(115200), 32768U);
+  EXPECT_EQ(in_flight(720'000), 72'000U);
 }
 
 TEST(LinkTimers, TakeTheLargestSegmentThatFitsOrASmallerOneThatIsSuggested) {

@@ -254,7 +254,12 @@ void RfcommEndpoint::finish_connecting(Device& device, TimePoint now) {
   socklen_t size = sizeof error;
   if (::getsockopt(device.connecting.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0)
     error = errno;
-  if (error != 0) return refuse(device, error_text(error), now);
+  if (error != 0) {
+    // Nobody listens there: it may have moved. A device that is away has the same channel later,
+    // and a search for it would only take time.
+    if (error == ECONNREFUSED) device.channel = static_cast<std::uint8_t>(device.address.port);
+    return refuse(device, error_text(error), now);
+  }
   Path path;
   path.local = sockets_->local_end(device.connecting.get());
   path.peer = device.address;
@@ -273,7 +278,6 @@ void RfcommEndpoint::refuse(Device& device, const std::string& why, TimePoint no
   device.give_up.reset();
   device.queue.clear();
   device.not_before = std::max(device.not_before, now);
-  device.channel = static_cast<std::uint8_t>(device.address.port);  // it may have moved
   tell(BluetoothNotice::Kind::Refused, device.address, why);
 }
 

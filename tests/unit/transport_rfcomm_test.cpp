@@ -373,6 +373,30 @@ TEST_F(RfcommEndpointTest, ConnectsAgainNotTooSoon) {
   EXPECT_EQ(2U, count(Kind::Connected));
 }
 
+TEST_F(RfcommEndpointTest, RemembersTheChannelOfADeviceThatIsAway) {
+  std::atomic<int> searches = 0;
+  open([&](const Address&) -> Result<std::uint8_t> {
+    ++searches;
+    return std::uint8_t{9};
+  });
+  send(device(7), packet(40, 1));
+  run_when_ready();
+  run();
+  world_.far.at(7).reset();
+  world_.refuse = true;
+  run();
+  for (int i = 0; i < 3; ++i) {
+    pass(kReconnect_interval);
+    send(device(7), packet(40, 1));
+  }
+  world_.refuse = false;
+  pass(kReconnect_interval);
+  send(device(7), packet(40, 2));
+  run();
+  EXPECT_EQ(1, searches);
+  EXPECT_EQ(std::vector<Bytes>{packet(40, 2)}, read_packets(world_.far.at(7).get()));
+}
+
 TEST_F(RfcommEndpointTest, SaysEachTimeThatNobodyAnswers) {
   world_.refuse = true;
   dial();
@@ -513,15 +537,22 @@ TEST_F(RfcommEndpointTest, SaysWhyAConnectionWasRefused) {
   auto [listener, port] = TcpSockets::make_listener();
   listener.reset();
   RfcommEndpoint::Options options;
-  options.find_channel = [](const Address&) -> Result<std::uint8_t> { return std::uint8_t{1}; };
+  std::atomic<int> searches = 0;
+  options.find_channel = [&](const Address&) -> Result<std::uint8_t> {
+    ++searches;
+    return std::uint8_t{1};
+  };
   auto opened = RfcommEndpoint::open(std::make_unique<TcpSockets>(UniqueFd(), port), options,
                                      [this](const auto& notice) { notices_.push_back(notice); });
   ASSERT_TRUE(opened);
   endpoint_ = *std::move(opened);
-  send(device(7, 1), packet(40, 1));
-  run_when_ready();
-  ASSERT_EQ(1U, count(Kind::Refused));
+  for (std::size_t attempt = 1; attempt <= 2; ++attempt) {
+    send(device(7), packet(40, 1));
+    while (count(Kind::Refused) < attempt) run_when_ready();
+    now_ += kReconnect_interval;
+  }
   EXPECT_NE(std::string::npos, notices_.back().text.find("refused")) << notices_.back().text;
+  EXPECT_EQ(2, searches) << "it may have moved to another channel";
 }
 
 /// Sends `count` packets to the other end, which echoes them.

@@ -340,7 +340,7 @@ Result<FoundTargets> find_targets(const LanConfig& lan, bool elsewhere,
       continue;
     }
     for (const Address& address : *addresses)
-      found.targets.push_back({Path{{}, address, {}}, false});
+      found.targets.push_back({Path{{}, address, Medium::Wired}, false});
     if (found.targets.size() > transport::kHostLimit)
       return fail(Errc::BadConfiguration,
                   fmt::format("lan.targets has more than {} addresses", transport::kHostLimit));

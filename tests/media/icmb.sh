@@ -10,7 +10,7 @@
 . "$TOP_SRCDIR/tests/media/common.sh"
 
 need_program minisign
-scenarios='policy choice cut babbler adapter successor alone addresses'
+scenarios='policy choice cut babbler adapter network successor alone addresses'
 this=$TOP_SRCDIR/tests/media/icmb.sh
 
 # two_donors BAUD SIZE: a bus with noise, a console at 0x0012 and a peer at 0x0013 with the same image.
@@ -132,6 +132,28 @@ adapter() {
   ends 0 recipient
   expect_line recipient.jsonl '"link":"icmb:[^"]*","what":"up"'
   expect_line console.log 'what=up'
+  expect_installed recipient image
+}
+
+# The network is down at first: the recovery begins on the bus. It comes back, and brings the rest of an
+# image that would take the bus three minutes; what the bus brought is not fetched again.
+network() {
+  limit_s=180
+  two_donors 57600 1048576
+  stop_process "$console" || :
+  pick_udp_port port
+  # shellcheck disable=SC2154 # set by pick_udp_port
+  donor_config lan console "127.0.0.1:$port"
+  add lan image
+  bus_recipient recipient
+  sed -i "s/^targets = .*/targets = [\"127.0.0.1:$port\"]/" recipient.toml
+  start_recovery recipient
+  in_transfer recipient
+  start_donor lan
+  ends 0 recipient
+  expect_line recipient.jsonl '"event":"donor".*"address":"icmb:0x0013@'
+  expect_line recipient.jsonl "\"event\":\"donor\".*\"address\":\"lan:127.0.0.1:$port\""
+  expect_line recipient.jsonl "\"event\":\"recovered\".*\"address\":\"lan:127.0.0.1:$port\",\"fetched\":1048576,"
   expect_installed recipient image
 }
 

@@ -245,7 +245,7 @@ help:
 	@echo 'make check-vm    Wi-Fi and Bluetooth in a virtual machine, in full; SECTIONS="wifi": only these'
 	@echo 'make sim SEEDS=N [SEED=first]   N recoveries with faults on a simulated network'
 	@echo 'make fuzz        each fuzz program for SECONDS=60; TARGETS="framing server": only these'
-	@echo 'make bench       time a 32 MiB recovery against TFTP'
+	@echo 'make bench       time a 32 MiB recovery against TFTP; the share of an ICMB bus that is image'
 	@echo 'make soak        many recoveries from one donor; CLIENTS=500 MINUTES=10'
 	@echo 'make lint        clang-tidy over everything, or LINT_FILES="lib/base/error.cpp ..."'
 	@echo 'make format      clang-format over everything'

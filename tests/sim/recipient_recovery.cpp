@@ -226,7 +226,12 @@ void RecipientHost::check_held() const {
 
 void RecipientHost::check_bounds() const {
   const auto took = chronicle_.now() - began_;
-  if (took > policy_.deadline + kAfterDeadline)
+  // PROTOCOL §8.6: a last word over a slow line takes two talks of others longer.
+  Duration longer{};
+  for (const std::size_t medium : mine_.media)
+    if (const auto& bus = plan_.media[medium].bus)
+      longer = std::max<Duration>(longer, std::chrono::seconds(4 * 6144 * 10 / bus->baud + 1));
+  if (took > policy_.deadline + kAfterDeadline + longer)
     violate("bounded-time",
             fmt::format("the recovery lasts {:.1f} s, its deadline is {} s",
                         std::chrono::duration<double>(took).count(), policy_.deadline.count()));

@@ -164,7 +164,10 @@ bool World::was_quiet(std::size_t medium, std::size_t donor, const ReleaseSpec& 
       40.0 * static_cast<double>(content(image.content)->bytes.size()) / bus->baud;
   if (std::chrono::duration<double>(policy.deadline).count() < 300 + needs_s) return false;
   return std::none_of(plan_.faults.begin(), plan_.faults.end(), [&](const Fault& fault) {
-    if (!fault.enabled || fault.from > chronicle_.now() || fault.until < since) return false;
+    // A donor that died talking stays away for a while.
+    const bool died = fault.kind == FaultKind::DonorDiesTalking;
+    const TimePoint over = died ? fault.until + fault.amount : fault.until;
+    if (!fault.enabled || fault.from > chronicle_.now() || over < since) return false;
     if (fault.kind < FaultKind::LinkDeath) return false;  // datagrams of networks
     if (fault.kind >= FaultKind::PowerCutAtOperation && fault.kind <= FaultKind::PowerCutAtTime)
       return false;  // it has come to its end

@@ -7,10 +7,10 @@
 namespace fwr {
 
 /// A link of at least this rate, or of one that nobody knows, keeps nobody waiting.
-inline constexpr std::uint64_t kUnhurriedLink_bits_per_s = 1'000'000;
+inline constexpr std::uint64_t kUnhurriedLink_bps = 1'000'000;
 
 [[nodiscard]] constexpr bool is_slow(const LinkProperties& link) {
-  return link.bits_per_s != 0 && link.bits_per_s < kUnhurriedLink_bits_per_s;
+  return link.bits_per_s != 0 && link.bits_per_s < kUnhurriedLink_bps;
 }
 
 /// How long a slow link needs for so many bytes, as characters of 10 bits; zero for another.

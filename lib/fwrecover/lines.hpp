@@ -65,7 +65,7 @@ class Lines {
   void add_to(fwr::transport::Loop& loop);
 
   struct Known {
-    fwr::LinkId link;
+    fwr::LinkId link = fwr::kLanLink;
     fwr::AddressFamily family = fwr::AddressFamily::None;
     std::uint32_t number = 0;
     std::string device;

@@ -133,18 +133,17 @@ std::string LineNames::text(const Address& address) const {
 }
 
 std::string LineNames::named(const std::string& words) const {
-  static const std::regex pattern("(icmb:0x[0-9a-f]{4}|serial:)@([0-9]{1,2})(?![0-9])");
+  static const std::regex kLine("(icmb:0x[0-9a-f]{4}|serial:)@([0-9]{1,2})(?![0-9])");
   std::string out;
   auto rest = words.cbegin();
-  for (std::sregex_iterator match(words.begin(), words.end(), pattern), end; match != end;
-       ++match) {
+  for (std::sregex_iterator match(words.begin(), words.end(), kLine), end; match != end; ++match) {
     const std::string name = device(static_cast<std::uint32_t>(std::stoul((*match)[2])));
     out.append(rest, (*match)[0].first);
     const std::string address = (*match)[1];
     if (name.empty())
       out += match->str();
     else
-      out += address + (address.ends_with(':') ? "" : "@") + name;
+      out.append(address).append(address.ends_with(':') ? "" : "@").append(name);
     rest = (*match)[0].second;
   }
   return out.append(rest, words.cend());

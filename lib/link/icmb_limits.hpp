@@ -34,7 +34,9 @@ struct IcmbLimits {
   std::uint32_t ahead_characters = 32;          ///< written and not heard yet, at least
   std::chrono::milliseconds ahead_time{20};     ///< and for so long at least: the host may be busy
   std::chrono::milliseconds echo_timeout{300};  ///< without a further own character: cut
-  std::chrono::milliseconds cut_retry{500};     ///< doubling
+  /// In which frames of a talk that was broken off may still be heard, by a host that is late.
+  std::chrono::milliseconds late_echo{60};
+  std::chrono::milliseconds cut_retry{500};  ///< doubling
   std::chrono::milliseconds cut_retry_limit{4000};
   std::chrono::milliseconds character_timeout{100};  ///< silence that ends an open frame
   std::uint32_t babble_characters = 12288;           ///< without a control idle time: babble

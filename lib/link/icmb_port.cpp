@@ -130,7 +130,7 @@ void IcmbPort::note(Heard heard, TimePoint when) {
 
 void IcmbPort::handle_frame(const Frame& frame, TimePoint now) {
   // A host that is late hears the rest of its own talk after a silence.
-  if (talker_.gave_up(frame, now)) return;
+  if (talker_.take_given_up(frame, now)) return;
   if (assignment_.uses(frame.source)) {
     // After a collision it may be the rest of what we wrote.
     if (talker_.is_recovering()) return;

@@ -184,12 +184,15 @@ void IcmbTalker::step_back(bool collision, TimePoint now) {
   drop_old(now);
 }
 
-bool IcmbTalker::gave_up(const wire::icmb::Frame& frame, TimePoint now) const {
+bool IcmbTalker::take_given_up(const wire::icmb::Frame& frame, TimePoint now) {
   const std::uint16_t check = wire::icmb::crc16(frame.payload);
-  return std::any_of(given_up_.begin(), given_up_.end(), [&](const GivenUp& own) {
-    return own.source == frame.source && own.sequence == frame.sequence && own.check == check &&
-           now - own.at <= limits_.duplicate_window;
+  const auto own = std::find_if(given_up_.begin(), given_up_.end(), [&](const GivenUp& other) {
+    return other.source == frame.source && other.sequence == frame.sequence &&
+           other.check == check && now - other.at <= limits_.late_echo;
   });
+  if (own == given_up_.end()) return false;
+  given_up_.erase(own);
+  return true;
 }
 
 void IcmbTalker::remember(const Queued& queued, TimePoint now) {

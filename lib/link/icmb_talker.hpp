@@ -50,8 +50,8 @@ class IcmbTalker {
   [[nodiscard]] std::optional<TimePoint> deadline() const;
 
   /// Whether a frame is one that we gave up a moment ago, and that left all the same: no other node
-  /// has said it.
-  [[nodiscard]] bool gave_up(const wire::icmb::Frame& frame, TimePoint now) const;
+  /// has said it. It can be heard once: who says it again is another node, perhaps with our GUID.
+  [[nodiscard]] bool take_given_up(const wire::icmb::Frame& frame, TimePoint now);
   /// After a collision, until the line is idle: what is heard may be the rest of our own.
   [[nodiscard]] bool is_recovering() const { return recovering_; }
   [[nodiscard]] bool is_cut() const { return cut_; }

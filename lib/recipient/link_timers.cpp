@@ -27,7 +27,7 @@ Duration time_of(std::int64_t bytes, std::uint64_t bits_per_s) {
 }
 
 bool is_slow(const LinkProperties& link) {
-  return link.bits_per_s != 0 && link.bits_per_s < kFastLink_bits_per_s;
+  return link.bits_per_s != 0 && link.bits_per_s < kFastLink_bps;
 }
 
 }  // namespace

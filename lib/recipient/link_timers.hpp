@@ -14,7 +14,7 @@
 namespace fwr::recipient {
 
 /// A link of at least this rate, or of one that nobody knows, has the times of §8.1.
-inline constexpr std::uint64_t kFastLink_bits_per_s = 1'000'000;
+inline constexpr std::uint64_t kFastLink_bps = 1'000'000;
 
 /// When a grant counts as lost.
 struct GrantTimes {

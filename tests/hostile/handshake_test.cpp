@@ -71,7 +71,7 @@ TEST_F(Handshakes, SessionIdsCannotBeForetold) {
   EXPECT_EQ(kOpened, ids.size());
   // A bit that is the same in 64 random numbers: one chance in 2^58 for some bit.
   EXPECT_EQ(0U, all_ones);
-  EXPECT_EQ(0xffffffffU, any_ones);
+  EXPECT_EQ(0x7fffffffU, any_ones);  // PROTOCOL §11.6: bit 31 is for peers without a session
 }
 
 TEST_F(Handshakes, TheSameOpenSessionAgainIsTheSameSession) {

@@ -57,7 +57,7 @@ TEST(LinkTimers, OfAFastLinkAreThoseOfALan) {
   EXPECT_EQ(lan.stream.grant.shortest, 20ms);
   EXPECT_FALSE(lan.stream.line);
   LinkProperties radio;
-  radio.bits_per_s = kFastLink_bits_per_s;
+  radio.bits_per_s = kFastLink_bps;
   EXPECT_EQ(timers_of(radio).stream.stall, 10s);
 }
 

@@ -72,6 +72,8 @@ LINT_PACKAGES = \
 
 # As many jobs as there are processors, unless "make -j" already decided.
 jobs = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
+# Tests wait for clocks more than for processors.
+test_jobs = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell expr 2 '*' "$$(nproc)"))
 submake = +$(MAKE) --no-print-directory $(jobs) -C $(BUILD)
 
 .DEFAULT_GOAL = all
@@ -153,7 +155,11 @@ endef
 check: deps-check $(BUILD)/Makefile $(BUILD)/fuzz/Makefile
 	$(look_for_gtest)
 	+@find $(BUILD) -name '*.trs' -exec rm -f {} +; status=0; \
-	$(MAKE) --no-print-directory $(jobs) -C $(BUILD) check || status=1; \
+	if $(MAKE) --no-print-directory $(jobs) -C $(BUILD) check TESTS=; then \
+	  $(MAKE) --no-print-directory $(test_jobs) -C $(BUILD) check-TESTS || status=1; \
+	else \
+	  status=1; \
+	fi; \
 	$(MAKE) --no-print-directory $(jobs) -C $(BUILD)/fuzz $(fuzz_compilers) check-instrumented || \
 	  status=1; \
 	sh tests/summarize.sh $(BUILD)/tests $(BUILD)/fuzz/tests || status=1; \

@@ -104,14 +104,15 @@ broken() {
   [ "$broken_count" -lt 20 ] || fail 'too much is broken to go on'
 }
 
-# How many faults did not come about: the number of writes depends on how many blocks come at a time.
+# How many faults did not come about: the number of writes depends on how many blocks come at a time,
+# and that of reads on how often a recipient on a busy machine asks again.
 missed=0
 runs=0
 
 # end_of_sweeps: fails when anything was broken, or too little was tried.
 end_of_sweeps() {
   say "$runs faults, $missed did not come about"
-  [ "$missed" -le $((runs / 10)) ] || fail 'too many faults did not come about'
+  [ "$missed" -le $((runs / 4)) ] || fail 'too many faults did not come about'
   [ "$broken_count" -eq 0 ] || fail "$broken_count faults led to something that is not right"
 }
 

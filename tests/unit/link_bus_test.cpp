@@ -210,7 +210,7 @@ TEST(IcmbBus, SpendsANoisyLineOnDataWithTheSizeThatFits) {
     };
     TimePoint began = rig.now();
     std::size_t before = 0;
-    const Duration time = seconds(1200);
+    const Duration time = seconds(400);
     // The receiver measures, and asks for what fits, as the recipient does by its grants.
     (void)rig.run_until(
         [&] {
@@ -218,7 +218,7 @@ TEST(IcmbBus, SpendsANoisyLineOnDataWithTheSizeThatFits) {
               rig[1].port->suggested_payload_bytes(rig.path(1, rig.address(0)).peer, 16) - 16);
           while (rig[0].port->waiting() < 4)
             frames += rig.send(0, rig.address(1), segment(dice, data)) ? 1 : 0;
-          if (before == 0 && rig.now() - began >= seconds(300)) {
+          if (before == 0 && rig.now() - began >= seconds(200)) {
             before = received_bytes(rig[1]);
             began = rig.now();
           }

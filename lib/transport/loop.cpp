@@ -22,8 +22,8 @@ namespace {
 constexpr int kSendBatchesPerTurn = 4;  // of UdpSocket::kBatch datagrams
 
 // An endpoint that failed is tried again after so long. One that lasted for the limit begins anew.
-constexpr Duration kReopen_first = std::chrono::seconds(1);  // doubling
-constexpr Duration kReopen_limit = std::chrono::seconds(30);
+constexpr Duration kFirstReopening = std::chrono::seconds(1);  // doubles each time
+constexpr Duration kLongestReopening = std::chrono::seconds(30);
 
 // What a slow line still holds when the machine has finished may leave for so long: a burst of the
 // bus (PROTOCOL §8.5) takes 2.1 s at 19,200 baud.
@@ -85,7 +85,7 @@ class Loop::Impl {
     std::vector<Datagram> outgoing;  // at most UdpSocket::kBatch, waiting for room
     bool waits_for_room = false;
     TimePoint opened{};
-    Duration retry = kReopen_first;
+    Duration retry = kFirstReopening;
     std::optional<TimePoint> reopen_at;  // while it is down
   };
   struct Link {
@@ -120,7 +120,7 @@ class Loop::Impl {
     if (result || !port.is_up()) return;
     const TimePoint time = now();
     port.unwatch();
-    if (time - port.opened >= kReopen_limit) port.retry = kReopen_first;
+    if (time - port.opened >= kLongestReopening) port.retry = kFirstReopening;
     plan_reopening(port, time);
     if (!last_words_until_) machine_.handle_link_down(port.link, result.error(), time);
     const bool hope = std::any_of(ports_.begin(), ports_.end(),
@@ -131,7 +131,7 @@ class Loop::Impl {
   static void plan_reopening(Port& port, TimePoint time) {
     if (!port.endpoint->can_reopen()) return;
     port.reopen_at = time + port.retry;
-    port.retry = std::min(port.retry * 2, kReopen_limit);
+    port.retry = std::min(port.retry * 2, kLongestReopening);
   }
 
   void reopen(Port& port, TimePoint time) {

@@ -18,6 +18,7 @@ bus() {
   exec 3<>"$bus_name/commands"
   start "$bus_name.log" sh -c "exec '$FWDIAG' --json icmb-bus --nodes 4 --baud $baud \
     --link-dir '$work/$bus_name' $* <'$bus_name/commands'"
+  # shellcheck disable=SC2034 # for whoever ends the bus
   bus_process=$started
   wait_for_line 30 "$bus_name.log" '"node":4'
 }

@@ -74,6 +74,8 @@ constexpr std::array kTable{
             "media that offers may come over, the best first"},
     Setting{"policy", "return", Kind::Boolean, "true",
             "go back to a better medium when it is there again"},
+    Setting{"policy", "return_after", Kind::Duration, "\"60s\"",
+            "on a worse medium, before a better one is asked again"},
     Setting{"policy", "authenticated", Kind::Boolean, "false",
             "only where donors prove who they are: not icmb, not serial"},
     Setting{"policy", "allow", Kind::TextList, "[]", "only these donors, by GUID or address"},
@@ -148,15 +150,19 @@ Result<policy::Policy> read_policy(const Settings& settings) {
     policy.pinned_version = settings.text("policy.version");
   std::int64_t window_ms = 0;
   std::int64_t deadline_ms = 0;
+  std::int64_t return_ms = 0;
   constexpr std::int64_t kDay_ms = 86'400'000;
   for (const auto& done : {read_allowed_media(settings, policy), read_preferences(settings, policy),
                            narrow(settings, "policy.minimum_security_version", 0, 0xffffffffLL,
                                   policy.minimum_security_version),
                            narrow(settings, "policy.donors", 1, 256, policy.donors_tried),
                            narrow(settings, "policy.offer_window", 100, 600'000, window_ms),
+                           narrow(settings, "policy.return_after", 1000, 3'600'000, return_ms),
                            narrow(settings, "policy.deadline", 1000, 30 * kDay_ms, deadline_ms)})
     if (!done) return tl::unexpected(done.error());
   policy.offer_window = std::chrono::milliseconds(window_ms);
+  policy.return_after =
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::milliseconds(return_ms));
   policy.deadline =
       std::chrono::duration_cast<std::chrono::seconds>(std::chrono::milliseconds(deadline_ms));
   return policy;

@@ -50,6 +50,7 @@ struct Policy {
   DonorRole preferred_role = DonorRole::Console;
   /// While it fetches over a medium that ranks lower than another: ask again there, and go back.
   bool return_to_better = true;
+  std::chrono::seconds return_after{60};  ///< how long it stays before it asks; PROTOCOL §14
   // limits (PROTOCOL §8.1)
   std::chrono::milliseconds offer_window{3000};
   unsigned donors_tried = 8;

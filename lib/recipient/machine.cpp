@@ -161,6 +161,7 @@ void Recovery::Impl::start(TimePoint now, std::int64_t wall_clock) {
   assert(state() == State::Idle);
   now_ = began_ = now;
   ends_ = now + config_.policy.deadline;
+  return_interval_ = config_.policy.return_after;
   wall_clock_ = wall_clock;
   random_.fill(nonce_);
   enter(Event::Start, Discovering{Discovery(config_, nonce_, now)});

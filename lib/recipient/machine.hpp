@@ -23,8 +23,7 @@ inline constexpr std::size_t kEventQueue = 1024;  ///< events; the oldest go fir
 inline constexpr Duration kProgressInterval = std::chrono::milliseconds(100);
 inline constexpr std::chrono::seconds kSessionLimitWait{10};  ///< a donor with no free session
 inline constexpr std::chrono::seconds kLostWait{10};          // PROTOCOL §6.4
-inline constexpr std::chrono::seconds kReturnInterval{60};    // PROTOCOL §14
-inline constexpr std::chrono::seconds kLongestReturnInterval{3600};
+inline constexpr std::chrono::seconds kLongestReturnInterval{3600};  // PROTOCOL §14
 
 using Link = std::unique_ptr<DonorLink>;
 
@@ -164,7 +163,7 @@ class Recovery::Impl {
   Patience patience_;                           ///< with the donor that sends now
   std::optional<Discovery> asking_;             ///< others, while one is used
   std::optional<TimePoint> next_return_;        ///< when to ask on better media
-  std::chrono::seconds return_interval_{kReturnInterval};
+  std::chrono::seconds return_interval_{};      ///< before that
   std::uint64_t fetched_before_ = 0;  ///< bytes of the image, when the present lease was granted
   bool activated_ = false;
 

@@ -5,6 +5,7 @@
 MEDIA_TESTS =
 MEDIA_TESTS += %D%/efficiency.sh
 MEDIA_TESTS += %D%/icmb.sh
+MEDIA_TESTS += %D%/together.sh
 
 TESTS += $(MEDIA_TESTS)
 EXTRA_DIST += $(MEDIA_TESTS)

@@ -224,7 +224,8 @@ TEST_F(SettingsFile, OfTheRecipientRoundAShortTrialUpRatherThanToNoLimit) {
 
 TEST_F(SettingsFile, OfTheRecipientOrderMediaAndSayWhatTheyMustProve) {
   const std::vector<std::string> overrides{"policy.media=['icmb', 'wired', 'icmb']",
-                                           "policy.return=false", "policy.authenticated=true"};
+                                           "policy.return=false", "policy.return_after=90s",
+                                           "policy.authenticated=true"};
   const auto settings = Settings::load(recipient_table(), "", false, overrides);
   ASSERT_TRUE(settings) << settings.error().message();
   const auto config = read_recipient(*settings);
@@ -232,18 +233,21 @@ TEST_F(SettingsFile, OfTheRecipientOrderMediaAndSayWhatTheyMustProve) {
   EXPECT_EQ(config->policy.allowed_media, 0x05);
   EXPECT_EQ(config->policy.media_order, (std::vector{Medium::Icmb, Medium::Wired}));
   EXPECT_FALSE(config->policy.return_to_better);
+  EXPECT_EQ(config->policy.return_after, std::chrono::seconds(90));
   EXPECT_TRUE(config->policy.authenticated);
   const auto usual = Settings::load(recipient_table(), "", false, {});
   ASSERT_TRUE(usual);
   EXPECT_EQ(read_recipient(*usual)->policy.media_order, policy::default_media_order());
   EXPECT_TRUE(read_recipient(*usual)->policy.return_to_better);
+  EXPECT_EQ(read_recipient(*usual)->policy.return_after, std::chrono::seconds(60));
   EXPECT_FALSE(read_recipient(*usual)->policy.authenticated);
 }
 
 TEST_F(SettingsFile, OfTheRecipientRefuseWhatPolicyDoesNotKnow) {
-  for (const char* text : {"policy.role=boss", "policy.media=['air']", "policy.prefer=['price']",
-                           "policy.donors=0", "policy.offer_window=0", "system.component=BMC!",
-                           "system.manufacturer=16777216", "slots.size=1", "lan.port=0"}) {
+  for (const char* text :
+       {"policy.role=boss", "policy.media=['air']", "policy.prefer=['price']", "policy.donors=0",
+        "policy.offer_window=0", "policy.return_after=500ms", "system.component=BMC!",
+        "system.manufacturer=16777216", "slots.size=1", "lan.port=0"}) {
     const std::vector<std::string> overrides{text};
     const auto settings = Settings::load(recipient_table(), "", false, overrides);
     ASSERT_TRUE(settings) << text;

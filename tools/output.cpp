@@ -212,6 +212,7 @@ std::string link_words(const Event& event, bool verbose) {
   std::string line = event.text("link") + ": " + what;
   for (const char* key : {"address", "text"})
     if (event.has(key)) line += " " + event.text(key);
+  if (event.has("encrypted")) line += event.flag("encrypted") ? ", encrypted" : ", not encrypted";
   return line;
 }
 

@@ -48,6 +48,7 @@ void LinkTeller::tell(const fwr::transport::BluetoothNotice& notice, TimePoint n
   told.set("link", "bt");
   told.set("what", std::string(to_text(notice.kind)));
   if (notice.peer.family != AddressFamily::None) told.set("address", to_text(notice.peer));
+  if (notice.encrypted) told.set("encrypted", *notice.encrypted);
   if (!notice.text.empty()) told.set("text", notice.text);
   observer_.on_event(told);
 }

@@ -28,21 +28,39 @@ LinkProperties properties_of(BluetoothSecurity security) {
   return properties;
 }
 
+constexpr const char* kNoRecord = "no SDP record, so recipients have to know address and channel: ";
+
 /// A listener, and the record that leads to it.
 class RegisteredSockets final : public StreamSockets {
  public:
-  RegisteredSockets(std::unique_ptr<StreamSockets> sockets, std::unique_ptr<ServiceRecord> record)
-      : sockets_(std::move(sockets)), record_(std::move(record)) {}
+  RegisteredSockets(std::unique_ptr<StreamSockets> sockets, std::unique_ptr<ServiceRecord> record,
+                    RecordKeeper::Register again)
+      : sockets_(std::move(sockets)), keeper_(std::move(record), std::move(again), {}) {}
   [[nodiscard]] int listener() const override { return sockets_->listener(); }
   [[nodiscard]] std::optional<Accepted> accept() override { return sockets_->accept(); }
   [[nodiscard]] Result<UniqueFd> dial(const Address& device, std::uint8_t channel) override {
     return sockets_->dial(device, channel);
   }
   [[nodiscard]] Address local_end(int fd) const override { return sockets_->local_end(fd); }
+  [[nodiscard]] std::optional<bool> is_encrypted(int fd) const override {
+    return sockets_->is_encrypted(fd);
+  }
+  [[nodiscard]] int news() const override { return keeper_.descriptor(); }
+  [[nodiscard]] std::optional<BluetoothNotice> poll_news() override {
+    const auto what = keeper_.poll();
+    if (!what) return std::nullopt;
+    if (*what == RecordKeeper::News::Registered)
+      return BluetoothNotice{BluetoothNotice::Kind::Registered, {}, "the SDP record", {}};
+    return BluetoothNotice{
+        BluetoothNotice::Kind::Problem,
+        {},
+        std::string(kNoRecord) + "who kept it is gone; tried again until it is back",
+        {}};
+  }
 
  private:
   std::unique_ptr<StreamSockets> sockets_;
-  std::unique_ptr<ServiceRecord> record_;
+  RecordKeeper keeper_;
 };
 
 Result<std::unique_ptr<Endpoint>> as_endpoint(Result<std::unique_ptr<RfcommEndpoint>> opened) {
@@ -62,18 +80,19 @@ Result<std::unique_ptr<Endpoint>> open_rfcomm_listener(const RfcommListenerSetti
   if (!adapter) return tl::unexpected(adapter.error());
   auto sockets = open_rfcomm_sockets(*adapter, settings.link.security, settings.channel);
   if (!sockets) return tl::unexpected(sockets.error());
-  auto record = register_service(*adapter, {settings.channel, settings.name});
+  const ServiceDescription service{settings.channel, settings.name};
+  auto record = register_service(*adapter, service, StartDaemon::Yes);
   if (!record && observer)
-    observer({BluetoothNotice::Kind::Problem,
-              {},
-              "no SDP record, so recipients have to know address and channel: " +
-                  record.error().detail});
+    observer({BluetoothNotice::Kind::Problem, {}, kNoRecord + record.error().detail, {}});
+  const auto again = [adapter = *adapter, service] {
+    return register_service(adapter, service, StartDaemon::No);
+  };
   RfcommEndpoint::Options options;
   options.properties = properties_of(settings.link.security);
   options.connections = settings.connections;
   return as_endpoint(
       RfcommEndpoint::open(std::make_unique<RegisteredSockets>(
-                               *std::move(sockets), record ? *std::move(record) : nullptr),
+                               *std::move(sockets), record ? *std::move(record) : nullptr, again),
                            std::move(options), std::move(observer)));
 }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,13 +37,15 @@ enum class BluetoothSecurity : std::uint8_t {
 struct BluetoothNotice {
   enum class Kind : std::uint8_t {
     Connected,
-    Lost,     ///< a connection ended; `text` says why
-    Refused,  ///< a connection could not be made, or was one too many
-    Problem,  ///< something is not as it should be, and the rest works
+    Lost,        ///< a connection ended; `text` says why
+    Refused,     ///< a connection could not be made, or was one too many
+    Registered,  ///< the SDP record is there again, that was lost
+    Problem,     ///< something is not as it should be, and the rest works
   };
   Kind kind = Kind::Problem;
   Address peer;  ///< family None: none in particular
   std::string text;
+  std::optional<bool> encrypted;  ///< Connected: whether the link is, as the kernel says
 };
 [[nodiscard]] std::string_view to_text(BluetoothNotice::Kind kind);
 using BluetoothObserver = std::function<void(const BluetoothNotice& notice)>;  ///< may be empty

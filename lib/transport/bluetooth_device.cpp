@@ -9,7 +9,9 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <cstring>
 #include <system_error>
 
 #include "base/unique_fd.hpp"
@@ -18,6 +20,7 @@ namespace fwr::transport {
 namespace {
 
 constexpr std::size_t kOctets = 6;
+constexpr std::size_t kAddressText_bytes = 18;  // with its end
 
 /// Error, when this kernel has no Bluetooth at all.
 Result<> check_kernel() {
@@ -61,6 +64,24 @@ Result<Adapter> find_working_adapter(const std::string& name) {
     return fail(Errc::NotFound, "no Bluetooth adapter is there and on");
   adapter->name = fmt::format("hci{}", adapter->index);
   return adapter;
+}
+
+std::optional<bool> is_link_encrypted(const bdaddr_t& own, const bdaddr_t& device) {
+  std::array<char, kAddressText_bytes> name{};
+  (void)ba2str(&own, name.data());
+  const int index = hci_devid(name.data());
+  const UniqueFd adapter(index < 0 ? -1 : hci_open_dev(index));
+  if (!adapter.is_open()) return std::nullopt;
+  // The kernel writes its answer behind the question.
+  hci_conn_info_req question{};
+  question.bdaddr = device;
+  question.type = ACL_LINK;
+  hci_conn_info answer{};
+  alignas(hci_conn_info_req) std::array<char, sizeof question + sizeof answer> both{};
+  std::memcpy(both.data(), &question, sizeof question);
+  if (::ioctl(adapter.get(), HCIGETCONNINFO, both.data()) != 0) return std::nullopt;
+  std::memcpy(&answer, both.data() + sizeof question, sizeof answer);
+  return (answer.link_mode & HCI_LM_ENCRYPT) != 0;
 }
 
 tl::unexpected<Error> bluetooth_error(const std::string& what, int error) {

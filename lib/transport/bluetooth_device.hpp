@@ -4,6 +4,7 @@
 
 #include <bluetooth/bluetooth.h>
 
+#include <optional>
 #include <string>
 
 #include "base/address.hpp"
@@ -24,6 +25,10 @@ struct Adapter {
 [[nodiscard]] Result<Adapter> find_adapter(const std::string& name);
 /// The same, and the first one that is up when none is named. Errors: also IoFailed, it is down.
 [[nodiscard]] Result<Adapter> find_working_adapter(const std::string& name);
+
+/// Whether the link between an adapter of ours and a device is encrypted. Nothing: there is none,
+/// or the kernel does not say.
+[[nodiscard]] std::optional<bool> is_link_encrypted(const bdaddr_t& own, const bdaddr_t& device);
 
 /// An error of a system call or of libbluetooth, with what to do where we know that.
 [[nodiscard]] tl::unexpected<Error> bluetooth_error(const std::string& what, int error);

@@ -34,6 +34,7 @@ std::string_view to_text(BluetoothNotice::Kind kind) {
     case BluetoothNotice::Kind::Connected: return "connected";
     case BluetoothNotice::Kind::Lost: return "lost";
     case BluetoothNotice::Kind::Refused: return "refused";
+    case BluetoothNotice::Kind::Registered: return "registered";
     case BluetoothNotice::Kind::Problem: return "problem";
   }
   return "unknown";

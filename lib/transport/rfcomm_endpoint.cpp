@@ -18,7 +18,8 @@ namespace {
 
 constexpr std::uint64_t kListenerTag = 0;
 constexpr std::uint64_t kSearchTag = 1;
-constexpr std::uint64_t kFirstTag = 2;
+constexpr std::uint64_t kNewsTag = 2;
+constexpr std::uint64_t kFirstTag = 3;
 constexpr std::size_t kEventsAtOnce = 32;
 constexpr std::size_t kAcceptsAtOnce = 8;
 /// Packets that the machine is asked for at one time, while every connection has room.
@@ -26,6 +27,19 @@ constexpr std::size_t kBurst = 4;
 
 std::string error_text(int error) {
   return std::generic_category().message(error);
+}
+
+/// The kernel has one number for each; what may be behind it takes more words.
+std::string why_refused(int error) {
+  switch (error) {
+    case EBADE:  // L2CAP's "security block", of our own end
+      return "not authenticated: the devices are not paired, or one of them has forgotten it";
+    case ECONNREFUSED:
+      return error_text(error) +
+             ": no donor on that channel, or bluetooth.security of either end "
+             "wants a pairing that there is not";
+    default: return error_text(error);
+  }
 }
 
 void keep_earlier(std::optional<TimePoint>& next, std::optional<TimePoint> other) {
@@ -61,7 +75,8 @@ Result<> RfcommEndpoint::watch_others() {
     event.data.u64 = tag;
     return fd < 0 || ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0;
   };
-  if (!add(sockets_->listener(), kListenerTag) || !add(searches_.descriptor(), kSearchTag))
+  if (!add(sockets_->listener(), kListenerTag) || !add(searches_.descriptor(), kSearchTag) ||
+      !add(sockets_->news(), kNewsTag))
     return fail(Errc::IoFailed, "Bluetooth: epoll: " + error_text(errno));
   return {};
 }
@@ -103,6 +118,9 @@ Result<> RfcommEndpoint::receive(const Receive& take, TimePoint now) {
       accept_all(now);
     } else if (event.data.u64 == kSearchTag) {
       take_answers(now);
+    } else if (event.data.u64 == kNewsTag) {
+      while (const auto notice = sockets_->poll_news())
+        if (observer_) observer_(*notice);
     } else if (Device* device = find(event.data.u64)) {
       if (device->connecting.is_open()) finish_connecting(*device, now);
       if (!device->stream) continue;
@@ -131,12 +149,15 @@ void RfcommEndpoint::accept_all(TimePoint now) {
            fmt::format("there are {} connections already", options_.connections));
       continue;
     }
+    if (const auto admitted = admit(accepted->fd.get(), peer); !admitted) {
+      tell(BluetoothNotice::Kind::Refused, peer, admitted.error().detail);
+      continue;
+    }
     auto device = std::make_unique<Device>();
     device->tag = next_tag_++;
     device->address = peer;
     device->stream.emplace(std::move(accepted->fd), accepted->path, now);
     watch(*device, device->stream->fd(), true, false);
-    tell(BluetoothNotice::Kind::Connected, peer, {});
     devices_.push_back(std::move(device));
   }
 }
@@ -258,8 +279,10 @@ void RfcommEndpoint::finish_connecting(Device& device, TimePoint now) {
     // Nobody listens there: it may have moved. A device that is away has the same channel later,
     // and a search for it would only take time.
     if (error == ECONNREFUSED) device.channel = static_cast<std::uint8_t>(device.address.port);
-    return refuse(device, error_text(error), now);
+    return refuse(device, why_refused(error), now);
   }
+  if (const auto admitted = admit(device.connecting.get(), device.address); !admitted)
+    return refuse(device, admitted.error().detail, now);
   Path path;
   path.local = sockets_->local_end(device.connecting.get());
   path.peer = device.address;
@@ -268,7 +291,6 @@ void RfcommEndpoint::finish_connecting(Device& device, TimePoint now) {
   device.give_up.reset();
   device.stream->append(device.queue);
   device.queue.clear();
-  tell(BluetoothNotice::Kind::Connected, device.address, {});
   flush(device, now);
 }
 
@@ -323,7 +345,16 @@ Result<> RfcommEndpoint::handle_timeout(const Receive& take, TimePoint now) {
 }
 
 void RfcommEndpoint::tell(BluetoothNotice::Kind kind, const Address& peer, std::string text) const {
-  if (observer_) observer_({kind, peer, std::move(text)});
+  if (observer_) observer_({kind, peer, std::move(text), {}});
+}
+
+/// The kernel has seen to it already; a link that is not what was asked of it is looked at twice.
+Result<> RfcommEndpoint::admit(int fd, const Address& peer) const {
+  const std::optional<bool> encrypted = sockets_->is_encrypted(fd);
+  if (options_.properties.encrypted && encrypted == false)
+    return fail(Errc::IoFailed, "the link is not encrypted, and has to be");
+  if (observer_) observer_({BluetoothNotice::Kind::Connected, peer, {}, encrypted});
+  return {};
 }
 
 }  // namespace fwr::transport

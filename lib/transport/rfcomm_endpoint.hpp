@@ -39,12 +39,21 @@ class StreamSockets {
   [[nodiscard]] virtual Result<UniqueFd> dial(const Address& device, std::uint8_t channel) = 0;
   /// The own end of a connection that was made.
   [[nodiscard]] virtual Address local_end(int fd) const = 0;
+  /// Readable when poll_news() has something; negative: it never has.
+  [[nodiscard]] virtual int news() const { return -1; }
+  /// What happened to that which the sockets go with, such as a service record.
+  [[nodiscard]] virtual std::optional<BluetoothNotice> poll_news() { return std::nullopt; }
+  /// Whether the link under such a connection is encrypted now. Nothing: nobody says.
+  [[nodiscard]] virtual std::optional<bool> is_encrypted(int fd) const {
+    (void)fd;
+    return std::nullopt;
+  }
 };
 
 class RfcommEndpoint final : public Endpoint {
  public:
   struct Options {
-    LinkProperties properties{};
+    LinkProperties properties{};   ///< `encrypted`: others are closed at once
     std::size_t connections = 7;   ///< that were taken, at one time
     ChannelSearch find_channel{};  ///< empty: nobody is connected to
   };
@@ -103,6 +112,8 @@ class RfcommEndpoint final : public Endpoint {
   void forget_lost();
   void watch(Device& device, int fd, bool added, bool for_room);
   void tell(BluetoothNotice::Kind kind, const Address& peer, std::string text) const;
+  /// Tells that it is connected. Error: IoFailed, the link is less than it has to be.
+  [[nodiscard]] Result<> admit(int fd, const Address& peer) const;
 
   std::unique_ptr<StreamSockets> sockets_;
   Options options_;

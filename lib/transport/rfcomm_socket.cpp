@@ -94,6 +94,18 @@ class RfcommSockets final : public StreamSockets {
     return device_of(own);
   }
 
+  /// A socket says only what was asked of it; the link, by which keys were used, is the adapter's.
+  [[nodiscard]] std::optional<bool> is_encrypted(int fd) const override {
+    sockaddr_rc own{};
+    sockaddr_rc peer{};
+    socklen_t own_size = sizeof own;
+    socklen_t peer_size = sizeof peer;
+    if (::getsockname(fd, reinterpret_cast<sockaddr*>(&own), &own_size) != 0 ||
+        ::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &peer_size) != 0)
+      return std::nullopt;
+    return is_link_encrypted(own.rc_bdaddr, peer.rc_bdaddr);
+  }
+
  private:
   bdaddr_t own_;
   BluetoothSecurity security_;

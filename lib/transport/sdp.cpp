@@ -114,6 +114,13 @@ class LegacyRecord final : public ServiceRecord {
   LegacyRecord(Session session, Record record)
       : record_(std::move(record)), session_(std::move(session)) {}
 
+  /// The server says nothing unasked: what can be read is the end.
+  [[nodiscard]] bool wait_until_lost(int stop) override {
+    std::array watched{pollfd{stop, POLLIN, 0}, pollfd{sdp_get_socket(session_.get()), POLLIN, 0}};
+    (void)again([&] { return ::poll(watched.data(), watched.size(), -1); });
+    return watched[0].revents == 0;
+  }
+
  private:
   Record record_;
   Session session_;  // closed first: then the server forgets the record
@@ -183,8 +190,9 @@ Result<std::unique_ptr<ServiceRecord>> register_legacy(const Adapter& adapter,
 }
 
 Result<std::unique_ptr<ServiceRecord>> register_service(const Adapter& adapter,
-                                                        const ServiceDescription& service) {
-  auto profile = register_profile(service);
+                                                        const ServiceDescription& service,
+                                                        StartDaemon start) {
+  auto profile = register_profile(service, start);
   if (profile) return profile;
   auto legacy = register_legacy(adapter, service);
   if (legacy) return legacy;

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "transport/bluetooth_device.hpp"
+#include "transport/record_keeper.hpp"
 
 namespace fwr::transport {
 
@@ -24,24 +25,17 @@ struct ServiceDescription {
 /// The record as ProfileManager1 takes it.
 [[nodiscard]] std::string record_as_xml(const ServiceDescription& service);
 
-/// It lives as long as this, with whoever keeps it.
-class ServiceRecord {
- public:
-  ServiceRecord() = default;
-  ServiceRecord(const ServiceRecord&) = delete;
-  ServiceRecord& operator=(const ServiceRecord&) = delete;
-  ServiceRecord(ServiceRecord&&) = delete;
-  ServiceRecord& operator=(ServiceRecord&&) = delete;
-  virtual ~ServiceRecord() = default;
-};
+/// Whether D-Bus may start a bluetoothd that does not run: yes at a start, but one that somebody
+/// has stopped since is left alone.
+enum class StartDaemon : bool { No, Yes };
 /// With bluetoothd over D-Bus, or else over its legacy socket. Error: NotFound, and why each did
 /// not work.
 [[nodiscard]] Result<std::unique_ptr<ServiceRecord>> register_service(
-    const Adapter& adapter, const ServiceDescription& service);
+    const Adapter& adapter, const ServiceDescription& service, StartDaemon start);
 
 /// The two roads of register_service().
 [[nodiscard]] Result<std::unique_ptr<ServiceRecord>> register_profile(
-    const ServiceDescription& service);
+    const ServiceDescription& service, StartDaemon start);
 [[nodiscard]] Result<std::unique_ptr<ServiceRecord>> register_legacy(
     const Adapter& adapter, const ServiceDescription& service);
 

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The record with bluetoothd, over D-Bus: org.bluez.ProfileManager1.
 #include <fmt/format.h>
+#include <poll.h>
 
+#include <array>
+#include <string_view>
+
+#include "base/again.hpp"
 #include "config.h"
 #include "transport/sdp.hpp"
 
@@ -31,12 +36,49 @@ struct Unref {
 };
 using Message = std::unique_ptr<sd_bus_message, Unref>;
 
-/// Known to the daemon as long as the connection lives.
+constexpr const char* kOwnerChanges =
+    "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',"
+    "interface='org.freedesktop.DBus',member='NameOwnerChanged',arg0='org.bluez'";
+
+/// Known to the daemon as long as it lives, and the connection.
 class Profile final : public ServiceRecord {
  public:
   explicit Profile(Bus bus) : bus_(std::move(bus)) {}
 
+  /// To be called before the record is registered, so that nothing is missed.
+  [[nodiscard]] int watch() {
+    return sd_bus_add_match(bus_.get(), nullptr, kOwnerChanges, &Profile::owner_changed, this);
+  }
+  [[nodiscard]] sd_bus* bus() const { return bus_.get(); }
+
+  [[nodiscard]] bool wait_until_lost(int stop) override {
+    while (!lost_) {
+      const int processed = sd_bus_process(bus_.get(), nullptr);
+      if (processed < 0) return true;  // the bus itself is gone
+      if (processed > 0) continue;
+      const int events = sd_bus_get_events(bus_.get());
+      if (events < 0) return true;
+      std::array watched{pollfd{stop, POLLIN, 0},
+                         pollfd{sd_bus_get_fd(bus_.get()), static_cast<short>(events), 0}};
+      (void)again([&] { return ::poll(watched.data(), watched.size(), -1); });
+      if (watched[0].revents != 0) return false;
+    }
+    return true;
+  }
+
  private:
+  /// The daemon that appears has no record to lose: only one that had the name takes ours with it.
+  static int owner_changed(sd_bus_message* message, void* profile, sd_bus_error* /*error*/) {
+    const char* name = nullptr;
+    const char* before = nullptr;
+    const char* after = nullptr;
+    if (sd_bus_message_read(message, "sss", &name, &before, &after) >= 0 &&
+        !std::string_view(before).empty())
+      static_cast<Profile*>(profile)->lost_ = true;
+    return 0;
+  }
+
+  bool lost_ = false;
   Bus bus_;
 };
 
@@ -61,27 +103,33 @@ int append_arguments(sd_bus_message* call, const ServiceDescription& service) {
 
 }  // namespace
 
-Result<std::unique_ptr<ServiceRecord>> register_profile(const ServiceDescription& service) {
+Result<std::unique_ptr<ServiceRecord>> register_profile(const ServiceDescription& service,
+                                                        StartDaemon start) {
   sd_bus* opened = nullptr;
   if (const int error = sd_bus_open_system(&opened); error < 0) return refused(text_of(error));
-  Bus bus(opened);
+  auto profile = std::make_unique<Profile>(Bus(opened));
+  if (const int error = profile->watch(); error < 0) return refused(text_of(error));
   sd_bus_message* made = nullptr;
-  if (const int error = sd_bus_message_new_method_call(bus.get(), &made, kService, kManagerPath,
-                                                       kManager, "RegisterProfile");
+  if (const int error = sd_bus_message_new_method_call(profile->bus(), &made, kService,
+                                                       kManagerPath, kManager, "RegisterProfile");
       error < 0)
     return refused(text_of(error));
   const Message call(made);
+  if (const int error =
+          sd_bus_message_set_auto_start(call.get(), start == StartDaemon::Yes ? 1 : 0);
+      error < 0)
+    return refused(text_of(error));
   if (const int error = append_arguments(call.get(), service); error < 0)
     return refused(text_of(error));
   sd_bus_error why = SD_BUS_ERROR_NULL;
-  const int answered = sd_bus_call(bus.get(), call.get(), kCallLimit_us, &why, nullptr);
+  const int answered = sd_bus_call(profile->bus(), call.get(), kCallLimit_us, &why, nullptr);
   const std::string words = why.message != nullptr ? why.message : "";
   sd_bus_error_free(&why);
   if (answered < 0) return refused(words.empty() ? text_of(answered) : words);
-  return std::make_unique<Profile>(std::move(bus));
+  return profile;
 }
 #else
-Result<std::unique_ptr<ServiceRecord>> register_profile(const ServiceDescription&) {
+Result<std::unique_ptr<ServiceRecord>> register_profile(const ServiceDescription&, StartDaemon) {
   return fail(Errc::NotFound, "this build has no D-Bus (libsystemd)");
 }
 #endif

@@ -69,6 +69,8 @@ struct World {
   std::vector<std::pair<Address, UniqueFd>> callers;
   std::map<std::uint8_t, UniqueFd> far;  ///< by the last octet of who was dialled
   std::vector<std::uint8_t> channels;    ///< that were dialled
+  Pair news;                             ///< a byte in it is news
+  std::optional<bool> encrypted;
   bool refuse = false;
   bool accepts = false;
 
@@ -103,6 +105,13 @@ class FakeSockets final : public StreamSockets {
     return std::move(pair.near);
   }
   [[nodiscard]] Address local_end(int) const override { return device(0xff); }
+  [[nodiscard]] std::optional<bool> is_encrypted(int) const override { return world_.encrypted; }
+  [[nodiscard]] int news() const override { return world_.news.near.get(); }
+  [[nodiscard]] std::optional<BluetoothNotice> poll_news() override {
+    char byte = 0;
+    if (::read(world_.news.near.get(), &byte, 1) != 1) return std::nullopt;
+    return BluetoothNotice{Kind::Registered, {}, "the record", {}};
+  }
 
  private:
   World& world_;
@@ -113,6 +122,7 @@ class RfcommEndpointTest : public testing::Test {
   void open(ChannelSearch search = {}, std::size_t connections = 2) {
     RfcommEndpoint::Options options;
     options.properties.medium = Medium::Bluetooth;
+    options.properties.encrypted = wants_encryption_;
     options.connections = connections;
     options.find_channel = std::move(search);
     auto opened = RfcommEndpoint::open(std::make_unique<FakeSockets>(world_), std::move(options),
@@ -178,6 +188,7 @@ class RfcommEndpointTest : public testing::Test {
   }
 
   World world_;
+  bool wants_encryption_ = false;
   TimePoint now_ = TimePoint() + std::chrono::hours(1);
   std::vector<BluetoothNotice> notices_;
   std::vector<Datagram> received_;
@@ -207,6 +218,38 @@ TEST_F(RfcommEndpointTest, TakesConnectionsAndAnswersOnThem) {
   send(device(3), packet(60, 4));  // not connected: lost
   EXPECT_TRUE(read_packets(one.far.get()).empty());
   EXPECT_EQ(std::vector<Bytes>{packet(60, 3)}, read_packets(two.far.get()));
+}
+
+TEST_F(RfcommEndpointTest, ClosesALinkThatIsNotEncryptedAndHasToBe) {
+  wants_encryption_ = true;
+  world_.encrypted = false;
+  listen();
+  Pair one;
+  world_.call(1, std::move(one.near));
+  run();
+  EXPECT_EQ(0U, endpoint_->connections());
+  EXPECT_EQ(1U, count(Kind::Refused));
+  char byte = 0;
+  EXPECT_EQ(0, ::read(one.far.get(), &byte, 1)) << "it is closed";
+  dial();
+  send(device(7, 5), packet(40, 1));
+  run();
+  EXPECT_EQ(0U, endpoint_->connections());
+  EXPECT_EQ(2U, count(Kind::Refused));
+  EXPECT_TRUE(read_packets(world_.far.at(7).get()).empty());
+  world_.encrypted = true;
+  pass(kReconnect_interval);
+  send(device(7, 5), packet(40, 1));
+  run();
+  EXPECT_EQ(1U, read_packets(world_.far.at(7).get()).size());
+  EXPECT_EQ(true, notices_.back().encrypted);
+}
+
+TEST_F(RfcommEndpointTest, TellsWhatHappensToTheRecordOfItsService) {
+  listen();
+  EXPECT_EQ(2, ::write(world_.news.far.get(), "xx", 2));
+  run();
+  EXPECT_EQ(2U, count(Kind::Registered));
 }
 
 TEST_F(RfcommEndpointTest, FitsWhereItIsOrCanBeConnected) {

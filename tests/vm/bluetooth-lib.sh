@@ -49,21 +49,30 @@ bluetooth_up() {
   wait_for 20 test -e "/sys/class/bluetooth/hci$(($1 - 1))"
   bluetooth_bus
   mkdir -p /etc/bluetooth /var/lib/bluetooth
+  bluetooth_count=$1
   printf '[General]\nName=%%h\nDiscoverableTimeout=0\n[Policy]\nAutoEnable=true\n' \
     >/etc/bluetooth/main.conf
+  bluetooth_daemon
+}
+
+# bluetooth_daemon: bluetoothd, whose id is $bluetoothd, and all controllers can be found.
+bluetooth_daemon() {
+  rm -f /run/sdp
   start bluetoothd.log /usr/libexec/bluetooth/bluetoothd --compat -n
-  wait_for 30 bluetooth_running "$1"
+  # shellcheck disable=SC2034,SC2154 # for who stops it
+  bluetoothd=$started
+  wait_for 30 bluetooth_running "$bluetooth_count"
   wait_for 20 test -S /run/sdp
   bluetooth_number=0
-  while [ "$bluetooth_number" -lt "$1" ]; do
+  while [ "$bluetooth_number" -lt "$bluetooth_count" ]; do
     wait_for 20 bluetooth_make_findable "$bluetooth_number"
     bluetooth_number=$((bluetooth_number + 1))
   done
-  wait_for 20 bluetooth_findable "$1"
+  wait_for 20 bluetooth_findable "$bluetooth_count"
 }
 
-# bluetooth_pair I J: before bluetooth_up, controllers I and J know each other's link key, as if somebody had
-# paired them once.
+# bluetooth_pair I J DIGITS: before bluetooth_up, controllers I and J know each other's link key, as if somebody
+# had paired them once with a PIN of so many digits. The kernel takes 16 for security "high", fewer for "medium".
 bluetooth_pair() {
   bluetooth_one=$(printf '02:1C:00:5E:00:%02X' $(($1 + 1)))
   bluetooth_other=$(printf '02:1C:00:5E:00:%02X' $(($2 + 1)))
@@ -77,7 +86,7 @@ Trusted=true
 [LinkKey]
 Key=000102030405060708090A0B0C0D0E0F
 Type=0
-PINLength=4
+PINLength=$3
 END
   done
 }

@@ -6,6 +6,9 @@
 command -v rfcomm_stream >/dev/null || skip 'configured without Bluetooth'
 
 it 'has controllers that find each other'
+# hci0 and hci2 do not know each other.
+bluetooth_pair 0 1 16
+bluetooth_pair 1 2 4
 bluetooth_up 3
 
 it 'carries a stream, unpaced and at 230 kB/s'
@@ -36,7 +39,7 @@ slot_size=8MiB
 # shellcheck disable=SC2034
 offer_window=3s
 
-# bluetooth_donor NAME ADAPTER CHANNEL IMAGE: its configuration, with one image.
+# bluetooth_donor NAME ADAPTER CHANNEL IMAGE [SETTING...]: its configuration, with one image.
 bluetooth_donor() {
   donor_config "$1" console "127.0.0.1:$((7000 + $3))"
   cat >>"$1.toml" <<END
@@ -45,17 +48,18 @@ enabled = true
 adapter = "hci$2"
 channel = $3
 END
+  bluetooth_name=$1
   add "$1" "$4"
+  shift 4
+  if [ $# -ne 0 ]; then printf '%s\n' "$@" >>"$bluetooth_name.toml"; fi
 }
 
 # bluetooth_recipient NAME SETTING...: on hci1, with these settings of [bluetooth].
 bluetooth_recipient() {
   recipient_config "$1" ''
-  {
-    printf '[bluetooth]\nadapter = "hci1"\n'
-    shift
-    printf '%s\n' "$@"
-  } >>"$1.toml"
+  bluetooth_name=$1
+  shift
+  printf '%s\n' '[bluetooth]' "adapter = \"${adapter:-hci1}\"" "$@" >>"$bluetooth_name.toml"
 }
 
 # stamped COMMAND...: its lines, each state with the time since the boot; its exit status.
@@ -111,6 +115,8 @@ expect_exit 1 limited "$FWDIAG" bt scan --adapter hci9
 it 'recovers from a donor that the inquiry found'
 bluetooth_recipient station 'inquiry = true'
 recovers unpaced firmware "$unpaced"
+# Nobody asked for more: the link of devices without Secure Simple Pairing is as it is, paired or not.
+expect_line out.json '"event":"link","link":"bt","what":"connected".*"encrypted":false'
 
 it 'recovers at nearly the rate of a raw stream of 230 kB/s'
 stop_process "$console"
@@ -122,6 +128,8 @@ bluetooth_recipient station "targets = [\"bt:$donor_address\"]"
 recovers 'paced at 230000 bytes a second' paced "$paced"
 # Beside other tests the machine decides, not the program: there the figure is only printed.
 ! long_form || [ "$share" -ge 90 ] || fail "that is $share %, and should be 90 % at least"
+
+. "$TOP_SRCDIR/tests/vm/bluetooth-security.sh"
 
 # interrupted WHAT COMMAND...: a recovery that COMMAND happens to in the middle; nothing that had arrived is
 # fetched again.

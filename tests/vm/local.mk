@@ -24,6 +24,7 @@ EXTRA_DIST += $(VM_TESTS)
 EXTRA_DIST += %D%/archive.sh
 EXTRA_DIST += %D%/bluetooth.sh
 EXTRA_DIST += %D%/bluetooth-lib.sh
+EXTRA_DIST += %D%/bluetooth-security.sh
 EXTRA_DIST += %D%/guest.sh
 EXTRA_DIST += %D%/init.sh
 EXTRA_DIST += %D%/kernel.sh

@@ -7,7 +7,7 @@
 
 namespace fwr::session {
 
-LinkServers::LinkServers(ServerConfig config, std::uint32_t iana, Application& application,
+LinkServers::LinkServers(const ServerConfig& config, std::uint32_t iana, Application& application,
                          RandomSource& random, const std::vector<ServedLink>& links)
     : server_(config, iana, application, random) {
   plain_.reserve(links.size());

@@ -23,7 +23,7 @@ struct ServedLink {
 class LinkServers {
  public:
   /// `application` and `random` must outlive the servers.
-  LinkServers(ServerConfig config, std::uint32_t iana, Application& application,
+  LinkServers(const ServerConfig& config, std::uint32_t iana, Application& application,
               RandomSource& random, const std::vector<ServedLink>& links);
 
   void handle_datagram(LinkId link, const Path& path, ByteView datagram, TimePoint now);

@@ -71,7 +71,7 @@ void PlainServer::on_request(const Path& path, ByteView message, TimePoint now) 
     ++counters_.dropped;
     return;
   }
-  auto response = answer(path, *request, now);
+  const auto response = answer(path, *request, now);
   // Many would say the same: to a request that all heard only an offer is an answer.
   const bool silent =
       !response || (wire::plain::is_to_all(path) && response->code != CompletionCode::Ok);
@@ -79,7 +79,7 @@ void PlainServer::on_request(const Path& path, ByteView message, TimePoint now) 
     ++counters_.dropped;
     return;
   }
-  reply(path, *request, *std::move(response));
+  reply(path, *request, *response);
 }
 
 std::optional<IpmiResponse> PlainServer::answer(const Path& path,
@@ -134,7 +134,7 @@ bool PlainServer::admit(const Path& path, TimePoint now) {
 }
 
 void PlainServer::reply(const Path& path, const wire::plain::Message& request,
-                        IpmiResponse response) {
+                        const IpmiResponse& response) {
   Bytes message = wire::plain::encode_response(request, response);
   if (message.size() > config_.properties.largest_message_bytes)
     message = wire::plain::encode_response(request, {CompletionCode::TooMuchData, {}});

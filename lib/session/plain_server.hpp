@@ -95,7 +95,8 @@ class PlainServer {
   [[nodiscard]] std::optional<wire::IpmiResponse> ask_application(const Path& path,
                                                                   wire::IpmiRequest request,
                                                                   TimePoint now);
-  void reply(const Path& path, const wire::plain::Message& request, wire::IpmiResponse response);
+  void reply(const Path& path, const wire::plain::Message& request,
+             const wire::IpmiResponse& response);
   [[nodiscard]] bool admit(const Path& path, TimePoint now);
   /// The entry of a peer that may be served, made when there is none; null when there is no room.
   [[nodiscard]] Peer* meet(const Path& path, TimePoint now);

@@ -12,7 +12,7 @@ namespace {
 /// What a link surely has: one way at basic rate, 723 kb/s. EDR has up to three times as much. To
 /// the recipient it is a slow link then, whose retransmission times outlast the 36 ms that a
 /// segment takes, and the queues in front of it (PROTOCOL §8.6).
-constexpr std::uint64_t kRate_bits_per_s = 720'000;
+constexpr std::uint64_t kRate_bps = 720'000;
 /// A segment of 8,192 bytes, so that with the session around it it fits in a packet.
 constexpr std::size_t kSuggested_bytes = 8192 + 17;
 
@@ -21,7 +21,7 @@ LinkProperties properties_of(BluetoothSecurity security) {
   properties.medium = Medium::Bluetooth;
   properties.largest_message_bytes = wire::kLargestStreamPacket_bytes;
   properties.suggested_message_bytes = kSuggested_bytes;
-  properties.bits_per_s = kRate_bits_per_s;
+  properties.bits_per_s = kRate_bps;
   properties.authenticated = security == BluetoothSecurity::High;
   properties.encrypted = security != BluetoothSecurity::Low;
   properties.shared = false;

@@ -4,6 +4,8 @@
 
 noinst_LTLIBRARIES += %D%/liboem.la
 %C%_liboem_la_SOURCES =
+%C%_liboem_la_SOURCES += %D%/bmc_access.c
+%C%_liboem_la_SOURCES += %D%/bmc_access.h
 %C%_liboem_la_SOURCES += %D%/donor_query.c
 %C%_liboem_la_SOURCES += %D%/fwrecover_cmds.c
 %C%_liboem_la_SOURCES += %D%/fwrecover_cmds_api.c

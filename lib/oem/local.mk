@@ -9,6 +9,8 @@ noinst_LTLIBRARIES += %D%/liboem.la
 %C%_liboem_la_SOURCES += %D%/donor_query.c
 %C%_liboem_la_SOURCES += %D%/fwrecover_cmds.c
 %C%_liboem_la_SOURCES += %D%/fwrecover_cmds_api.c
+%C%_liboem_la_SOURCES += %D%/icmb_bridge.c
+%C%_liboem_la_SOURCES += %D%/icmb_bridge.h
 
 oemincludedir = $(includedir)/fwrecover
 oeminclude_HEADERS =

@@ -54,6 +54,9 @@ struct ServerConfig {
   std::vector<Account> accounts;
   std::optional<Secret> kg;  ///< BMC key, 20 bytes
   bool allow_suite3 = false;
+  /// In a session the application answers whatever the server does not, also commands that are not
+  /// OEM commands, and Get Channel Info for channels beside the server's.
+  bool forward_all = false;
   DeviceIdentity identity;
   ServerLimits limits;
 };

@@ -129,7 +129,8 @@ void Server::Impl::on_command(Session& session, ByteView payload, TimePoint now)
 wire::IpmiResponse Server::Impl::forward_command(Session& session, const wire::LanMessage& request,
                                                  TimePoint now) {
   // What is not ours, for example ipmitool's PICMG probe, gets its error at once: it waits for it.
-  if (!is_oem(request)) return {.code = wire::CompletionCode::InvalidCommand, .data = {}};
+  if (!is_oem(request) && !config_.forward_all)
+    return {.code = wire::CompletionCode::InvalidCommand, .data = {}};
   const Requester& requester = session.live().requester;
   if (requester.privilege < wire::Privilege::User)
     return {.code = wire::CompletionCode::InsufficientPrivilege, .data = {}};

@@ -15,6 +15,7 @@ using wire::Privilege;
 constexpr std::uint8_t kGetDeviceId = 0x01;
 constexpr std::uint8_t kGetSelfTestResults = 0x04;
 constexpr std::uint8_t kGetSystemGuid = 0x37;
+constexpr std::uint8_t kGetChannelInfo = 0x42;
 constexpr std::uint8_t kLanChannel = 1;
 constexpr std::uint8_t kThisChannel = 0x0e;  // IPMI v2.0 §6.3: the one the request came through
 constexpr std::uint8_t kMediumLan = 0x04;    // IPMI v2.0 table 6-3, 802.3 LAN
@@ -270,7 +271,7 @@ constexpr std::array kRows{
     Row{0x3b, false, Privilege::User, set_session_privilege_level},
     Row{0x3c, false, Privilege::Callback, close_session},
     Row{0x3d, false, Privilege::Callback, get_session_info},
-    Row{0x42, false, Privilege::User, get_channel_info},
+    Row{kGetChannelInfo, false, Privilege::User, get_channel_info},
     Row{0x54, true, Privilege::Callback, get_channel_cipher_suites},
 };
 
@@ -279,6 +280,12 @@ const Row* find_row(std::uint8_t net_fn, std::uint8_t command) {
   const auto* row = std::find_if(kRows.begin(), kRows.end(),
                                  [command](const Row& r) { return r.command == command; });
   return row == kRows.end() ? nullptr : row;
+}
+
+bool is_of_other_channel(const CommandScene& scene, const wire::LanMessage& request) {
+  return scene.config.forward_all && request.command == kGetChannelInfo &&
+         request.data.size() == 1 &&
+         !is_our_channel(static_cast<std::uint8_t>(request.data.front()) & 0x0fU);
 }
 
 }  // namespace
@@ -309,6 +316,7 @@ std::optional<CommandAnswer> answer_standard_command(const CommandScene& scene,
   } else if (scene.self->live().requester.privilege < row->privilege) {
     return code(CompletionCode::InsufficientPrivilege);
   }
+  if (is_of_other_channel(scene, request)) return std::nullopt;
   return row->answer(scene, ByteReader(request.data));
 }
 

@@ -87,6 +87,7 @@ UNIT_TESTS += %D%/oem_test
 %C%_oem_test_SOURCES += %D%/donor_query_fixture.hpp
 %C%_oem_test_SOURCES += %D%/donor_query_test.cpp
 %C%_oem_test_SOURCES += %D%/freeipmi_fixture.hpp
+%C%_oem_test_SOURCES += %D%/icmb_bridge_test.cpp
 %C%_oem_test_SOURCES += %D%/oem_donor_test.cpp
 %C%_oem_test_SOURCES += %D%/oem_fixture.hpp
 %C%_oem_test_SOURCES += %D%/oem_test.cpp

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // fwdiag(8): diagnostics on the command line.
+#include <map>
+
 #include "command_line.hpp"
 #include "fwrecover/bluetooth.hpp"
 #include "fwrecover/bus.hpp"
@@ -12,8 +14,7 @@ struct Options {
   fwrecover::DiagOptions diag;
   double wait_s = 1;
   fwrecover::BusOptions bus;
-  std::string bus_action;
-  std::string bus_peer;
+  std::vector<std::string> bus_words;  ///< device, action, node
   double bus_wait_s = 1;
   double bus_for_s = 0;
   fwrecover::BusEmulatorOptions emulator;
@@ -61,74 +62,123 @@ void add_platform(CLI::App& app, fwrecover::DiagOptions& diag) {
       ->capture_default_str();
 }
 
-void add_account(CLI::App& app, fwrecover::DiagOptions& diag) {
-  app.add_option("--user", diag.user, "Account on the donor")->required()->type_name("NAME");
-  app.add_option("--password-file", diag.password_file,
-                 "File of mode 0600 (without: environment FWRECOVER_PASSWORD)")
-      ->type_name("FILE");
-  app.add_option("--kg-file", diag.kg_file, "BMC key K_g, file of mode 0600")->type_name("FILE");
-  app.add_option("--cipher-suite", diag.cipher_suite, "RMCP+ cipher suite")
-      ->check(CLI::IsMember({17, 3}))
-      ->type_name("NUMBER")
-      ->capture_default_str();
+template <class DiagOrBus>
+CLI::Option* add_user(CLI::App& app, DiagOrBus& account, const std::string& where) {
+  return app.add_option("--user", account.user, "Account on " + where)->type_name("NAME");
 }
 
-void add_baud(CLI::App& app, std::uint32_t& baud) {
-  app.add_option("--baud", baud, "Rate of the bus")
+template <class DiagOrBus>
+std::vector<CLI::Option*> add_secrets(CLI::App& app, DiagOrBus& account) {
+  return {app.add_option("--password-file", account.password_file,
+                         "File of mode 0600 (without: environment FWRECOVER_PASSWORD)")
+              ->type_name("FILE"),
+          app.add_option("--kg-file", account.kg_file, "BMC key K_g, file of mode 0600")
+              ->type_name("FILE"),
+          app.add_option("--cipher-suite", account.cipher_suite, "RMCP+ cipher suite")
+              ->check(CLI::IsMember({17, 3}))
+              ->type_name("NUMBER")
+              ->capture_default_str()};
+}
+
+CLI::Option* add_baud(CLI::App& app, std::uint32_t& baud) {
+  return app.add_option("--baud", baud, "Rate of the bus")
       ->check(CLI::IsMember(
           {1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600}))
       ->type_name("NUMBER")
       ->capture_default_str();
 }
 
-void add_for(CLI::App& app, double& seconds) {
-  app.add_option("--for", seconds, "Ends after so many seconds (without: by a signal)")
+CLI::Option* add_for(CLI::App& app, double& seconds) {
+  return app.add_option("--for", seconds, "Ends after so many seconds (without: by a signal)")
       ->check(CLI::Range(0.01, 1e9))
       ->type_name("SECONDS");
 }
 
-void add_bus(CLI::App& app, Options& options) {
+/// A node of our own on a line of the bus.
+std::vector<CLI::Option*> add_bus_node(CLI::App& app, Options& options) {
   fwrecover::BusOptions& bus = options.bus;
-  app.add_option("device", bus.device, "The tty, such as /dev/ttyS1")->required();
-  app.add_option("action", options.bus_action, "discover, info, statistics or listen")
+  return {
+      add_baud(app, bus.baud),
+      app.add_flag("--rs485", bus.rs485,
+                   "Let the driver of the tty turn the transmitter on and off"),
+      app.add_option("--address", bus.own_address,
+                     "Address of this node (without: any that is free)")
+          ->type_name("ADDRESS"),
+      app.add_flag("--fixed", bus.fixed, "Rather none than another address"),
+      app.add_option("--guid", bus.guid, "GUID of this node (without: a random one)")
+          ->type_name("GUID"),
+      app.add_option("--operator", bus.operators,
+                     "Address that may change this bridge; may be repeated")
+          ->type_name("ADDRESS")
+          ->expected(1)
+          ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+          ->allow_extra_args(false),
+      add_for(app, options.bus_for_s),
+  };
+}
+
+/// A BMC that has a channel on the bus.
+void add_bus_road(CLI::App& app, Options& options, const std::vector<CLI::Option*>& of_node) {
+  fwrecover::BusOptions& bus = options.bus;
+  CLI::Option* via = app.add_option("--via", bus.via,
+                                    "A BMC with a channel on the bus in place of the tty: "
+                                    "lan:HOST, or in-band for that of this system")
+                         ->type_name("BMC");
+  CLI::Option* channel =
+      app.add_option_function<unsigned>(
+             "--channel",
+             [&](const unsigned& number) { bus.channel = static_cast<std::uint8_t>(number); },
+             "Channel of the BMC (without: the first that is an ICMB)")
+          ->check(CLI::Range(1, 11))
+          ->type_name("NUMBER");
+  for (CLI::Option* option : of_node) option->excludes(via);
+  channel->needs(via);
+  add_user(app, bus, "the BMC")->needs(via);
+  for (CLI::Option* option : add_secrets(app, bus)) option->needs(via);
+}
+
+void add_bus(CLI::App& app, Options& options) {
+  app.add_option("what", options.bus_words,
+                 "The tty, such as /dev/ttyS1 (with --via: none); discover, info, device-id, "
+                 "statistics or listen; address of a node, such as 0x0014")
       ->required()
-      ->check(CLI::IsMember({"discover", "info", "statistics", "listen"}));
-  app.add_option("node", options.bus_peer, "Address for info and statistics, such as 0x0014");
-  add_baud(app, bus.baud);
-  app.add_flag("--rs485", bus.rs485, "Let the driver of the tty turn the transmitter on and off");
-  app.add_option("--address", bus.own_address, "Address of this node (without: any that is free)")
-      ->type_name("ADDRESS");
-  app.add_flag("--fixed", bus.fixed, "Rather none than another address");
-  app.add_option("--guid", bus.guid, "GUID of this node (without: a random one)")
-      ->type_name("GUID");
-  app.add_option("--operator", bus.operators,
-                 "Address that may change this bridge; may be repeated")
-      ->type_name("ADDRESS")
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-      ->allow_extra_args(false);
+      ->expected(1, 3);
+  const auto of_node = add_bus_node(app, options);
   app.add_option("--wait", options.bus_wait_s, "Seconds to wait for an answer")
       ->check(CLI::Range(0.01, 3600.0))
       ->type_name("SECONDS")
       ->capture_default_str();
-  add_for(app, options.bus_for_s);
+  add_bus_road(app, options, of_node);
 }
 
 fwrecover::Conclusion run_bus(Options& options, fwrecover::Observer& observer) {
+  using BusAction = fwrecover::Conclusion (*)(const fwrecover::BusOptions&, const std::string&,
+                                              fwrecover::Observer&);
+  static const std::map<std::string, BusAction> kOfNode{{"info", fwrecover::bus_info},
+                                                        {"device-id", fwrecover::bus_device_id},
+                                                        {"statistics", fwrecover::bus_statistics}};
+  const auto wrong = [](const std::string& why) {
+    return fwrecover::Conclusion{2, "bad-usage", why, "Run 'fwdiag icmb --help'."};
+  };
   fwrecover::BusOptions& bus = options.bus;
   bus.wait_ms = to_ms(options.bus_wait_s);
   bus.duration_ms = to_ms(options.bus_for_s);
-  const bool wants_peer = options.bus_action == "info" || options.bus_action == "statistics";
-  if (wants_peer == options.bus_peer.empty())
-    return {2, "bad-usage",
-            wants_peer ? options.bus_action + ": the address of a node is missing"
-                       : options.bus_action + ": takes no address of a node",
-            "Run 'fwdiag icmb --help'."};
-  if (options.bus_action == "discover") return fwrecover::bus_discover(bus, observer);
-  if (options.bus_action == "info") return fwrecover::bus_info(bus, options.bus_peer, observer);
-  if (options.bus_action == "statistics")
-    return fwrecover::bus_statistics(bus, options.bus_peer, observer);
-  return fwrecover::bus_listen(bus, observer);
+  std::vector<std::string> words = options.bus_words;
+  if (bus.via.empty()) {
+    bus.device = words.front();
+    words.erase(words.begin());
+  }
+  if (words.empty()) return wrong("what to do on the bus is missing");
+  const std::string& action = words.front();
+  const auto of_node = kOfNode.find(action);
+  if (of_node == kOfNode.end() && action != "discover" && action != "listen")
+    return wrong(action + ": is neither discover, info, device-id, statistics nor listen");
+  const std::size_t wanted = of_node != kOfNode.end() ? 2 : 1;
+  if (words.size() < wanted) return wrong(action + ": the address of a node is missing");
+  if (words.size() > wanted) return wrong(action + ": does not take '" + words[wanted] + "'");
+  if (of_node != kOfNode.end()) return of_node->second(bus, words[1], observer);
+  return action == "discover" ? fwrecover::bus_discover(bus, observer)
+                              : fwrecover::bus_listen(bus, observer);
 }
 
 void add_emulator(CLI::App& app, Options& options) {
@@ -217,7 +267,8 @@ std::vector<tool::Command> commands(Options& options) {
       {"donor", "Open a session through libfreeipmi and ask for capabilities and status",
        [&](CLI::App& app) {
          add_hosts(app, options, true);
-         add_account(app, options.diag);
+         add_user(app, options.diag, "the donor")->required();
+         add_secrets(app, options.diag);
        },
        [diag](Observer& o) { return fwrecover::donor(diag(), o); }},
       {"bt", "Look for Bluetooth devices, and ask each whether it is a donor",

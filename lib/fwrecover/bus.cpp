@@ -11,6 +11,8 @@
 #include <memory>
 
 #include "base/address.hpp"
+#include "fwrecover/bridged_bus.hpp"
+#include "fwrecover/bus_events.hpp"
 #include "fwrecover/conclude.hpp"
 #include "link/icmb_discovery.hpp"
 #include "transport/bus_emulator.hpp"
@@ -223,7 +225,15 @@ class Discoverer final : public BusNode {
 class Asker final : public BusNode {
  public:
   using Answers = std::vector<Message>;
-  Asker(const BusOptions& options, BusAddress peer, std::vector<BridgeCommand> questions,
+  struct Question {
+    Question(BridgeCommand bridge)  // NOLINT(google-explicit-constructor): most are
+        : command(static_cast<std::uint8_t>(bridge)) {}
+    Question(fwr::wire::NetFn function, std::uint8_t number)
+        : net_fn(raw(function)), command(number) {}
+    std::uint8_t net_fn = fwr::wire::icmb::kBridgeRq;
+    std::uint8_t command;
+  };
+  Asker(const BusOptions& options, BusAddress peer, std::vector<Question> questions,
         Observer& observer)
       : BusNode(options, observer), peer_(peer), questions_(std::move(questions)) {}
   [[nodiscard]] const Answers& answers() const { return answers_; }
@@ -243,15 +253,16 @@ class Asker final : public BusNode {
   void ask(TimePoint now) {
     Path path;
     path.peer = fwr::wire::icmb::to_address(peer_, kPort);
-    send(make_bus_request(path, tag(), fwr::wire::icmb::kBridgeRq,
-                          static_cast<std::uint8_t>(questions_[answers_.size()]), {}));
+    const Question& question = questions_[answers_.size()];
+    send(make_bus_request(path, tag(), question.net_fn, question.command, {}));
     next_ = now + wait();
   }
   void handle_message(const Datagram& message, TimePoint now) override {
     const auto response = fwr::wire::plain::decode_response(message.bytes);
     if (!response || answers_.size() == questions_.size() || response->tag != tag() ||
         bus_address(message.path.peer) != peer_ ||
-        response->command != static_cast<std::uint8_t>(questions_[answers_.size()]))
+        response->net_fn() != (questions_[answers_.size()].net_fn | 1U) ||
+        response->command != questions_[answers_.size()].command)
       return;
     const auto code = static_cast<CompletionCode>(response->data.front());
     if (code != CompletionCode::Ok)
@@ -265,31 +276,11 @@ class Asker final : public BusNode {
   [[nodiscard]] std::uint8_t tag() const { return static_cast<std::uint8_t>(answers_.size()); }
 
   BusAddress peer_;
-  std::vector<BridgeCommand> questions_;
+  std::vector<Question> questions_;
   Answers answers_;
   std::uint32_t tries_ = 0;
   TimePoint next_{};
 };
-
-void set_statistics(Event& event, const fwr::wire::icmb::BridgeStatistics& s) {
-  const auto number = [](std::uint32_t value) { return std::int64_t{value}; };
-  event.set("sent", number(s.sent));
-  event.set("received", number(s.received));
-  event.set("other_address", number(s.other_address));
-  event.set("runts", number(s.runts));
-  event.set("bad_checksum", number(s.bad_checksum));
-  event.set("unknown_type", number(s.unknown_type));
-  event.set("not_start", number(s.not_start));
-  event.set("restarts", number(s.restarts));
-  event.set("arbitration_wins", number(s.arbitration_wins));
-  event.set("arbitration_losses", number(s.arbitration_losses));
-  event.set("line_errors", number(s.line_errors));
-  event.set("duplicates", number(s.duplicates));
-  event.set("dropped_frames", number(s.dropped));
-  event.set("cuts", number(s.cuts));
-  event.set("babbles", number(s.babbles));
-  event.set("conflicts", number(s.conflicts));
-}
 
 class Listener final : public BusNode {
  public:
@@ -328,6 +319,7 @@ Result<Body> body_of(const Message& answer) {
 }  // namespace
 
 Conclusion bus_discover(const BusOptions& options, Observer& observer) {
+  if (!options.via.empty()) return bridged_discover(options, observer);
   Discoverer machine(options, observer);
   if (auto ran = machine.run(); !ran) return conclude(ran.error());
   if (machine.found() == 0)
@@ -338,6 +330,7 @@ Conclusion bus_discover(const BusOptions& options, Observer& observer) {
 Conclusion bus_info(const BusOptions& options, const std::string& address, Observer& observer) {
   const auto peer = parse_bus_address(address);
   if (!peer) return conclude(peer.error());
+  if (!options.via.empty()) return bridged_info(options, *peer, observer);
   Asker machine(options, *peer,
                 {BridgeCommand::GetAddresses, BridgeCommand::GetBridgeState,
                  BridgeCommand::GetIcmbCapabilities, BridgeCommand::GetChassisDeviceId},
@@ -371,6 +364,7 @@ Conclusion bus_statistics(const BusOptions& options, const std::string& address,
                           Observer& observer) {
   const auto peer = parse_bus_address(address);
   if (!peer) return conclude(peer.error());
+  if (!options.via.empty()) return bridged_statistics(options, *peer, observer);
   Asker machine(options, *peer, {BridgeCommand::GetBridgeStatistics}, observer);
   if (auto ran = machine.run(); !ran) return conclude(ran.error());
   if (machine.answers().empty()) return conclude({Errc::Internal, address});
@@ -383,7 +377,25 @@ Conclusion bus_statistics(const BusOptions& options, const std::string& address,
   return conclude_ok("");
 }
 
+Conclusion bus_device_id(const BusOptions& options, const std::string& address,
+                         Observer& observer) {
+  const auto peer = parse_bus_address(address);
+  if (!peer) return conclude(peer.error());
+  if (!options.via.empty()) return bridged_device_id(options, *peer, observer);
+  Asker machine(options, *peer, {{fwr::wire::NetFn::AppRq, kGetDeviceId}}, observer);
+  if (auto ran = machine.run(); !ran) return conclude(ran.error());
+  if (machine.answers().empty()) return conclude({Errc::Internal, address});
+  Event event("icmb-device");
+  event.set("address", "icmb:" + to_text(*peer) + "@" + options.device);
+  const auto set = set_device_id(event, ByteView(machine.answers()[0].data).subspan(1));
+  if (!set) return conclude(set.error());
+  observer.on_event(event);
+  return conclude_ok("");
+}
+
 Conclusion bus_listen(const BusOptions& options, Observer& observer) {
+  if (!options.via.empty())
+    return conclude({Errc::BadUsage, "listen: a BMC does not hand on what others say on the bus"});
   Listener machine(options, observer);
   if (auto ran = machine.run(); !ran) return conclude(ran.error());
   return conclude_ok("");

@@ -33,8 +33,16 @@ struct BusOptions {
   std::vector<std::string> operators;  ///< addresses that may change this bridge
   std::int64_t wait_ms = 1000;         ///< for an answer
   std::int64_t duration_ms = 0;        ///< bus_listen(): 0: until SIGINT or SIGTERM
+  // Through a BMC with an ICMB channel. There is no node of ours then: only `wait_ms` counts of the
+  // above.
+  std::string via;            ///< "lan:10.0.0.7", "lan:bmc:6230", "in-band"; empty: `device`
+  std::uint8_t channel = 0;   ///< of the BMC; 0: the one that says it is ICMB
+  std::string user;           ///< of the BMC on LAN, with Operator privilege
+  std::string password_file;  ///< empty: environment FWRECOVER_PASSWORD
+  std::string kg_file;
+  int cipher_suite = 17;
 };
-/// Events of all: "icmb-port".
+/// Events of all: "icmb-port"; through a BMC "icmb-channel".
 /// Finds the nodes. Events: "icmb-node".
 FWR_API Conclusion bus_discover(const BusOptions& options, Observer& observer);
 /// Asks one node what it is. Events: "icmb-info".
@@ -43,6 +51,9 @@ FWR_API Conclusion bus_info(const BusOptions& options, const std::string& addres
 /// Asks one node for its counters. Events: "icmb-statistics".
 FWR_API Conclusion bus_statistics(const BusOptions& options, const std::string& address,
                                   Observer& observer);
+/// Sends Get Device ID to one node. Events: "icmb-device".
+FWR_API Conclusion bus_device_id(const BusOptions& options, const std::string& address,
+                                 Observer& observer);
 /// Is a node, answers bridge commands, and tells what happens. Events: "icmb-message",
 /// "icmb-statistics" (its own, at the end).
 FWR_API Conclusion bus_listen(const BusOptions& options, Observer& observer);

@@ -3,7 +3,6 @@
 #include "fwrecover/diagnostics.hpp"
 
 #include <fmt/format.h>
-#include <openssl/crypto.h>
 
 #include <algorithm>
 #include <array>
@@ -12,8 +11,8 @@
 #include <functional>
 #include <map>
 
+#include "fwrecover/bmc_account.hpp"
 #include "fwrecover/conclude.hpp"
-#include "fwrecover/settings.hpp"
 #include "fwrecover/version.hpp"
 #include "oem/donor_query.h"
 #include "session/sessionless.hpp"
@@ -209,22 +208,6 @@ std::optional<Message> parse_answer(ByteView datagram, oem::Command command,
   return *std::move(message);
 }
 
-Errc code_of(int donor_error) {
-  switch (donor_error) {
-    case FWR_DONOR_BAD_ARGUMENT: return Errc::BadUsage;
-    case FWR_DONOR_BAD_HOST: return Errc::NotFound;
-    case FWR_DONOR_NO_RESPONSE: return Errc::NoResponse;
-    case FWR_DONOR_AUTHENTICATION: return Errc::AuthenticationFailed;
-    case FWR_DONOR_NO_CIPHER_SUITE: return Errc::NoCommonCipherSuite;
-    case FWR_DONOR_PRIVILEGE: return Errc::PrivilegeTooLow;
-    case FWR_DONOR_SESSION_LIMIT: return Errc::SessionLimit;
-    case FWR_DONOR_SESSION_LOST: return Errc::SessionLost;
-    case FWR_DONOR_REJECTED: return Errc::CommandRejected;
-    case FWR_DONOR_MALFORMED: return Errc::BadField;
-    default: return Errc::Internal;
-  }
-}
-
 oem::CapabilitiesRs from_query(const FwrDonorCapabilities& c) {
   oem::CapabilitiesRs result;
   result.version = c.version;
@@ -258,33 +241,13 @@ void tell_status(const std::string& host, const FwrDonorStatus& s, Observer& obs
   observer.on_event(event);
 }
 
-struct Account {
-  fwr::Secret password;
-  fwr::Secret kg;  ///< empty: none
-};
-
-Result<Account> read_account(const DiagOptions& options) {
-  Account account;
-  auto password =
-      fwr::settings::read_secret(options.password_file, "FWRECOVER_PASSWORD", "password");
-  if (!password) return tl::unexpected(password.error());
-  account.password = *std::move(password);
-  if (options.kg_file.empty()) return account;
-  auto kg = fwr::settings::read_secret(options.kg_file, "", "K_g");
-  if (!kg) return tl::unexpected(kg.error());
-  account.kg = *std::move(kg);
-  return account;
-}
-
-Result<> query_donor(const std::string& host, const DiagOptions& options, const Account& account,
+Result<> query_donor(const std::string& host, const DiagOptions& options, const BmcAccount& account,
                      Observer& observer) {
   FwrDonorAccess access{};
   access.host = host.c_str();
   access.user_name = options.user.c_str();
-  const ByteView secret = account.password.view();
-  std::array<char, fwr::settings::kSecretLimit_bytes + 1> password{};  // ends with a zero
-  std::memcpy(password.data(), secret.data(), std::min(secret.size(), password.size() - 1));
-  access.password = password.data();
+  const SecretText password(account.password);
+  access.password = password.c_str();
   const ByteView kg = account.kg.view();
   access.k_g = kg.empty() ? nullptr : reinterpret_cast<const unsigned char*>(kg.data());
   access.k_g_length = static_cast<unsigned>(kg.size());
@@ -296,8 +259,8 @@ Result<> query_donor(const std::string& host, const DiagOptions& options, const 
   FwrDonorAnswer answer{};
   FwrDonorError error{};
   const int failed = fwr_donor_query(&access, nullptr, &answer, &error);
-  OPENSSL_cleanse(password.data(), password.size());
-  if (failed != 0) return fwr::fail(code_of(error.code), fmt::format("{}: {}", host, error.text));
+  if (failed != 0)
+    return fwr::fail(errc_of_bmc(error.code), fmt::format("{}: {}", host, error.text));
   Event event("capabilities");
   event.set("host", host);
   set_capabilities(event, from_query(answer.capabilities));
@@ -414,7 +377,7 @@ Conclusion discover(const DiagOptions& options, Observer& observer) {
 }
 
 Conclusion donor(const DiagOptions& options, Observer& observer) {
-  const auto account = read_account(options);
+  const auto account = read_bmc_account({options.password_file, options.kg_file});
   if (!account) return conclude(account.error());
   if (auto ready = wait_for_random(observer); !ready) return conclude(ready.error());
   std::vector<std::string> hosts;

@@ -5,7 +5,13 @@
 noinst_LTLIBRARIES += %D%/libfacade.la
 %C%_libfacade_la_SOURCES =
 %C%_libfacade_la_SOURCES += %D%/bluetooth.cpp
+%C%_libfacade_la_SOURCES += %D%/bmc_account.cpp
+%C%_libfacade_la_SOURCES += %D%/bmc_account.hpp
+%C%_libfacade_la_SOURCES += %D%/bridged_bus.cpp
+%C%_libfacade_la_SOURCES += %D%/bridged_bus.hpp
 %C%_libfacade_la_SOURCES += %D%/bus.cpp
+%C%_libfacade_la_SOURCES += %D%/bus_events.cpp
+%C%_libfacade_la_SOURCES += %D%/bus_events.hpp
 %C%_libfacade_la_SOURCES += %D%/catalogue.cpp
 %C%_libfacade_la_SOURCES += %D%/conclude.cpp
 %C%_libfacade_la_SOURCES += %D%/conclude.hpp

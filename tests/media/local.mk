@@ -4,9 +4,15 @@
 
 MEDIA_TESTS =
 MEDIA_TESTS += %D%/efficiency.sh
+MEDIA_TESTS += %D%/icmb-via.sh
 MEDIA_TESTS += %D%/icmb.sh
 MEDIA_TESTS += %D%/together.sh
 
 TESTS += $(MEDIA_TESTS)
 EXTRA_DIST += $(MEDIA_TESTS)
 EXTRA_DIST += %D%/common.sh
+
+# A BMC with LAN and a channel on an emulated bus.
+check_PROGRAMS += %D%/bridging_bmc
+%C%_bridging_bmc_SOURCES = %D%/bridging_bmc.cpp
+%C%_bridging_bmc_LDADD = $(TRANSPORT_LIBS)

@@ -237,7 +237,8 @@ TimePoint Discovery::deadline() const {
   for (const Group& group : groups_) {
     if (is_over(group, now_)) continue;
     TimePoint at = good_in_time_ ? window_ends_ : group.ends;
-    if (group.round < kRequestRounds) at = std::min(at, round_begins(group));
+    if (const TimePoint begins = round_begins(group); group.round < kRequestRounds && begins > now_)
+      at = std::min(at, begins);
     next = next ? std::min(*next, at) : at;
   }
   return next.value_or(now_);

@@ -45,6 +45,9 @@ class Discovery {
   void handle_datagram(const Path& path, ByteView datagram, TimePoint now);
   /// The time for offers is over, or everybody who was asked has answered.
   [[nodiscard]] bool closed(TimePoint now) const;
+  void handle_timeout(TimePoint now) { now_ = now; }
+  /// When a round begins or the time is over. A round that is due waits for poll_transmit(): a link
+  /// without room may not ask for long.
   [[nodiscard]] TimePoint deadline() const;
   /// It closed because there were good offers, and slow links could still bring others.
   [[nodiscard]] bool closed_early(TimePoint now) const;

@@ -68,6 +68,7 @@ Farewell::Farewell(std::unique_ptr<DonorLink> link, std::optional<wire::IpmiRequ
 
 void Farewell::close(TimePoint now) {
   closing_ = true;
+  until_ = now + kClosingTime;
   link_->client().close(now);
 }
 
@@ -91,7 +92,11 @@ void Farewell::handle_timeout(TimePoint now) {
   if (over_) return;
   if (!closing_) link_->client().handle_timeout(now);
   pump(now);
-  if (now >= until_ && !closing_) close(now);
+  if (now < until_) return;
+  if (closing_)
+    over_ = true;  // a link without room: nobody asks for what is left
+  else
+    close(now);
 }
 
 std::optional<Datagram> Farewell::poll_transmit(TimePoint now) {

@@ -78,8 +78,11 @@ class DonorLink {
   bool dead_ = false;
 };
 
+/// So long the end of a session waits for room in its link. PROTOCOL §8.6.
+inline constexpr std::chrono::seconds kClosingTime{1};
+
 /// A donor that is not needed any more: it gets a last word, and the session is closed. Best
-/// effort, for the link's farewell time at most.
+/// effort, for the link's farewell time and kClosingTime at most, also when nobody asks for more.
 class Farewell {
  public:
   /// `last_word`: a command to send before the session is closed.

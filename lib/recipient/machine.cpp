@@ -152,9 +152,13 @@ void Recovery::Impl::bid_farewell(Link link, const std::optional<Error>& why, Ti
     last_word = wire::oem::make_request(config_.iana, wire::oem::Command::ReleaseOffer,
                                         wire::oem::ReleaseOfferRq{.handle = link->lease()->handle});
   }
-  std::erase_if(farewells_, [](const Farewell& farewell) { return farewell.over(); });
+  forget_farewells();
   Farewell farewell(std::move(link), std::move(last_word), now);
   if (!farewell.over()) farewells_.push_back(std::move(farewell));
+}
+
+void Recovery::Impl::forget_farewells() {
+  std::erase_if(farewells_, [](const Farewell& farewell) { return farewell.over(); });
 }
 
 void Recovery::Impl::start(TimePoint now, std::int64_t wall_clock) {
@@ -235,10 +239,12 @@ void Recovery::Impl::pump(TimePoint now) {
 void Recovery::Impl::handle_timeout(TimePoint now) {
   now_ = now;
   for (Farewell& farewell : farewells_) farewell.handle_timeout(now);
+  forget_farewells();
   if (ended_) return;
   check_deadline(now);
   if (ended_) return;
   if (auto* data = std::get_if<Discovering>(&data_)) {
+    data->discovery.handle_timeout(now);
     if (data->discovery.closed(now)) close_offers(now);
     return;
   }
@@ -267,7 +273,7 @@ std::optional<Datagram> Recovery::Impl::poll_transmit(TimePoint now) {
   now_ = now;
   for (Farewell& farewell : farewells_)
     if (auto datagram = farewell.poll_transmit(now)) return datagram;
-  std::erase_if(farewells_, [](const Farewell& farewell) { return farewell.over(); });
+  forget_farewells();
   if (ended_) return std::nullopt;
   if (auto* data = std::get_if<Discovering>(&data_)) return data->discovery.poll_transmit(now);
   if (asking_)

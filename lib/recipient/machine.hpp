@@ -110,6 +110,7 @@ class Recovery::Impl {
   void check_deadline(TimePoint now);
   [[nodiscard]] std::string doing() const;
   void bid_farewell(Link link, const std::optional<Error>& why, TimePoint now);
+  void forget_farewells();
   void pump(TimePoint now);
 
   // machine_donors.cpp: from the offers to the lease
@@ -167,7 +168,7 @@ class Recovery::Impl {
   std::uint64_t fetched_before_ = 0;  ///< bytes of the image, when the present lease was granted
   bool activated_ = false;
 
-  std::vector<Farewell> farewells_;  ///< each lasts its farewell time at most
+  std::vector<Farewell> farewells_;  ///< each ends by itself, whatever the links take
   std::deque<RecoveryEvent> events_;
   TimePoint last_progress_{};
   bool ended_ = false;  ///< Finished was emitted

@@ -37,6 +37,7 @@ std::optional<TimePoint> Recovery::Impl::return_deadline() const {
 
 void Recovery::Impl::work_on_return(TimePoint now) {
   if (asking_) {
+    asking_->handle_timeout(now);
     if (asking_->closed(now)) on_more_offers(now);
   } else if (transfer() != nullptr && next_return_ && now >= *next_return_) {
     asking_.emplace(config_, better_targets(), nonce_, now);

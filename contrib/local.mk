@@ -22,6 +22,7 @@ dist_examples_DATA += %D%/examples/fwrecover.toml
 dist_examples_DATA += %D%/lines/60-fwrecover-lines.rules
 dist_examples_DATA += %D%/lines/fwdonord-bluetooth.conf
 dist_examples_DATA += %D%/lines/fwdonord-lines.conf
+dist_examples_DATA += %D%/lines/fwrecover-rfcomm.service
 dist_examples_DATA += %D%/lines/wiring.md
 
 units =

@@ -265,7 +265,8 @@ Result<> open_lines(const fwr::settings::DonorConfig& config, Lines& lines, Obse
     observer.on_event(Event("listening").set("address", "icmb:" + device));
   }
   for (const std::string& device : media.serial.devices) {
-    if (auto opened = lines.open_cable(device, config.donor.iana); !opened) return opened;
+    const auto opened = lines.open_cable(device, config.donor.iana, Lines::Absent::Waits);
+    if (!opened) return opened;
     observer.on_event(Event("listening").set("address", "serial:" + device));
   }
   if (media.bluetooth.enabled) {

@@ -92,9 +92,14 @@ Result<> Lines::open_bus(const std::string& device, std::vector<BusAddress> list
   return {};
 }
 
-Result<> Lines::open_cable(const std::string& device, std::uint32_t iana) {
+Result<> Lines::open_cable(const std::string& device, std::uint32_t iana, Absent absent) {
   auto serial = fwr::transport::SerialPort::open(device, media_.serial.serial);
-  if (!serial) return tl::unexpected(serial.error());
+  if (!serial && (absent == Absent::Fails || serial.error().code != fwr::Errc::NotFound))
+    return tl::unexpected(serial.error());
+  if (!serial) {
+    teller_.tell("serial:" + device, "down", serial.error().message(), fwr::transport::now());
+    serial = fwr::transport::SerialPort::closed(device, media_.serial.serial);
+  }
   fwr::link::BasicModeSettings settings;
   settings.baud = media_.serial.serial.baud;
   settings.line = media_.names.number(device);

@@ -52,9 +52,12 @@ class Lines {
   [[nodiscard]] fwr::Result<> open_bus(const std::string& device,
                                        std::vector<fwr::wire::icmb::BusAddress> listened_to,
                                        std::vector<fwr::wire::icmb::BusAddress> operators);
+  /// What a tty that is not there means: an error, or that it is told of and waited for.
+  enum class Absent : bool { Fails, Waits };
   /// The line is a cable with one peer at the other end, whoever that is. `iana`: of the
   /// deployment. Errors: those of SerialPort::open().
-  [[nodiscard]] fwr::Result<> open_cable(const std::string& device, std::uint32_t iana);
+  [[nodiscard]] fwr::Result<> open_cable(const std::string& device, std::uint32_t iana,
+                                         Absent absent);
   /// A donor's end of RFCOMM; `name` is that of its service. Errors: of open_rfcomm_listener().
   [[nodiscard]] fwr::Result<> open_listener(const std::string& name);
   /// A recipient's. Errors: of open_rfcomm_dialer().

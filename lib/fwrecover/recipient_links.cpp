@@ -103,7 +103,7 @@ Result<std::vector<Target>> open_links(const fwr::settings::RecipientConfig& con
   for (const std::string& device : bus_devices(media))
     note(lines.open_bus(device, on_line(media.icmb.allow, device), {}));
   for (const std::string& device : media.serial.devices)
-    note(lines.open_cable(device, config.iana));
+    note(lines.open_cable(device, config.iana, Lines::Absent::Fails));
   if (media.bluetooth.is_used()) note(lines.open_dialer());
   if (lines.empty() && !network && first_error) return tl::unexpected(*first_error);
 

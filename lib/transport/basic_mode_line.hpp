@@ -26,9 +26,12 @@ class BasicModeLine final : public Endpoint {
   }
   [[nodiscard]] std::optional<TimePoint> deadline() const override;
   [[nodiscard]] Result<> handle_timeout(const Receive& take, TimePoint now) override;
+  void handle_down() override { serial_.close(); }
   /// A USB adapter may have been pulled, and be back.
   [[nodiscard]] bool can_reopen() const override { return true; }
   [[nodiscard]] Result<> reopen(TimePoint now) override;
+  /// A tty that comes with a connection, as those of RFCOMM, is wanted before its client gives up.
+  [[nodiscard]] Duration longest_reopening() const override { return std::chrono::seconds(2); }
 
   [[nodiscard]] const link::BasicModePort& port() const { return port_; }
   [[nodiscard]] const std::string& device() const { return serial_.device(); }

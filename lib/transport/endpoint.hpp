@@ -28,7 +28,7 @@ class Endpoint {
   virtual ~Endpoint() = default;
 
   /// Watched for what can be read; negative while it is not open. Closed by the endpoint, in
-  /// reopen() or after the loop.
+  /// handle_down(), in reopen() or after the loop.
   [[nodiscard]] virtual int descriptor() const = 0;
   /// Whether it leads where the path goes: Exact also leaves from the path's own end.
   [[nodiscard]] virtual Fit fit(const Path& path) const = 0;
@@ -48,6 +48,9 @@ class Endpoint {
   /// a slow line a moment for its last words.
   [[nodiscard]] virtual bool has_unsent() const { return false; }
 
+  /// After an error, when nobody watches the descriptor any more. To be closed at once: a device
+  /// that was pulled keeps its name while somebody holds it, and cannot come back by that name.
+  virtual void handle_down() {}
   /// Whether it may come back after an error: then the loop calls reopen() now and then. After
   /// success there may be another descriptor.
   [[nodiscard]] virtual bool can_reopen() const { return false; }
@@ -55,6 +58,9 @@ class Endpoint {
     (void)now;
     return fail(Errc::Internal, "an endpoint that cannot come back");
   }
+  /// Between two attempts, at most; the first ones come sooner.
+  static constexpr Duration kLongestReopening = std::chrono::seconds(30);
+  [[nodiscard]] virtual Duration longest_reopening() const { return kLongestReopening; }
 
   /// Times of its own; it need not have any.
   [[nodiscard]] virtual std::optional<TimePoint> deadline() const { return std::nullopt; }

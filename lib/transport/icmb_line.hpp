@@ -28,6 +28,7 @@ class IcmbLine final : public Endpoint {
   [[nodiscard]] std::size_t room() const override;
   [[nodiscard]] bool has_unsent() const override { return port_.has_unsent(); }
   /// An adapter that was pulled: to the bus it is a cut, and a tty of its name may come back.
+  void handle_down() override { serial_.close(); }
   [[nodiscard]] bool can_reopen() const override { return true; }
   [[nodiscard]] Result<> reopen(TimePoint now) override;
   [[nodiscard]] std::optional<TimePoint> deadline() const override;

@@ -21,9 +21,9 @@ namespace {
 // A bound of one turn, so that neither direction, the timer nor a signal waits for long.
 constexpr int kSendBatchesPerTurn = 4;  // of UdpSocket::kBatch datagrams
 
-// An endpoint that failed is tried again after so long. One that lasted for the limit begins anew.
+// An endpoint that failed is tried again after so long. One that lasted for its longest interval
+// begins anew.
 constexpr Duration kFirstReopening = std::chrono::seconds(1);  // doubles each time
-constexpr Duration kLongestReopening = std::chrono::seconds(30);
 
 // What a slow line still holds when the machine has finished may leave for so long: a burst of the
 // bus (PROTOCOL §8.5) takes 2.1 s at 19,200 baud.
@@ -120,7 +120,8 @@ class Loop::Impl {
     if (result || !port.is_up()) return;
     const TimePoint time = now();
     port.unwatch();
-    if (time - port.opened >= kLongestReopening) port.retry = kFirstReopening;
+    port.endpoint->handle_down();
+    if (time - port.opened >= port.endpoint->longest_reopening()) port.retry = kFirstReopening;
     plan_reopening(port, time);
     if (!last_words_until_) machine_.handle_link_down(port.link, result.error(), time);
     const bool hope = std::any_of(ports_.begin(), ports_.end(),
@@ -131,7 +132,7 @@ class Loop::Impl {
   static void plan_reopening(Port& port, TimePoint time) {
     if (!port.endpoint->can_reopen()) return;
     port.reopen_at = time + port.retry;
-    port.retry = std::min(port.retry * 2, kLongestReopening);
+    port.retry = std::min(port.retry * 2, port.endpoint->longest_reopening());
   }
 
   void reopen(Port& port, TimePoint time) {

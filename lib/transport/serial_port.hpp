@@ -26,6 +26,11 @@ class SerialPort {
   [[nodiscard]] static Result<SerialPort> open(const std::string& device,
                                                const SerialSettings& settings);
 
+  /// One that is not there yet: closed, for reopen().
+  [[nodiscard]] static SerialPort closed(std::string device, const SerialSettings& settings) {
+    return {UniqueFd(), std::move(device), settings};
+  }
+
   /// Negative when it is closed: then nothing is read, and what is written is lost.
   [[nodiscard]] int fd() const { return fd_.get(); }
   [[nodiscard]] bool is_open() const { return fd_.is_open(); }

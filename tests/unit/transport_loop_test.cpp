@@ -199,6 +199,7 @@ class Valve : public Endpoint {
     }
     return {};
   }
+  void handle_down() override { closed_ = true; }
   bool can_reopen() const override { return reopens_; }
   Result<> reopen(TimePoint) override {
     open_ = true;
@@ -212,6 +213,7 @@ class Valve : public Endpoint {
   bool open_ = true;
   bool broken_ = false;
   bool reopens_ = false;
+  bool closed_ = false;
   bool unsent_ = false;
   std::optional<TimePoint> leaves_at_;
 
@@ -329,6 +331,8 @@ TEST(Links, ThatFailAreToldAndEndNothingWhileAnotherIsLeft) {
   ASSERT_TRUE(valves.loop.run());
   EXPECT_TRUE(sender.timed_out_);
   EXPECT_EQ(std::vector{kSlow}, sender.down_);
+  EXPECT_TRUE(valves.slow->closed_) << "at once, or its device cannot come back";
+  EXPECT_FALSE(valves.fast->closed_);
   EXPECT_TRUE(sender.up_.empty());
   EXPECT_EQ(500U, valves.fast->sent_);
 }

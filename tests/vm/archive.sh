@@ -6,7 +6,7 @@
 # Programs of this system that the guest needs; the libraries come by themselves. busybox gives the rest,
 # but nothing that runs other programs: it would prefer its own "ip" and "tc" to the real ones.
 vm_programs='dash timeout nsenter cmp ip tc iw hostapd hostapd_cli wpa_supplicant wpa_cli kmod minisign dbus-daemon
-  dbus-send hciconfig /usr/libexec/bluetooth/bluetoothd'
+  dbus-send hciconfig rfcomm ipmitool /usr/libexec/bluetooth/bluetoothd'
 vm_modules='9pnet_virtio 9p virtio_pci veth sch_netem bridge mac80211_hwsim ccm ctr cmac ecb cbc
   af_alg algif_skcipher algif_hash rfcomm hci_vhci'
 

@@ -130,6 +130,7 @@ recovers 'paced at 230000 bytes a second' paced "$paced"
 ! long_form || [ "$share" -ge 90 ] || fail "that is $share %, and should be 90 % at least"
 
 . "$TOP_SRCDIR/tests/vm/bluetooth-security.sh"
+. "$TOP_SRCDIR/tests/vm/bluetooth-tty.sh"
 
 # interrupted WHAT COMMAND...: a recovery that COMMAND happens to in the middle; nothing that had arrived is
 # fetched again.

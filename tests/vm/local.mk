@@ -25,6 +25,7 @@ EXTRA_DIST += %D%/archive.sh
 EXTRA_DIST += %D%/bluetooth.sh
 EXTRA_DIST += %D%/bluetooth-lib.sh
 EXTRA_DIST += %D%/bluetooth-security.sh
+EXTRA_DIST += %D%/bluetooth-tty.sh
 EXTRA_DIST += %D%/guest.sh
 EXTRA_DIST += %D%/init.sh
 EXTRA_DIST += %D%/kernel.sh

@@ -57,12 +57,15 @@ std::optional<TimePoint> DonorLink::deadline() const {
 }
 
 Farewell::Farewell(std::unique_ptr<DonorLink> link, std::optional<wire::IpmiRequest> last_word,
-                   TimePoint now)
-    : link_(std::move(link)), until_(now + link_->timers().farewell) {
+                   Duration queue, TimePoint now)
+    : link_(std::move(link)), until_(now + link_->timers().farewell + queue) {
   if (!link_->alive()) {
     over_ = true;
     return;
   }
+  // The answer to a keep-alive can be far behind what is in flight, and was for the lease that
+  // ends.
+  link_->client().forget_commands();
   if (!last_word || !link_->ask(std::move(*last_word), now)) close(now);
 }
 

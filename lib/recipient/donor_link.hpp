@@ -15,6 +15,9 @@
 
 namespace fwr::recipient {
 
+/// However short a donor says that its lease is. PROTOCOL §2.2.
+inline constexpr Duration kLeastKeep = std::chrono::seconds(1);
+
 class DonorLink {
  public:
   DonorLink(std::size_t offer, const Path& path, std::uint32_t iana,
@@ -52,11 +55,13 @@ class DonorLink {
   /// Whether this answers the last ask(); another one answers something older, or a keep-alive.
   [[nodiscard]] bool answers(const session::CommandDone& done);
   [[nodiscard]] bool asking() const { return asked_.has_value(); }
-  /// When it will have been silent for too long. What the donor sends can have waited on its way.
+  /// When it will have been silent for too long. What the donor sends can have waited on its way,
+  /// for longer than a short lease lasts.
   [[nodiscard]] TimePoint keep_alive_due() const {
-    const TimePoint at_the_latest = last_sent_ + timers_.keep_session;
-    if (!lease_) return at_the_latest;
-    return std::min(std::max(last_sent_, last_heard_) + timers_.keep_lease, at_the_latest);
+    if (!lease_) return last_sent_ + timers_.keep_session;
+    const Duration patience =
+        std::min(timers_.keep_session, std::max(lease_->lasts / 3, kLeastKeep));
+    return std::min(std::max(last_sent_, last_heard_) + timers_.keep_lease, last_sent_ + patience);
   }
 
   void handle_timeout(TimePoint now);
@@ -83,11 +88,13 @@ inline constexpr std::chrono::seconds kClosingTime{1};
 
 /// A donor that is not needed any more: it gets a last word, and the session is closed. Best
 /// effort, for the link's farewell time and kClosingTime at most, also when nobody asks for more.
+/// PROTOCOL §8.6.
 class Farewell {
  public:
-  /// `last_word`: a command to send before the session is closed.
+  /// `last_word`: a command to send before the session is closed. `queue`: what is on its way
+  /// before its answer.
   Farewell(std::unique_ptr<DonorLink> link, std::optional<wire::IpmiRequest> last_word,
-           TimePoint now);
+           Duration queue, TimePoint now);
 
   [[nodiscard]] const Path& path() const { return link_->path(); }
   void handle_datagram(ByteView datagram, TimePoint now);

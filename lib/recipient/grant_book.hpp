@@ -50,6 +50,11 @@ class GrantBook {
   /// path that is slower than thought, nothing else would ever tell.
   Arrival arrived(std::uint32_t number, std::size_t bytes, bool last, TimePoint now);
 
+  /// Something that was granted came again, of no use any more: the donor still sends.
+  void heard(std::uint32_t number, TimePoint now) {
+    if (number > 0 && number <= newest_) last_arrival_ = now;
+  }
+
   /// Takes a grant out: the donor refused it.
   std::optional<OpenGrant> take(std::uint32_t number);
   /// Takes out the next grant that later ones have overtaken.

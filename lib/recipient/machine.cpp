@@ -153,7 +153,9 @@ void Recovery::Impl::bid_farewell(Link link, const std::optional<Error>& why, Ti
                                         wire::oem::ReleaseOfferRq{.handle = link->lease()->handle});
   }
   forget_farewells();
-  Farewell farewell(std::move(link), std::move(last_word), now);
+  const Transfer* stream = transfer();
+  Farewell farewell(std::move(link), std::move(last_word),
+                    stream != nullptr ? stream->queue() : Duration::zero(), now);
   if (!farewell.over()) farewells_.push_back(std::move(farewell));
 }
 

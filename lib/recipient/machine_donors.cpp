@@ -252,7 +252,8 @@ void Recovery::Impl::on_lease(const wire::oem::AcceptOfferRs& granted, TimePoint
     return refuse("no segment fits into the limits");
   data.link->set_lease(Lease{.handle = granted.handle,
                              .segment_limit_granules = granted.segment_limit_granules,
-                             .credit_limit_bytes = granted.credit_limit_bytes});
+                             .credit_limit_bytes = granted.credit_limit_bytes,
+                             .lasts = std::chrono::seconds(granted.lease_s)});
   Vetted vetted = std::move(data.vetted);
   enter(Event::LeaseGranted, Preparing{take_link()});
   prepare(std::move(vetted), now);

@@ -83,7 +83,12 @@ Fetched<> Transfer::handle_payload(ByteView payload, TimePoint now) {
 }
 
 Fetched<> Transfer::handle_segment(const wire::stream::Segment& segment, TimePoint now) {
-  if (segment.handle != handle_ || segment.object != object_) return {};
+  if (segment.handle != handle_) return {};
+  if (segment.object != object_) {
+    // Asked for twice, and behind it comes what was asked for since.
+    book_.heard(segment.number, now);
+    return {};
+  }
   const auto fresh = window_->absorb(segment.offset_granules, segment.data, *store_);
   if (!fresh) return tl::unexpected(fresh.error());
   // A doubled segment is a sign of life too: on a slow path with a long queue, blocks that were
@@ -218,8 +223,9 @@ std::size_t Transfer::next_share() const {
   const std::uint16_t segment = size_.current();
   const std::size_t in_flight = book_.in_flight_bytes();
   if (timers_.line) {
-    // Each grant costs a turn of the line: half of what is in flight at a time.
-    const std::size_t limit = in_flight_limit();
+    // Each grant costs a turn of the line: half of what is in flight at a time. When nothing comes
+    // what was lost may only be late, and would come twice: one segment tells.
+    const std::size_t limit = pace_.timeouts_in_a_row() > 0 ? segment_bytes() : in_flight_limit();
     if (!book_.empty() && in_flight > limit / 2) return 0;
     const std::size_t room = (limit - std::min(in_flight, limit)) / kGranule;
     return std::max<std::size_t>(room - room % segment, segment);
@@ -251,6 +257,14 @@ std::optional<Grant> Transfer::poll_grant(TimePoint now) {
   }
   if (ranges.empty()) return std::nullopt;
   return send(std::move(ranges), segment, false, now);
+}
+
+Duration Transfer::queue() const {
+  const double rate = pace_.delivery_rate();
+  if (timers_.line || rate <= 0) return Duration::zero();
+  const std::chrono::duration<double> takes(static_cast<double>(book_.in_flight_bytes()) / rate);
+  if (takes >= kLongestQueue) return kLongestQueue;
+  return std::chrono::duration_cast<Duration>(takes);
 }
 
 std::optional<TimePoint> Transfer::deadline() const {

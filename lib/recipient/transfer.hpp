@@ -29,6 +29,7 @@ struct Lease {
   std::uint32_t handle = 0;
   std::uint16_t segment_limit_granules = 0;
   std::uint32_t credit_limit_bytes = 0;
+  Duration lasts = std::chrono::seconds(60);  ///< without a read
 };
 
 class Transfer {
@@ -55,6 +56,9 @@ class Transfer {
   [[nodiscard]] const Pace& pace() const { return pace_; }
   [[nodiscard]] std::uint16_t segment_granules() const { return size_.current(); }
   [[nodiscard]] std::size_t in_flight_bytes() const { return book_.in_flight_bytes(); }
+  /// How long what is in flight takes at the rate that was measured, at most kLongestQueue: an
+  /// answer comes behind it. Zero while nothing was measured, and on a line, whose times say that.
+  [[nodiscard]] Duration queue() const;
 
  private:
   [[nodiscard]] Fetched<> handle_segment(const wire::stream::Segment& segment, TimePoint now);

@@ -88,6 +88,13 @@ void Client::Impl::note_alive() {
   if (in_flight_) tries_ = std::min(tries_, timers_.tries - 1);
 }
 
+void Client::Impl::forget_commands() {
+  commands_.clear();
+  if (state_ != ClientState::Up) return;  // what is in flight makes the session
+  in_flight_.reset();
+  retry_due_.reset();
+}
+
 // --- commands ------------------------------------------------------------------------------------
 
 Result<std::uint32_t> Client::Impl::submit(wire::IpmiRequest request, TimePoint now) {
@@ -242,6 +249,9 @@ Result<> Client::send_payload(ByteView payload) {
 }
 void Client::note_alive() {
   impl_->note_alive();
+}
+void Client::forget_commands() {
+  impl_->forget_commands();
 }
 void Client::close(TimePoint) {
   impl_->close({Errc::Interrupted, "the session was closed"});

@@ -39,6 +39,7 @@ class Client final : public Conversation {
   [[nodiscard]] Result<std::uint32_t> submit(wire::IpmiRequest request, TimePoint now) override;
   [[nodiscard]] Result<> send_payload(ByteView payload) override;
   void note_alive() override;
+  void forget_commands() override;
   /// Close Session, sent once, best effort; then SessionDown(Interrupted) and silence.
   void close(TimePoint now) override;
 

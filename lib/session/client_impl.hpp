@@ -46,6 +46,7 @@ class Client::Impl {
   [[nodiscard]] Result<std::uint32_t> submit(wire::IpmiRequest request, TimePoint now);
   [[nodiscard]] Result<> send_payload(ByteView payload);
   void note_alive();
+  void forget_commands();
   /// Close Session when there is one to close, and the end.
   void close(Error reason);
   void handle_datagram(ByteView datagram, TimePoint now);

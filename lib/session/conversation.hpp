@@ -58,6 +58,8 @@ class Conversation {
   /// The caller got from the peer what it waits for most: a command without an answer is repeated,
   /// and does not end the conversation yet.
   virtual void note_alive() = 0;
+  /// Nobody waits for the answers to what was submitted any more: the next command goes at once.
+  virtual void forget_commands() = 0;
   /// SessionDown(Interrupted), behind the last word that the medium has for it, and silence.
   virtual void close(TimePoint now) = 0;
 

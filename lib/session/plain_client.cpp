@@ -103,6 +103,13 @@ void PlainClient::note_alive() {
   if (in_flight_) tries_ = std::min(tries_, timers_.tries - 1);
 }
 
+void PlainClient::forget_commands() {
+  commands_.clear();
+  if (state_ != State::Up) return;  // what is in flight is the greeting
+  in_flight_.reset();
+  retry_due_.reset();
+}
+
 void PlainClient::on_response(const wire::plain::Message& response, TimePoint now) {
   if (!in_flight_ || response.tag != tag_ || response.command != in_flight_->request.command ||
       response.net_fn() != (in_flight_->request.net_fn | 1U))

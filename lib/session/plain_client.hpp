@@ -23,6 +23,7 @@ class PlainClient final : public Conversation {
   [[nodiscard]] Result<std::uint32_t> submit(wire::IpmiRequest request, TimePoint now) override;
   [[nodiscard]] Result<> send_payload(ByteView payload) override;
   void note_alive() override;
+  void forget_commands() override;
   void close(TimePoint now) override;
 
   void handle_datagram(ByteView datagram, TimePoint now) override;

@@ -15,9 +15,9 @@ namespace {
 using recipient::State;
 
 constexpr std::uint16_t kFirstPort = 40000;
-/// After the deadline: a report (2 s) and farewells (2 s).
-constexpr std::chrono::seconds kAfterDeadline{6};
-/// Each lasts 2 s, and a donor that was busy is tried again after a second at the earliest.
+/// After the deadline: a report (2 s) and farewells (2 s, and up to 5 s behind what is in flight).
+constexpr std::chrono::seconds kAfterDeadline{11};
+/// Each lasts 2 s to 7 s, and a donor that was busy is tried again after a second at the earliest.
 constexpr std::size_t kFarewells = 3 * 8;
 // What a recovery may send: a few commands for each donor, repeats, and grants.
 constexpr std::uint64_t kDatagramsOfRecovery = 200;

@@ -252,6 +252,31 @@ TEST(MediaTogether, GoOnOverTheLanWhenTheBusIsCutAndReturnWhenItIsWholeAgain) {
   EXPECT_LT(rig.finished->progress.fetched_bytes, (1024U << 10) + (128U << 10));
 }
 
+TEST(MediaTogether, TellASlowLanWhenTheyLeaveIt) {
+  for (const double lan_bytes_per_s : {6'000., 9'000., 15'000.}) {
+    SCOPED_TRACE(lan_bytes_per_s);
+    TwoRoads roads(768U << 10, lan_bytes_per_s);
+    MediaRig& rig = roads.rig;
+    rig.config.policy.media_order = {Medium::Icmb, Medium::Wired};
+    ASSERT_TRUE(rig.run_to_bytes(32U << 10));
+    rig.bus.bus().set_connected(0, false);
+    ASSERT_TRUE(rig.bus.run_until([&] { return rig.chosen.size() == 2; }, 1h));
+    rig.bus.run_for(10s);
+    rig.bus.bus().set_connected(0, true);
+    ASSERT_TRUE(rig.bus.run_until([&] { return rig.chosen.size() == 3; }, 1h));
+    ASSERT_EQ(rig.chosen[2].candidate.medium, Medium::Icmb);
+    // It was not lost, and there are 5 s of the image on the way to us.
+    EXPECT_EQ(rig.dropped.size(), 1U);
+    rig.bus.run_for(2s);
+    EXPECT_TRUE(roads.lan->saw(donor::DonorEvent::Kind::Released));
+    // The answer comes behind that: until then the last word would be repeated.
+    rig.bus.run_for(1s);
+    EXPECT_EQ(rig.recovery->held().farewells, 1U);
+    rig.bus.run_for(5s);
+    EXPECT_EQ(rig.recovery->held().farewells, 0U);
+  }
+}
+
 TEST(MediaTogether, LoseLittleToALanThatAnswersAndDoesNotServe) {
   TwoRoads roads(512U << 10);
   MediaRig& rig = roads.rig;
@@ -283,6 +308,36 @@ TEST(MediaTogether, RefuseABusWhenDonorsMustProveWhoTheyAre) {
   ASSERT_TRUE(rig.finished && rig.finished->error);
   EXPECT_EQ(rig.finished->error->code, Errc::NoOfferAcceptable);
   EXPECT_NE(rig.detail().find("nobody proves who it is"), std::string::npos) << rig.detail();
+}
+
+// --- links that are slower than they say ---------------------------------------------------------
+
+/// RFCOMM, as lib/transport says it is.
+LinkProperties radio() {
+  LinkProperties link;
+  link.medium = Medium::Bluetooth;
+  link.suggested_message_bytes = 8192 + 17;
+  link.bits_per_s = 720'000;
+  link.shared = false;
+  return link;
+}
+
+TEST(RecoveryOverARadio, KeepsItsShortLeaseWhenTheRadioIsSlowerThanItSays) {
+  RecoveryRig rig;
+  rig.config.links = {{AddressFamily::Ipv4, 0, radio()}};
+  const auto image = SignedImage::make(noise(4096U << 10, 1), "2.0", 1);
+  DonorOptions options;
+  options.link.bytes_per_s = 12'000;
+  options.link.delay = 20ms;
+  options.lease = 5s;
+  options.medium = Medium::Bluetooth;
+  DonorHost& donor = rig.add_donor(image, options);
+  ASSERT_TRUE(rig.run(10h));
+  EXPECT_TRUE(rig.succeeded()) << rig.detail();
+  EXPECT_TRUE(rig.dropped.empty());
+  EXPECT_FALSE(donor.saw(donor::DonorEvent::Kind::Expired));
+  // What comes late did not come twice.
+  EXPECT_LT(donor.from_donor.sent_bytes(), image.bytes.size() * 21 / 20);
 }
 
 }  // namespace

@@ -121,6 +121,7 @@ struct DonorOptions {
   std::string password = "secret";
   std::uint8_t leases = 16;
   std::chrono::seconds hold{60};
+  std::chrono::seconds lease{60};
   LinkOptions link = {};
   Medium medium = Medium::Wired;  ///< over which its answers come
   std::uint8_t claims = 0;        ///< the host whose GUID it shows; 0: its own
@@ -194,6 +195,7 @@ class DonorHost final : public session::Application {
     config.name = "donor " + std::to_string(options.host);
     config.leases = options.leases;
     config.hold = options.hold;
+    config.lease = options.lease;
     return config;
   }
   static session::ServerConfig server_config(const DonorOptions& options) {

@@ -96,6 +96,25 @@ TEST_F(PlainClientTest, SendsOneCommandAtATime) {
   EXPECT_NE(next.tag, asked.tag);
 }
 
+TEST_F(PlainClientTest, SendsTheNextCommandAtOnceWhenTheOthersAreForgotten) {
+  connect();
+  ASSERT_TRUE(client.submit(read(1), now));
+  ASSERT_TRUE(client.submit(read(2), now));
+  const Message forgotten = sent();
+  client.forget_commands();
+  EXPECT_FALSE(client.deadline());
+  const auto last = client.submit(read(3), now);
+  ASSERT_TRUE(last);
+  const Message asked = sent();
+  EXPECT_EQ(asked.command, 3);
+  answer(forgotten, {});
+  EXPECT_FALSE(client.poll_event());
+  answer(asked, {});
+  const auto event = client.poll_event();
+  ASSERT_TRUE(event && std::holds_alternative<CommandDone>(*event));
+  EXPECT_EQ(std::get<CommandDone>(*event).ticket, *last);
+}
+
 TEST_F(PlainClientTest, TakesNoAnswerToSomethingElse) {
   connect();
   ASSERT_TRUE(client.submit(read(1), now));

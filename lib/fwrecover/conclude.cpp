@@ -2,14 +2,19 @@
 // From the core's results to the facade's conclusions.
 #include "fwrecover/conclude.hpp"
 
+#include "donor/log_text.hpp"
 #include "transport/clock.hpp"
 
 namespace fwrecover {
 
 Conclusion conclude(const fwr::Error& error) {
   const fwr::ErrorInfo& row = fwr::info(error.code);
-  return Conclusion{static_cast<int>(row.exit_code), std::string(row.name), error.message(),
-                    std::string(row.advice)};
+  return Conclusion{static_cast<int>(row.exit_code), std::string(row.name),
+                    fwr::donor::log_text(fwr::as_bytes(error.message())), std::string(row.advice)};
+}
+
+Conclusion conclude_ok(const std::string& message) {
+  return Conclusion{0, "ok", fwr::donor::log_text(fwr::as_bytes(message)), {}};
 }
 
 fwr::Result<> wait_for_random(Observer& observer, const std::function<bool()>& interrupted) {

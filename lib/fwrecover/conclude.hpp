@@ -13,10 +13,9 @@
 
 namespace fwrecover {
 
+/// The message, like the text of events, is valid UTF-8 without control characters.
 [[nodiscard]] Conclusion conclude(const fwr::Error& error);
-[[nodiscard]] inline Conclusion conclude_ok(std::string message) {
-  return Conclusion{0, "ok", std::move(message), {}};
-}
+[[nodiscard]] Conclusion conclude_ok(const std::string& message);
 [[nodiscard]] inline std::int64_t as_number(std::uint64_t value) {
   return static_cast<std::int64_t>(value);
 }

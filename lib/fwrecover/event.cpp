@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "donor/log_text.hpp"
+
 namespace fwrecover {
 namespace {
 
@@ -13,16 +15,29 @@ T held_or_empty(const Value* value) {
   return held == nullptr ? T{} : *held;
 }
 
+std::string made_safe(const std::string& text) {
+  return fwr::donor::log_text(fwr::as_bytes(text));
+}
+
+/// Peers choose names, versions and reports, and all of it ends on terminals: here is the one place
+/// that every text passes.
+Value made_safe(Value value) {
+  if (auto* text = std::get_if<std::string>(&value)) *text = made_safe(*text);
+  if (auto* list = std::get_if<std::vector<std::string>>(&value))
+    for (std::string& text : *list) text = made_safe(text);
+  return value;
+}
+
 }  // namespace
 
 Observer::~Observer() = default;
 
 Event& Event::set(std::string key, Value value) & {
-  fields_.emplace_back(std::move(key), std::move(value));
+  fields_.emplace_back(std::move(key), made_safe(std::move(value)));
   return *this;
 }
 Event&& Event::set(std::string key, Value value) && {
-  fields_.emplace_back(std::move(key), std::move(value));
+  fields_.emplace_back(std::move(key), made_safe(std::move(value)));
   return std::move(*this);
 }
 

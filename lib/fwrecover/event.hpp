@@ -13,7 +13,8 @@
 
 namespace fwrecover {
 
-/// A field of an event. Times are seconds, sizes bytes, digests and GUIDs text.
+/// A field of an event. Times are seconds, sizes bytes, digests and GUIDs text. Text is valid UTF-8
+/// without control characters: whatever else a peer put into it is a question mark.
 using Value = std::variant<bool, std::int64_t, double, std::string, std::vector<std::string>>;
 
 /// One thing that happened, as a name and fields in order. The names, their fields and their types

@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <string>
 
+#include "base/error.hpp"
+#include "fwrecover/conclude.hpp"
+#include "fwrecover/event.hpp"
 #include "fwrecover/version.hpp"
 
 namespace {
@@ -18,6 +21,27 @@ TEST(LibraryVersion, HasThreeNumbers) {
 TEST(DefaultIanaPen, FitsInThreeBytes) {
   EXPECT_GT(fwrecover::default_iana_pen(), 0U);
   EXPECT_LT(fwrecover::default_iana_pen(), 1U << 24);
+}
+
+// An operating system command, clearing the screen, the same as a C1 character, and no UTF-8.
+constexpr const char* kHostile =
+    "\x1b]0;owned\a\x1b[2J \xc2\x9b\x32J \xff\xc3\xa9\r\nerror: forged";
+constexpr const char* kHarmless = "?]0;owned??[2J ??2J ?\xc3\xa9??error: forged";
+
+TEST(EventText, ReachesNoTerminalAsACommand) {
+  fwrecover::Event event("bt-device");
+  event.set("name", std::string(kHostile));
+  event.set("platforms", std::vector<std::string>{"rack", kHostile});
+  EXPECT_EQ(kHarmless, event.text("name"));
+  EXPECT_EQ((std::vector<std::string>{"rack", kHarmless}), event.list("platforms"));
+  EXPECT_EQ(kHarmless,
+            fwrecover::Event("image").set("version", std::string(kHostile)).text("version"));
+}
+
+TEST(ConclusionText, ReachesNoTerminalAsACommand) {
+  EXPECT_EQ(kHarmless, fwrecover::conclude_ok(kHostile).message);
+  const auto failed = fwrecover::conclude({fwr::Errc::NoResponse, kHostile});
+  EXPECT_NE(std::string::npos, failed.message.find(kHarmless)) << failed.message;
 }
 
 }  // namespace

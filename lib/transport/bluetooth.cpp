@@ -37,7 +37,7 @@ class RegisteredSockets final : public StreamSockets {
                     RecordKeeper::Register again)
       : sockets_(std::move(sockets)), keeper_(std::move(record), std::move(again), {}) {}
   [[nodiscard]] int listener() const override { return sockets_->listener(); }
-  [[nodiscard]] std::optional<Accepted> accept() override { return sockets_->accept(); }
+  [[nodiscard]] Result<std::optional<Accepted>> accept() override { return sockets_->accept(); }
   [[nodiscard]] Result<UniqueFd> dial(const Address& device, std::uint8_t channel) override {
     return sockets_->dial(device, channel);
   }

@@ -69,16 +69,17 @@ RfcommEndpoint::RfcommEndpoint(std::unique_ptr<StreamSockets> sockets, Options o
       next_tag_(kFirstTag) {}
 
 Result<> RfcommEndpoint::watch_others() {
-  const auto add = [&](int fd, std::uint64_t tag) {
-    epoll_event event{};
-    event.events = EPOLLIN;
-    event.data.u64 = tag;
-    return fd < 0 || ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0;
-  };
-  if (!add(sockets_->listener(), kListenerTag) || !add(searches_.descriptor(), kSearchTag) ||
-      !add(sockets_->news(), kNewsTag))
+  if (!watch(sockets_->listener(), kListenerTag) || !watch(searches_.descriptor(), kSearchTag) ||
+      !watch(sockets_->news(), kNewsTag))
     return fail(Errc::IoFailed, "Bluetooth: epoll: " + error_text(errno));
   return {};
+}
+
+bool RfcommEndpoint::watch(int fd, std::uint64_t tag) {
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.u64 = tag;
+  return fd < 0 || ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
 Endpoint::Fit RfcommEndpoint::fit(const Path& path) const {
@@ -136,8 +137,11 @@ Result<> RfcommEndpoint::receive(const Receive& take, TimePoint now) {
 
 void RfcommEndpoint::accept_all(TimePoint now) {
   for (std::size_t i = 0; i < kAcceptsAtOnce; ++i) {
-    auto accepted = sockets_->accept();
+    auto taken = sockets_->accept();
+    if (!taken) return pause_accepting(taken.error(), now);
+    std::optional<StreamSockets::Accepted>& accepted = *taken;
     if (!accepted) return;
+    told_pause_ = false;
     const Address& peer = accepted->path.peer;
     if (Device* before = find(peer)) {
       // The other end has lost it, and we have not noticed yet.
@@ -160,6 +164,14 @@ void RfcommEndpoint::accept_all(TimePoint now) {
     watch(*device, device->stream->fd(), true, false);
     devices_.push_back(std::move(device));
   }
+}
+
+void RfcommEndpoint::pause_accepting(const Error& why, TimePoint now) {
+  (void)::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, sockets_->listener(), nullptr);
+  accept_at_ = now + kAcceptPause;
+  if (!told_pause_)
+    tell(BluetoothNotice::Kind::Problem, {}, "connections cannot be taken: " + why.detail);
+  told_pause_ = true;
 }
 
 bool RfcommEndpoint::make_room(TimePoint now) {
@@ -316,7 +328,7 @@ void RfcommEndpoint::forget_lost() {
 // --- times ---------------------------------------------------------------------------------------
 
 std::optional<TimePoint> RfcommEndpoint::deadline() const {
-  std::optional<TimePoint> next;
+  std::optional<TimePoint> next = accept_at_;
   for (const auto& device : devices_) {
     keep_earlier(next, device->give_up);
     if (!device->stream) {
@@ -330,6 +342,11 @@ std::optional<TimePoint> RfcommEndpoint::deadline() const {
 }
 
 Result<> RfcommEndpoint::handle_timeout(const Receive& take, TimePoint now) {
+  if (accept_at_ && now >= *accept_at_) {
+    // What cannot be watched, for want of memory, is tried again.
+    const bool watched = watch(sockets_->listener(), kListenerTag);
+    accept_at_ = watched ? std::nullopt : std::optional(now + kAcceptPause);
+  }
   for (const auto& device : devices_) {
     if (device->give_up && now >= *device->give_up) refuse(*device, "no answer", now);
     if (!device->stream) {

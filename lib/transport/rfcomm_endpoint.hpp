@@ -15,7 +15,9 @@ inline constexpr Duration kConnectLimit = std::chrono::seconds(10);
 inline constexpr Duration kReconnect_interval = std::chrono::seconds(1);
 inline constexpr Duration kIdleConnection = std::chrono::seconds(120);
 inline constexpr Duration kPushedOut = std::chrono::seconds(30);  ///< of silence
-inline constexpr std::size_t kDialledDevices = 16;                ///< in the table at one time
+/// A caller that cannot be taken (no descriptor, no memory) still waits, and would wake us at once.
+inline constexpr Duration kAcceptPause = std::chrono::seconds(1);
+inline constexpr std::size_t kDialledDevices = 16;  ///< in the table at one time
 
 /// The system calls of RFCOMM. Tests have others.
 class StreamSockets {
@@ -33,8 +35,8 @@ class StreamSockets {
   };
   /// A descriptor that is readable when somebody wants a connection; negative: nobody may.
   [[nodiscard]] virtual int listener() const = 0;
-  /// Nothing: nobody waits any more.
-  [[nodiscard]] virtual std::optional<Accepted> accept() = 0;
+  /// Nothing: nobody waits any more. Error: IoFailed, who waits cannot be taken now.
+  [[nodiscard]] virtual Result<std::optional<Accepted>> accept() = 0;
   /// Begins a connection without waiting: writable when it is made.
   [[nodiscard]] virtual Result<UniqueFd> dial(const Address& device, std::uint8_t channel) = 0;
   /// The own end of a connection that was made.
@@ -94,11 +96,13 @@ class RfcommEndpoint final : public Endpoint {
   RfcommEndpoint(std::unique_ptr<StreamSockets> sockets, Options options,
                  BluetoothObserver observer, UniqueFd epoll);
   [[nodiscard]] Result<> watch_others();
+  [[nodiscard]] bool watch(int fd, std::uint64_t tag);
 
   [[nodiscard]] bool dials() const { return static_cast<bool>(options_.find_channel); }
   [[nodiscard]] Device* find(const Address& address) const;
   [[nodiscard]] Device* find(std::uint64_t tag) const;
   void accept_all(TimePoint now);
+  void pause_accepting(const Error& why, TimePoint now);
   [[nodiscard]] bool make_room(TimePoint now);
   [[nodiscard]] Device* dialled(const Address& address, TimePoint now);
   void try_to_connect(Device& device, TimePoint now);
@@ -122,6 +126,8 @@ class RfcommEndpoint final : public Endpoint {
   ChannelSearches searches_;
   Devices devices_;
   std::uint64_t next_tag_;
+  std::optional<TimePoint> accept_at_;  // while the listener is not watched
+  bool told_pause_ = false;             // of those in a row, once
 };
 
 }  // namespace fwr::transport

@@ -60,14 +60,16 @@ class RfcommSockets final : public StreamSockets {
 
   [[nodiscard]] int listener() const override { return listener_.get(); }
 
-  [[nodiscard]] std::optional<Accepted> accept() override {
+  [[nodiscard]] Result<std::optional<Accepted>> accept() override {
     sockaddr_rc peer{};
     socklen_t size = sizeof peer;
     UniqueFd fd(again([&] {
       return ::accept4(listener_.get(), reinterpret_cast<sockaddr*>(&peer), &size,
                        SOCK_CLOEXEC | SOCK_NONBLOCK);
     }));
-    if (!fd.is_open()) return std::nullopt;
+    const bool nobody = errno == EAGAIN || errno == EWOULDBLOCK || errno == ECONNABORTED;
+    if (!fd.is_open() && nobody) return std::nullopt;
+    if (!fd.is_open()) return bluetooth_error("accept", errno);
     Path path;
     path.local = local_end(fd.get());
     path.peer = device_of(peer);

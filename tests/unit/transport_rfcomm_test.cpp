@@ -73,6 +73,7 @@ struct World {
   std::optional<bool> encrypted;
   bool refuse = false;
   bool accepts = false;
+  bool no_descriptors = false;
 
   void call(std::uint8_t who, UniqueFd near) {
     callers.emplace_back(device(who), std::move(near));
@@ -86,7 +87,8 @@ class FakeSockets final : public StreamSockets {
   [[nodiscard]] int listener() const override {
     return world_.accepts ? world_.bell.near.get() : -1;
   }
-  [[nodiscard]] std::optional<Accepted> accept() override {
+  [[nodiscard]] Result<std::optional<Accepted>> accept() override {
+    if (world_.no_descriptors) return fail(Errc::IoFailed, "too many open files");
     if (world_.callers.empty()) return std::nullopt;
     char byte = 0;
     (void)!::read(world_.bell.near.get(), &byte, 1);
@@ -295,6 +297,27 @@ TEST_F(RfcommEndpointTest, PassesOverGarbageAndAPacketThatDoesNotEnd) {
   ASSERT_EQ(2U, received_.size());
   EXPECT_EQ(packet(40, 2), received_[1].bytes);
   EXPECT_EQ(1U, endpoint_->connections());
+}
+
+TEST_F(RfcommEndpointTest, DoesNotSpinWhenItCannotAccept) {
+  listen();
+  world_.no_descriptors = true;
+  Pair one;
+  world_.call(1, std::move(one.near));
+  for (int i = 0; i < 3; ++i) {
+    run();
+    pollfd watched{endpoint_->descriptor(), POLLIN, 0};
+    EXPECT_EQ(0, ::poll(&watched, 1, 0)) << "it is ready, and nothing can be done";
+    ASSERT_EQ(now_ + kAcceptPause, endpoint_->deadline());
+    pass(kAcceptPause);
+  }
+  EXPECT_EQ(1U, count(Kind::Problem)) << "said once";
+  world_.no_descriptors = false;
+  run();
+  pass(kAcceptPause);
+  run();
+  EXPECT_EQ(1U, endpoint_->connections());
+  EXPECT_FALSE(endpoint_->deadline() && *endpoint_->deadline() <= now_);
 }
 
 TEST_F(RfcommEndpointTest, ReplacesAConnectionOfTheSameDevice) {
@@ -551,7 +574,7 @@ class TcpSockets final : public StreamSockets {
     return {std::move(fd), ntohs(own.sin_port)};
   }
   [[nodiscard]] int listener() const override { return listener_.get(); }
-  [[nodiscard]] std::optional<Accepted> accept() override {
+  [[nodiscard]] Result<std::optional<Accepted>> accept() override {
     UniqueFd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK));
     if (!fd.is_open()) return std::nullopt;
     Accepted accepted{std::move(fd), {}};

@@ -28,7 +28,7 @@ tl::unexpected<Error> ended(int error) {
 }  // namespace
 
 PacketStream::PacketStream(UniqueFd fd, const Path& path, TimePoint now)
-    : fd_(std::move(fd)), path_(path), heard_at_(now), progress_at_(now) {}
+    : fd_(std::move(fd)), path_(path), heard_at_(now), bytes_at_(now), progress_at_(now) {}
 
 Result<> PacketStream::receive(const Endpoint::Receive& take, TimePoint now) {
   std::array<std::byte, kRead_bytes> room{};
@@ -38,16 +38,19 @@ Result<> PacketStream::receive(const Endpoint::Receive& take, TimePoint now) {
     if (count == 0) return ended(0);
     if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
     if (count < 0) return ended(errno);
-    heard_at_ = now;
+    bytes_at_ = now;
     decoder_.push(ByteView(room).first(static_cast<std::size_t>(count)));
-    hand_in(take);
+    hand_in(take, now);
     if (static_cast<std::size_t>(count) < room.size()) break;
   }
   return {};
 }
 
-void PacketStream::hand_in(const Endpoint::Receive& take) {
-  while (const auto packet = decoder_.next()) take(path_, *packet);
+void PacketStream::hand_in(const Endpoint::Receive& take, TimePoint now) {
+  while (const auto packet = decoder_.next()) {
+    heard_at_ = now;
+    take(path_, *packet);
+  }
 }
 
 void PacketStream::append(ByteView framed) {
@@ -83,7 +86,7 @@ Result<> PacketStream::flush(TimePoint now) {
 
 std::optional<TimePoint> PacketStream::deadline() const {
   std::optional<TimePoint> next;
-  if (decoder_.inside_packet()) next = heard_at_ + kUnendedPacket;
+  if (decoder_.inside_packet()) next = bytes_at_ + kUnendedPacket;
   if (!is_full()) return next;
   const TimePoint stuck_at = progress_at_ + kStuckOutput;
   return next ? std::min(*next, stuck_at) : stuck_at;
@@ -91,11 +94,11 @@ std::optional<TimePoint> PacketStream::deadline() const {
 
 void PacketStream::handle_timeout(const Endpoint::Receive& take, TimePoint now) {
   if (is_full() && now >= progress_at_ + kStuckOutput) stuck_ = true;
-  if (!decoder_.inside_packet() || now < heard_at_ + kUnendedPacket) return;
+  if (!decoder_.inside_packet() || now < bytes_at_ + kUnendedPacket) return;
   decoder_.give_up();
-  hand_in(take);
+  hand_in(take, now);
   // What is left began now, as far as anybody can tell.
-  heard_at_ = now;
+  bytes_at_ = now;
 }
 
 }  // namespace fwr::transport

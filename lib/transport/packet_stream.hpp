@@ -31,6 +31,7 @@ class PacketStream {
   [[nodiscard]] std::size_t waiting_bytes() const { return output_.size() - written_; }
   /// The next packets should come when some of these have left.
   [[nodiscard]] bool is_full() const { return !stuck_ && waiting_bytes() >= kWaitingOutput_bytes; }
+  /// When the last whole packet came: other bytes are worth no place.
   [[nodiscard]] TimePoint heard_at() const { return heard_at_; }
   [[nodiscard]] std::uint64_t skipped_bytes() const { return decoder_.skipped_bytes(); }
 
@@ -39,7 +40,7 @@ class PacketStream {
   void handle_timeout(const Endpoint::Receive& take, TimePoint now);
 
  private:
-  void hand_in(const Endpoint::Receive& take);
+  void hand_in(const Endpoint::Receive& take, TimePoint now);
 
   UniqueFd fd_;
   Path path_;
@@ -47,6 +48,7 @@ class PacketStream {
   Bytes output_;
   std::size_t written_ = 0;  // of output_
   TimePoint heard_at_;
+  TimePoint bytes_at_;     // when the last bytes came
   TimePoint progress_at_;  // of the output; while there is none, when some came
   bool stuck_ = false;     // what comes is dropped, so that the others need not wait
 };

@@ -356,6 +356,28 @@ TEST_F(RfcommEndpointTest, RefusesOneTooManyUnlessAnotherIsSilent) {
   EXPECT_EQ(0, ::read(pairs[1].far.get(), &byte, 1)) << "the one that was silent gave way";
 }
 
+TEST_F(RfcommEndpointTest, GarbageDoesNotKeepAPlace) {
+  listen(2);
+  std::array<Pair, 3> pairs;
+  world_.call(1, std::move(pairs[0].near));
+  world_.call(2, std::move(pairs[1].near));
+  run();
+  // A header whose packet never ends, and bytes that are none.
+  const Bytes header{std::byte{0x46}, std::byte{0x57}, std::byte{0x00}, std::byte{0x20},
+                     std::byte{0xff}, std::byte{0xdf}, std::byte{0x06}};
+  EXPECT_EQ(7, ::write(pairs[0].far.get(), header.data(), header.size()));
+  for (int i = 0; i < 30; ++i) {
+    EXPECT_EQ(1, ::write(pairs[0].far.get(), "z", 1));
+    EXPECT_EQ(1, ::write(pairs[1].far.get(), "z", 1));
+    run();
+    pass(seconds(1));
+  }
+  world_.call(3, std::move(pairs[2].near));
+  run();
+  EXPECT_EQ(0U, count(Kind::Refused));
+  EXPECT_EQ(Endpoint::Fit::Exact, endpoint_->fit(to(device(3), {}).path));
+}
+
 TEST_F(RfcommEndpointTest, ClosesTakenConnectionsThatAreIdle) {
   listen();
   Pair one;

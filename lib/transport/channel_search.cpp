@@ -2,12 +2,15 @@
 // A board that threads and caller share; it goes with the last of them.
 #include "transport/channel_search.hpp"
 
+#include <fmt/format.h>
 #include <sys/eventfd.h>
 
+#include <algorithm>
 #include <deque>
 #include <mutex>
 #include <system_error>
 #include <thread>
+#include <vector>
 
 #include "base/unique_fd.hpp"
 #include "transport/blocked_signals.hpp"
@@ -22,6 +25,7 @@ struct ChannelSearches::Board {
   const UniqueFd event;
   std::mutex mutex;  // for what follows
   std::deque<Answer> answers;
+  std::vector<Address> running;  // at most kSearchesAtOnce
 };
 
 ChannelSearches::ChannelSearches(ChannelSearch search)
@@ -32,15 +36,23 @@ int ChannelSearches::descriptor() const {
 }
 
 Result<> ChannelSearches::start(const Address& device) {
-  const BlockedSignals blocked;
   const auto work = [board = board_, device] {
     Answer answer{device, board->search(device)};
     const std::lock_guard lock(board->mutex);
+    std::erase(board->running, device);
     board->answers.push_back(std::move(answer));
     (void)::eventfd_write(board->event.get(), 1);
   };
+  const std::lock_guard lock(board_->mutex);
+  std::vector<Address>& running = board_->running;
+  if (std::find(running.begin(), running.end(), device) != running.end()) return {};
+  if (running.size() >= kSearchesAtOnce)
+    return fail(Errc::IoFailed,
+                fmt::format("{} searches for channels are under way", running.size()));
   try {
+    const BlockedSignals blocked;
     std::thread(work).detach();
+    running.push_back(device);
   } catch (const std::system_error&) {
     return fail(Errc::IoFailed, "the system gives no thread to search for a channel");
   }

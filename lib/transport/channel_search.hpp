@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// SDP searches on threads of their own: libbluetooth's block, and cannot be ended.
+// SDP searches on threads of their own: libbluetooth's block.
 #pragma once
 
 #include <functional>
@@ -15,13 +15,17 @@ namespace fwr::transport {
 /// when nobody waits for it any more: it has to own what it uses.
 using ChannelSearch = std::function<Result<std::uint8_t>(const Address& device)>;
 
+/// Threads at one time, those included that nobody waits for any more.
+inline constexpr std::size_t kSearchesAtOnce = 8;
+
 class ChannelSearches {
  public:
   explicit ChannelSearches(ChannelSearch search);
 
   /// Readable when an answer is there. Negative: the system gave none, and nothing can be asked.
   [[nodiscard]] int descriptor() const;
-  /// Error: IoFailed, the system gives no thread.
+  /// One that runs for this device already is not started again: its answer is taken. Error:
+  /// IoFailed, the system gives no thread, or there are as many as may be.
   [[nodiscard]] Result<> start(const Address& device);
   struct Answer {
     Address device;

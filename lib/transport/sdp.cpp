@@ -8,15 +8,21 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <condition_variable>
+#include <mutex>
 #include <span>
 #include <string_view>
+#include <system_error>
+#include <thread>
 
 #include "base/again.hpp"
 #include "base/bytes.hpp"
+#include "transport/blocked_signals.hpp"
 
 namespace fwr::transport {
 namespace {
@@ -73,6 +79,37 @@ Result<Session> connect_to(const Adapter& adapter, const bdaddr_t& device) {
   return session;
 }
 
+/// libbluetooth waits 20 s for each part of an answer, and a peer may give as many parts as it
+/// likes: ends the conversation at the limit, so that no thread and no socket outlives it.
+class Ending {
+ public:
+  /// Throws std::system_error when the system gives no thread.
+  Ending(int fd, std::chrono::steady_clock::time_point at)
+      : thread_([this, fd, at] {
+          std::unique_lock lock(mutex_);
+          if (!changed_.wait_until(lock, at, [this] { return done_; }))
+            (void)::shutdown(fd, SHUT_RDWR);
+        }) {}
+  ~Ending() {
+    {
+      const std::lock_guard lock(mutex_);
+      done_ = true;
+    }
+    changed_.notify_one();
+    thread_.join();
+  }
+  Ending(const Ending&) = delete;
+  Ending& operator=(const Ending&) = delete;
+  Ending(Ending&&) = delete;
+  Ending& operator=(Ending&&) = delete;
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool done_ = false;
+  std::thread thread_;  // the last: it uses the others
+};
+
 /// The RFCOMM channel of a record, 0 when it has none that can be.
 std::uint8_t channel_of(const sdp_record_t& record) {
   constexpr int kHighest = 30;
@@ -83,6 +120,37 @@ std::uint8_t channel_of(const sdp_record_t& record) {
     free_list(static_cast<sdp_list_t*>(one->data));
   free_list(protocols);
   return channel >= 1 && channel <= kHighest ? static_cast<std::uint8_t>(channel) : 0;
+}
+
+/// The conversation itself.
+Result<std::uint8_t> ask_for_channel(sdp_session_t* session) {
+  uuid_t ours = service_uuid();
+  std::uint32_t everything = 0xffff;  // attributes 0000h to FFFFh
+  const List classes = list_of(&ours);
+  const List attributes = list_of(&everything);
+  sdp_list_t* found = nullptr;
+  if (sdp_service_search_attr_req(session, classes.get(), SDP_ATTR_REQ_RANGE, attributes.get(),
+                                  &found) != 0)
+    return fail(Errc::NoResponse, "the device does not answer an SDP search");
+  std::uint8_t channel = 0;
+  for (sdp_list_t* one = found; one != nullptr; one = one->next) {
+    const Record record(static_cast<sdp_record_t*>(one->data));
+    if (channel == 0 && record) channel = channel_of(*record);
+  }
+  free_list(found);
+  if (channel == 0) return fail(Errc::NotFound, "the device has no service of this kind");
+  return channel;
+}
+
+Result<std::uint8_t> search_until(const Session& session,
+                                  std::chrono::steady_clock::time_point limit) {
+  try {
+    const BlockedSignals blocked;
+    const Ending ending(sdp_get_socket(session.get()), limit);
+    return ask_for_channel(session.get());
+  } catch (const std::system_error&) {
+    return fail(Errc::IoFailed, "the system gives no thread to bound an SDP search");
+  }
 }
 
 Record make_record(const ServiceDescription& service) {
@@ -140,24 +208,21 @@ std::string escaped(std::string_view text) {
 }  // namespace
 
 Result<std::uint8_t> search_channel(const Adapter& adapter, const Address& device) {
+  const auto limit = std::chrono::steady_clock::now() + kSdpLimit;
   auto session = connect_to(adapter, to_device(device));
   if (!session) return tl::unexpected(session.error());
-  uuid_t ours = service_uuid();
-  std::uint32_t everything = 0xffff;  // attributes 0000h to FFFFh
-  const List classes = list_of(&ours);
-  const List attributes = list_of(&everything);
-  sdp_list_t* found = nullptr;
-  if (sdp_service_search_attr_req(session->get(), classes.get(), SDP_ATTR_REQ_RANGE,
-                                  attributes.get(), &found) != 0)
-    return fail(Errc::NoResponse, "the device does not answer an SDP search");
-  std::uint8_t channel = 0;
-  for (sdp_list_t* one = found; one != nullptr; one = one->next) {
-    const Record record(static_cast<sdp_record_t*>(one->data));
-    if (channel == 0 && record) channel = channel_of(*record);
+  return search_until(*session, limit);
+}
+
+Result<std::uint8_t> search_channel(UniqueFd connected, std::chrono::milliseconds limit) {
+  const int copy = ::fcntl(connected.get(), F_DUPFD_CLOEXEC, 0);  // libbluetooth closes it
+  if (copy < 0) return bluetooth_error("SDP", errno);
+  const Session session(sdp_create(copy, 0));
+  if (!session) {
+    (void)::close(copy);
+    return fail(Errc::IoFailed, "SDP: no memory");
   }
-  free_list(found);
-  if (channel == 0) return fail(Errc::NotFound, "the device has no service of this kind");
-  return channel;
+  return search_until(session, std::chrono::steady_clock::now() + limit);
 }
 
 std::string record_as_xml(const ServiceDescription& service) {

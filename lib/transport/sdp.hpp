@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "base/unique_fd.hpp"
 #include "transport/bluetooth_device.hpp"
 #include "transport/record_keeper.hpp"
 
@@ -14,9 +15,12 @@ namespace fwr::transport {
 inline constexpr const char* kServiceUuid = "afd3fc45-6752-499a-a5c6-adb8c31e4f72";
 inline constexpr std::chrono::seconds kSdpLimit{10};  ///< PROTOCOL §13.3, channel search
 
-/// It blocks, longer than the limit where libbluetooth does. Errors: NotFound (the device is no
+/// It blocks until the limit at most, whatever the device does. Errors: NotFound (the device is no
 /// donor), NoResponse (it does not answer), IoFailed.
 [[nodiscard]] Result<std::uint8_t> search_channel(const Adapter& adapter, const Address& device);
+/// The same over a socket that is connected to an SDP server.
+[[nodiscard]] Result<std::uint8_t> search_channel(UniqueFd connected,
+                                                  std::chrono::milliseconds limit);
 
 struct ServiceDescription {
   std::uint8_t channel = 0;

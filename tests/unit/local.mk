@@ -152,6 +152,7 @@ UNIT_TESTS += %D%/transport_test
 %C%_transport_test_SOURCES += %D%/transport_record_keeper_test.cpp
 %C%_transport_test_SOURCES += %D%/transport_resolver_test.cpp
 %C%_transport_test_SOURCES += %D%/transport_rfcomm_test.cpp
+%C%_transport_test_SOURCES += %D%/transport_sdp_test.cpp
 %C%_transport_test_SOURCES += %D%/transport_serial_test.cpp
 %C%_transport_test_LDADD = $(TRANSPORT_LIBS) $(GTEST_LIBS)
 

@@ -443,6 +443,49 @@ TEST_F(RfcommEndpointTest, DoesNotWaitForASearchThatHangs) {
   EXPECT_EQ(1U, count(Kind::Refused)) << "what came too late says nothing";
 }
 
+TEST_F(RfcommEndpointTest, SearchesOnceAtATime) {
+  std::atomic<bool> end = false;
+  std::atomic<int> began = 0;
+  open([&](const Address&) -> Result<std::uint8_t> {
+    ++began;
+    while (!end) std::this_thread::sleep_for(milliseconds(1));
+    return std::uint8_t{9};
+  });
+  for (int i = 0; i < 5; ++i) {  // refused after ten seconds, tried again
+    send(device(7), packet(40, static_cast<std::uint8_t>(i)));
+    pass(kConnectLimit);
+  }
+  EXPECT_GE(count(Kind::Refused), 4U);
+  send(device(7), packet(40, 9));
+  end = true;
+  run_when_ready();
+  run();
+  EXPECT_EQ(1, began);
+  EXPECT_EQ(std::vector<std::uint8_t>{9}, world_.channels) << "a late answer is one";
+}
+
+TEST(ChannelSearches, AreBounded) {
+  std::atomic<bool> end = false;
+  std::atomic<std::size_t> ended = 0;
+  ChannelSearches searches([&](const Address&) -> Result<std::uint8_t> {
+    while (!end) std::this_thread::sleep_for(milliseconds(1));
+    ++ended;
+    return std::uint8_t{9};
+  });
+  std::uint8_t who = 0;
+  while (who < kSearchesAtOnce) EXPECT_TRUE(searches.start(device(who++)));
+  EXPECT_TRUE(searches.start(device(0))) << "it runs already";
+  const auto refused = searches.start(device(who));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(Errc::IoFailed, refused.error().code);
+  end = true;
+  std::size_t answers = 0;
+  while (answers < kSearchesAtOnce) answers += searches.poll() ? 1 : 0;
+  EXPECT_EQ(kSearchesAtOnce, ended);
+  EXPECT_TRUE(searches.start(device(who)));
+  while (!searches.poll()) std::this_thread::sleep_for(milliseconds(1));
+}
+
 TEST_F(RfcommEndpointTest, ConnectsAgainNotTooSoon) {
   dial();
   send(device(7, 5), packet(40, 1));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Times of links on which characters take time: both ends reckon with them alike. PROTOCOL §11.7.
+// Times of links on which characters take time: both ends reckon with them alike. PROTOCOL §8.6,
+// §11.7.
 #pragma once
 
 #include "base/link_properties.hpp"
@@ -9,16 +10,21 @@ namespace fwr {
 /// A link of at least this rate, or of one that nobody knows, keeps nobody waiting.
 inline constexpr std::uint64_t kUnhurriedLink_bps = 1'000'000;
 
+/// A byte on a line of characters: start bit, 8 data bits, stop bit.
+inline constexpr std::uint64_t kBitsOfCharacter = 10;
+
+[[nodiscard]] constexpr Duration time_of_characters(std::uint64_t count, std::uint64_t bits_per_s) {
+  constexpr std::uint64_t kNanoseconds = 1'000'000'000;
+  return std::chrono::nanoseconds(count * kBitsOfCharacter * kNanoseconds / bits_per_s);
+}
+
 [[nodiscard]] constexpr bool is_slow(const LinkProperties& link) {
   return link.bits_per_s != 0 && link.bits_per_s < kUnhurriedLink_bps;
 }
 
-/// How long a slow link needs for so many bytes, as characters of 10 bits; zero for another.
+/// How long a slow link needs for so many bytes, as characters; zero for another.
 [[nodiscard]] constexpr Duration time_on(const LinkProperties& link, std::uint32_t bytes) {
-  constexpr std::uint64_t kBitsPerByte = 10;
-  constexpr std::uint64_t kNanoseconds = 1'000'000'000;
-  if (!is_slow(link)) return Duration::zero();
-  return std::chrono::nanoseconds(bytes * kBitsPerByte * kNanoseconds / link.bits_per_s);
+  return is_slow(link) ? time_of_characters(bytes, link.bits_per_s) : Duration::zero();
 }
 
 /// What may be on its way while the end that waits for it is silent: a frame of ours that waits for

@@ -5,21 +5,21 @@
 #include <algorithm>
 
 #include "base/slow_link.hpp"
+#include "wire/plain.hpp"
 #include "wire/stream.hpp"
 
 namespace fwr::donor {
 namespace {
 
-// On a link without sessions, besides the data: type, tag, netFn/LUN, command; completion code,
-// IANA number; and in Get Manifest the total.
-constexpr std::size_t kReadOverhead_bytes = 4 + 1 + 3;
+// On a link without sessions, besides the data: the header, completion code, IANA number; and in
+// Get Manifest the total.
+constexpr std::size_t kReadOverhead_bytes = wire::plain::kHeader_bytes + 1 + 3;
 constexpr std::size_t kManifestOverhead_bytes = kReadOverhead_bytes + 2;
 constexpr std::size_t kStreamOverhead_bytes = 1 + wire::stream::kSegmentHeader_bytes;
 
 // Who grants more than so much on a slow link cannot wait for it, and would keep it from others.
 constexpr std::uint64_t kCredit_s = 30;
 constexpr std::uint64_t kLeastCredit_bytes = 16384;
-constexpr std::uint64_t kBitsPerByte = 10;
 
 std::uint16_t room(const LinkProperties& link, std::size_t overhead_bytes, std::uint16_t usual) {
   const std::size_t message = link.largest_message_bytes;
@@ -42,7 +42,7 @@ LinkTerms terms_of(const LinkProperties& link, LinkTerms usual) {
   }
   if (!is_slow(link)) return terms;
   const std::uint64_t credit =
-      std::max(link.bits_per_s / kBitsPerByte * kCredit_s, kLeastCredit_bytes);
+      std::max(link.bits_per_s / kBitsOfCharacter * kCredit_s, kLeastCredit_bytes);
   terms.credit_limit_bytes =
       static_cast<std::uint32_t>(std::min<std::uint64_t>(credit, usual.credit_limit_bytes));
   terms.slack = slack_of(link);

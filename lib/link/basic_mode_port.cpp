@@ -5,7 +5,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "wire/icmb.hpp"
+#include "base/slow_link.hpp"
+#include "wire/crc16.hpp"
 #include "wire/oem.hpp"
 
 namespace fwr::link {
@@ -15,7 +16,6 @@ namespace basic_mode = wire::basic_mode;
 namespace plain = wire::plain;
 using wire::LanMessage;
 
-constexpr unsigned kCharacter_bits = 10;  // 8N1
 constexpr std::uint8_t kSequences = 64;
 constexpr std::size_t kIana_bytes = 3;
 constexpr std::size_t kStockData_bytes =
@@ -50,7 +50,7 @@ LinkProperties BasicModePort::properties() const {
 }
 
 Duration BasicModePort::time_of(std::size_t characters) const {
-  return std::chrono::microseconds(characters * kCharacter_bits * 1'000'000U / settings_.baud);
+  return time_of_characters(characters, settings_.baud);
 }
 
 // --- the line -----------------------------------------------------------------------------------
@@ -144,7 +144,7 @@ void BasicModePort::handle_stream(const LanMessage& message) {
   const auto body = wire::decode<basic_mode::StreamBody>(message.data);
   if (!body || body->iana != settings_.iana) {
     ++counters_.not_ours;
-  } else if (body->check != wire::icmb::crc16(body->message)) {
+  } else if (body->check != wire::crc16(body->message)) {
     ++counters_.bad_checksums;
   } else {
     hand_up(plain::Type::Stream, body->message);
@@ -253,7 +253,7 @@ std::optional<LanMessage> BasicModePort::encode_response(ByteView message) {
 LanMessage BasicModePort::encode_stream(ByteView message) {
   basic_mode::StreamBody body;
   body.iana = settings_.iana;
-  body.check = wire::icmb::crc16(message.subspan(1));
+  body.check = wire::crc16(message.subspan(1));
   body.message.assign(message.begin() + 1, message.end());
   LanMessage out;
   out.requester_address = basic_mode::kOwnAddress;

@@ -6,6 +6,8 @@
 #include <array>
 #include <utility>
 
+#include "wire/crc16.hpp"
+
 namespace fwr::link {
 namespace {
 
@@ -26,7 +28,7 @@ IcmbAssignment::IcmbAssignment(const IcmbLimits& limits, RandomSource& random, c
 
 void IcmbAssignment::start(BusAddress wish, bool fixed, TimePoint now) {
   fixed_ = fixed && is_assignable(wish);
-  claim(is_assignable(wish) ? wish : assignable(wire::icmb::crc16(guid_)), now);
+  claim(is_assignable(wish) ? wish : assignable(wire::crc16(guid_)), now);
 }
 
 void IcmbAssignment::stop() {

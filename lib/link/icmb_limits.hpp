@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 
+#include "base/slow_link.hpp"
 #include "base/types.hpp"
 
 namespace fwr::link {
@@ -61,8 +62,7 @@ struct IcmbLimits {
   std::size_t discoverers = 16;                     ///< that are remembered
 
   [[nodiscard]] Duration characters(std::uint64_t count) const {
-    constexpr std::uint64_t kBits = 10;  // start, 8 data, stop
-    return std::chrono::nanoseconds(count * kBits * 1'000'000'000U / baud);
+    return time_of_characters(count, baud);
   }
   [[nodiscard]] Duration slot() const {
     return std::max<Duration>(characters(slot_characters), shortest_slot);

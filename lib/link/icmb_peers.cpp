@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "wire/crc16.hpp"
+
 namespace fwr::link {
 namespace {
 
@@ -57,7 +59,7 @@ bool IcmbPeers::hear_frame(const Frame& frame, TimePoint now) {
   }
   Peer& peer = found->second;
   peer.heard_at = now;
-  const Heard heard{frame.sequence, wire::icmb::crc16(frame.payload), now};
+  const Heard heard{frame.sequence, wire::crc16(frame.payload), now};
   if (came_again(peer, heard)) return false;
   peer.heard.at(peer.oldest) = heard;
   peer.oldest = (peer.oldest + 1) % kRemembered;

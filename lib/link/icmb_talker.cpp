@@ -7,17 +7,19 @@
 #include <cassert>
 #include <utility>
 
+#include "wire/crc16.hpp"
+#include "wire/stream.hpp"
+
 namespace fwr::link {
 namespace {
 
 using wire::icmb::BusAddress;
 using wire::icmb::FrameType;
 
-constexpr std::byte kSegmentKind{2};  // PROTOCOL §6.1: bulk, however short
-
+/// A Segment, however short. PROTOCOL §6.1.
 bool is_bulk(const OutgoingFrame& frame) {
   return frame.type == FrameType::Stream && !frame.payload.empty() &&
-         frame.payload.front() == kSegmentKind;
+         frame.payload.front() == std::byte{wire::stream::Segment::kKind};
 }
 
 }  // namespace
@@ -185,7 +187,7 @@ void IcmbTalker::step_back(bool collision, TimePoint now) {
 }
 
 bool IcmbTalker::take_given_up(const wire::icmb::Frame& frame, TimePoint now) {
-  const std::uint16_t check = wire::icmb::crc16(frame.payload);
+  const std::uint16_t check = wire::crc16(frame.payload);
   const auto own = std::find_if(given_up_.begin(), given_up_.end(), [&](const GivenUp& other) {
     return other.source == frame.source && other.sequence == frame.sequence &&
            other.check == check && now - other.at <= limits_.late_echo;
@@ -196,7 +198,7 @@ bool IcmbTalker::take_given_up(const wire::icmb::Frame& frame, TimePoint now) {
 }
 
 void IcmbTalker::remember(const Queued& queued, TimePoint now) {
-  const GivenUp own{source_, *queued.sequence, wire::icmb::crc16(queued.frame.payload), now};
+  const GivenUp own{source_, *queued.sequence, wire::crc16(queued.frame.payload), now};
   const auto same = std::find_if(given_up_.begin(), given_up_.end(), [&](const GivenUp& other) {
     return other.source == own.source && other.sequence == own.sequence && other.check == own.check;
   });

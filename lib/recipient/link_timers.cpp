@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "base/slow_link.hpp"
+#include "wire/plain.hpp"
 #include "wire/stream.hpp"
 
 namespace fwr::recipient {
@@ -11,24 +13,12 @@ namespace {
 
 constexpr std::size_t kGranule = wire::oem::kGranule_bytes;
 /// Of others, for which an answer may have to wait: PROTOCOL §8.5, and the frame that is over it.
-constexpr std::int64_t kTalk_bytes = 6144;
-constexpr std::int64_t kBitsPerByte = 10;  // of a line of characters: start, 8 data, stop
-constexpr std::int64_t kQueue_s = 10;      // of the image, granted and not here
+constexpr std::uint32_t kTalk_bytes = 6144;
+constexpr std::int64_t kQueue_s = 10;  // of the image, granted and not here
 constexpr std::int64_t kLeastQueue_bytes = 8192;
 constexpr std::int64_t kMostQueue_bytes = 32768;
-constexpr std::size_t kPlainHeader_bytes = 4;  // type, tag, netFn/LUN, command
 constexpr std::size_t kStreamHeader_bytes = 1 + wire::stream::kSegmentHeader_bytes;
 constexpr std::int64_t kMostGranules = 0xffff;
-
-Duration time_of(std::int64_t bytes, std::uint64_t bits_per_s) {
-  constexpr std::int64_t kNanoseconds = 1'000'000'000;
-  return std::chrono::nanoseconds(bytes * kBitsPerByte * kNanoseconds /
-                                  static_cast<std::int64_t>(bits_per_s));
-}
-
-bool is_slow(const LinkProperties& link) {
-  return link.bits_per_s != 0 && link.bits_per_s < kFastLink_bps;
-}
 
 }  // namespace
 
@@ -40,9 +30,9 @@ std::uint16_t segment_granules_of(const LinkProperties& link) {
 }
 
 std::size_t response_data_limit_bytes(const LinkProperties& link) {
-  return link.largest_message_bytes > kPlainHeader_bytes
-             ? link.largest_message_bytes - kPlainHeader_bytes
-             : 0;
+  constexpr std::size_t kHeader_bytes = wire::plain::kHeader_bytes;
+  return link.largest_message_bytes > kHeader_bytes ? link.largest_message_bytes - kHeader_bytes
+                                                    : 0;
 }
 
 LinkTimers timers_of(const LinkProperties& link) {
@@ -51,7 +41,7 @@ LinkTimers timers_of(const LinkProperties& link) {
   if (!link.sessions) timers.keep_lease = timers.keep_session;
   if (!is_slow(link)) return timers;
 
-  const Duration talk = time_of(kTalk_bytes, link.bits_per_s);
+  const Duration talk = time_on(link, kTalk_bytes);
   timers.command.first_timeout += std::chrono::ceil<std::chrono::milliseconds>(talk);
   timers.first_round += talk;
   timers.offer_window = std::chrono::seconds(3) + 3 * talk;
@@ -62,7 +52,7 @@ LinkTimers timers_of(const LinkProperties& link) {
   timers.stream.grant = {.first = std::chrono::seconds(1) + 2 * talk,
                          .shortest = std::chrono::milliseconds(500) + talk,
                          .longest = std::chrono::seconds(2) + 3 * talk};
-  const std::int64_t rate = static_cast<std::int64_t>(link.bits_per_s) / kBitsPerByte;
+  const auto rate = static_cast<std::int64_t>(link.bits_per_s / kBitsOfCharacter);
   // A faster one needs more to be busy while a grant is on its way.
   const std::int64_t most = std::max(kMostQueue_bytes, rate);
   timers.stream.line = LineStream{

@@ -13,9 +13,6 @@
 
 namespace fwr::recipient {
 
-/// A link of at least this rate, or of one that nobody knows, has the times of §8.1.
-inline constexpr std::uint64_t kFastLink_bps = 1'000'000;
-
 /// When a grant counts as lost.
 struct GrantTimes {
   Duration first = std::chrono::seconds(1);  // RFC 6298 §2.1

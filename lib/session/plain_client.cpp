@@ -12,7 +12,6 @@ namespace fwr::session {
 namespace {
 
 constexpr std::uint8_t kGetSystemGuid = 0x37;  // IPMI v2.0 §22.14
-constexpr std::size_t kHeader_bytes = 4;       // type, tag, netFn/LUN, command
 
 }  // namespace
 
@@ -48,7 +47,7 @@ void PlainClient::close(TimePoint) {
 Result<std::uint32_t> PlainClient::submit(wire::IpmiRequest request, TimePoint now) {
   if (state_ == State::Down) return fail(Errc::SessionLost, "the conversation has ended");
   if (commands_.size() >= kCommandQueue) return fail(Errc::LimitExceeded, "commands in the queue");
-  if (request.data.size() + kHeader_bytes > largest_message_bytes_)
+  if (request.data.size() + wire::plain::kHeader_bytes > largest_message_bytes_)
     return fail(Errc::LimitExceeded, "bytes in a command");
   commands_.push_back({++last_ticket_, std::move(request)});
   const std::uint32_t ticket = last_ticket_;

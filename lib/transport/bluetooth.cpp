@@ -70,10 +70,6 @@ Result<std::unique_ptr<Endpoint>> as_endpoint(Result<std::unique_ptr<RfcommEndpo
 
 }  // namespace
 
-bool have_bluetooth() {
-  return true;
-}
-
 Result<std::unique_ptr<Endpoint>> open_rfcomm_listener(const RfcommListenerSettings& settings,
                                                        BluetoothObserver observer) {
   const auto adapter = find_adapter(settings.link.adapter);

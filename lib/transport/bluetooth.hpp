@@ -20,9 +20,6 @@ inline constexpr std::uint8_t kRfcommChannel = 23;   ///< a donor's, unless conf
 inline constexpr std::size_t kInquiredDevices = 32;  ///< most that one inquiry takes
 inline constexpr std::chrono::milliseconds kInquiry{5120};  ///< four units of 1.28 s
 
-/// Whether this build has Bluetooth.
-[[nodiscard]] bool have_bluetooth();
-
 /// BT_SECURITY of the sockets: what the link itself has to do before a byte goes over it.
 enum class BluetoothSecurity : std::uint8_t {
   Low,     ///< nothing: the session authenticates and encrypts

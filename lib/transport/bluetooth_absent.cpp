@@ -13,9 +13,6 @@ tl::unexpected<Error> absent() {
 
 }  // namespace
 
-bool have_bluetooth() {
-  return false;
-}
 Result<std::unique_ptr<Endpoint>> open_rfcomm_listener(const RfcommListenerSettings&,
                                                        BluetoothObserver) {
   return absent();

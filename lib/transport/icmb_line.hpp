@@ -36,7 +36,6 @@ class IcmbLine final : public Endpoint {
 
   [[nodiscard]] link::IcmbPort& port() { return port_; }
   [[nodiscard]] const link::IcmbPort& port() const { return port_; }
-  [[nodiscard]] const SerialPort& serial() const { return serial_; }
 
  private:
   [[nodiscard]] Result<> settle(const Receive& take, TimePoint now);

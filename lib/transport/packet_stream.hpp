@@ -33,7 +33,6 @@ class PacketStream {
   [[nodiscard]] bool is_full() const { return !stuck_ && waiting_bytes() >= kWaitingOutput_bytes; }
   /// When the last whole packet came: other bytes are worth no place.
   [[nodiscard]] TimePoint heard_at() const { return heard_at_; }
-  [[nodiscard]] std::uint64_t skipped_bytes() const { return decoder_.skipped_bytes(); }
 
   /// A packet that does not end, output that does not leave.
   [[nodiscard]] std::optional<TimePoint> deadline() const;

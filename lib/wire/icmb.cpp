@@ -6,23 +6,10 @@
 #include <cassert>
 #include <utility>
 
+#include "wire/crc16.hpp"
+
 namespace fwr::wire::icmb {
 namespace {
-
-constexpr std::uint16_t kPolynomial = 0x8408;  // 1021h, bits reversed
-constexpr std::uint16_t kAllOnes = 0xffff;
-
-constexpr std::array<std::uint16_t, 256> make_crc_table() {
-  std::array<std::uint16_t, 256> table{};
-  for (unsigned i = 0; i < table.size(); ++i) {
-    unsigned value = i;
-    for (int bit = 0; bit < 8; ++bit)
-      value = (value >> 1U) ^ ((value & 1U) != 0 ? kPolynomial : 0U);
-    table[i] = static_cast<std::uint16_t>(value);
-  }
-  return table;
-}
-constexpr std::array<std::uint16_t, 256> kCrcTable = make_crc_table();
 
 void put_escaped(Bytes& out, ByteView bytes) {
   for (const std::byte b : bytes) {
@@ -67,15 +54,6 @@ std::string_view to_text(BridgeState state) {
     case BridgeState::Error: return "error";
   }
   return "unknown";
-}
-
-std::uint16_t crc16(ByteView bytes) {
-  std::uint16_t crc = kAllOnes;
-  for (const std::byte b : bytes) {
-    const auto index = static_cast<std::uint8_t>((crc ^ static_cast<std::uint8_t>(b)) & 0xffU);
-    crc = static_cast<std::uint16_t>((crc >> 8U) ^ kCrcTable[index]);
-  }
-  return crc ^ kAllOnes;
 }
 
 Bytes encode(const Frame& frame) {

@@ -56,9 +56,6 @@ struct Frame {
   ByteView payload;
 };
 
-/// CRC-16/X-25: polynomial 1021h reflected, all ones before, inverted after.
-[[nodiscard]] std::uint16_t crc16(ByteView bytes);
-
 /// Without the opening flag, with escapes and the closing flag: in a burst the closing flag of one
 /// frame opens the next. Precondition: the payload is within its limit.
 [[nodiscard]] Bytes encode(const Frame& frame);

@@ -19,6 +19,9 @@ enum class Type : std::uint8_t { Request = 0x01, Response = 0x02, Stream = 0x03 
   return type >= Type::Request && type <= Type::Stream;
 }
 
+/// Type, tag, netFn/LUN and command: in front of the data of a request or a response.
+inline constexpr std::size_t kHeader_bytes = 4;
+
 /// A request or a response, behind the type.
 struct Message {
   static constexpr std::string_view kName = "message without a session";

@@ -3,6 +3,7 @@
 // the one in use. PROTOCOL §8.6, §14.
 #include <gtest/gtest.h>
 
+#include "base/slow_link.hpp"
 #include "recipient/discovery.hpp"
 #include "recipient/link_timers.hpp"
 #include "recipient/selection.hpp"
@@ -57,7 +58,7 @@ TEST(LinkTimers, OfAFastLinkAreThoseOfALan) {
   EXPECT_EQ(lan.stream.grant.shortest, 20ms);
   EXPECT_FALSE(lan.stream.line);
   LinkProperties radio;
-  radio.bits_per_s = kFastLink_bps;
+  radio.bits_per_s = kUnhurriedLink_bps;
   EXPECT_EQ(timers_of(radio).stream.stall, 10s);
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "hex.hpp"
+#include "wire/crc16.hpp"
 #include "wire/plain.hpp"
 
 namespace fwr::wire::icmb {

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "wire/stream.hpp"
+
 namespace fwr::link {
 namespace {
 
@@ -64,6 +66,13 @@ LinkProperties IcmbPort::properties() const {
   return properties;
 }
 
+LinkProperties IcmbPort::properties(const Address& peer) const {
+  LinkProperties properties = this->properties();
+  const std::size_t payload = suggested_payload_bytes(peer, wire::stream::kSegmentHeader_bytes);
+  if (payload < wire::icmb::kPayloadLimit_bytes) properties.suggested_message_bytes = 1 + payload;
+  return properties;
+}
+
 std::size_t IcmbPort::suggested_payload_bytes(const Address& peer, std::size_t header_bytes) const {
   const double rate = peers_.character_error_rate(wire::icmb::bus_address(peer));
   const std::size_t data =
@@ -102,7 +111,7 @@ void IcmbPort::watch_line(bool own, TimePoint when) {
   last_character_ = when;
   if (own || silence >= settings_.limits.control_idle()) {
     busy_since_ = when;
-    if (std::exchange(babbling_, false)) tell({IcmbEvent::Kind::Quiet});
+    if (own || silence >= settings_.limits.echo_timeout) end_babble();
   } else if (!babbling_ &&
              when - busy_since_ > settings_.limits.characters(settings_.limits.babble_characters)) {
     babbling_ = true;
@@ -111,10 +120,15 @@ void IcmbPort::watch_line(bool own, TimePoint when) {
   }
 }
 
+/// After a whole frame, or more silence than a host that reads late makes of a line that has none.
+void IcmbPort::end_babble() {
+  if (std::exchange(babbling_, false)) tell({IcmbEvent::Kind::Quiet});
+}
+
 void IcmbPort::note(Heard heard, TimePoint when) {
   switch (heard) {
     case Heard::Part: return;
-    case Heard::Frame: return handle_frame(decoder_.frame(), when);
+    case Heard::Frame: end_babble(); return handle_frame(decoder_.frame(), when);
     case Heard::UnknownType: ++counters_.unknown_type; return;
     case Heard::Runt: ++counters_.runts; return;
     case Heard::BadChecksum:
@@ -192,10 +206,7 @@ void IcmbPort::hand_up(const Frame& frame) {
 }
 
 void IcmbPort::handle_timeout(TimePoint now) {
-  if (babbling_ && now - last_character_ >= settings_.limits.control_idle()) {
-    babbling_ = false;
-    tell({IcmbEvent::Kind::Quiet});
-  }
+  if (babbling_ && now - last_character_ >= settings_.limits.echo_timeout) end_babble();
   assignment_.handle_timeout(now);
   settle(now);
   talker_.handle_timeout(now);
@@ -241,7 +252,7 @@ std::optional<TimePoint> IcmbPort::deadline() const {
     if (other && (!earliest || *other < *earliest)) earliest = other;
   };
   consider(assignment_.deadline());
-  if (babbling_) consider(last_character_ + settings_.limits.control_idle());
+  if (babbling_) consider(last_character_ + settings_.limits.echo_timeout);
   return earliest;
 }
 

@@ -80,6 +80,8 @@ class IcmbPort {
   [[nodiscard]] wire::icmb::BridgeState state() const;
   [[nodiscard]] const wire::icmb::BridgeStatistics& statistics() const { return counters_; }
   [[nodiscard]] LinkProperties properties() const;
+  /// With the message size that is best for what this peer sends now.
+  [[nodiscard]] LinkProperties properties(const Address& peer) const;
   [[nodiscard]] const Guid& guid() const { return settings_.guid; }
   /// Messages and bytes that have not been on the line yet.
   [[nodiscard]] std::size_t waiting() const { return talker_.waiting(); }
@@ -96,6 +98,7 @@ class IcmbPort {
  private:
   void hear(std::byte character, TimePoint when);
   void watch_line(bool own, TimePoint when);
+  void end_babble();
   void note(wire::icmb::Heard heard, TimePoint when);
   void handle_frame(const wire::icmb::Frame& frame, TimePoint now);
   void handle_address(const wire::icmb::Frame& frame, TimePoint now);

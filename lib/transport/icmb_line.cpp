@@ -5,8 +5,6 @@
 #include <array>
 #include <utility>
 
-#include "wire/stream.hpp"
-
 namespace fwr::transport {
 namespace {
 
@@ -30,11 +28,7 @@ Endpoint::Fit IcmbLine::fit(const Path& path) const {
 }
 
 LinkProperties IcmbLine::properties(const Path& path) const {
-  LinkProperties properties = port_.properties();
-  const std::size_t payload =
-      port_.suggested_payload_bytes(path.peer, wire::stream::kSegmentHeader_bytes);
-  if (payload < wire::icmb::kPayloadLimit_bytes) properties.suggested_message_bytes = 1 + payload;
-  return properties;
+  return port_.properties(path.peer);
 }
 
 Result<> IcmbLine::receive(const Receive& take, TimePoint now) {

@@ -196,11 +196,7 @@ class Bench {
   void follow(const link::IcmbPort& port, const Address& peer) {
     if (now_ < next_follow_) return;
     next_follow_ = now_ + std::chrono::seconds(1);
-    LinkProperties properties = port.properties();
-    const std::size_t payload =
-        port.suggested_payload_bytes(peer, wire::stream::kSegmentHeader_bytes);
-    if (payload < wire::icmb::kPayloadLimit_bytes) properties.suggested_message_bytes = 1 + payload;
-    recovery_->set_link_properties({AddressFamily::Icmb, kLine, properties});
+    recovery_->set_link_properties({AddressFamily::Icmb, kLine, port.properties(peer)});
   }
 
   void work_donor() {

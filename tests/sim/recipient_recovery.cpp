@@ -124,11 +124,7 @@ void RecipientHost::follow(const Path& path) {
   follows_ = chronicle_.now() + kFollow;
   const link::IcmbPort* port = network_.bus(medium_of(path.peer))->port(number_);
   if (port == nullptr) return;
-  LinkProperties properties = port->properties();
-  const std::size_t payload =
-      port->suggested_payload_bytes(path.peer, wire::stream::kSegmentHeader_bytes);
-  if (payload < wire::icmb::kPayloadLimit_bytes) properties.suggested_message_bytes = 1 + payload;
-  recovery_->set_link_properties({path.peer.family, path.peer.scope, properties});
+  recovery_->set_link_properties({path.peer.family, path.peer.scope, port->properties(path.peer)});
 }
 
 void RecipientHost::drive() {

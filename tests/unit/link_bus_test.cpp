@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Talkers on one bus: everything gets through, in turn, whatever the line does. PROTOCOL §11.2.
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "bus_rig.hpp"
@@ -287,6 +288,32 @@ TEST(IcmbBus, ReportsABabblerAndGoesOnAfterIt) {
   ASSERT_TRUE(rig.run_until([&] { return rig[1].received.size() == 1; }, seconds(2)));
   EXPECT_EQ(1U, rig[0].count(IcmbEvent::Kind::Quiet));
   EXPECT_EQ(BridgeState::Enabled, rig[0].port->state());
+}
+
+TEST(IcmbPort, TellsABabblerOnceAlsoWhenTheHostReadsLate) {
+  constexpr std::chrono::milliseconds kLate{16};  // what USB adapters collect
+  SeededRandom random(1);
+  IcmbSettings settings;
+  settings.limits.baud = 57600;
+  TimePoint now{};
+  IcmbPort port(settings, random, now);
+  const TimePoint end = now + seconds(10);
+  const Bytes batch(92, std::byte{0x55});  // of 16 ms
+  std::map<IcmbEvent::Kind, unsigned> told;
+  while (now < end) {
+    const TimePoint next = now + kLate;
+    for (auto due = port.deadline(); due && *due < next; due = port.deadline()) {
+      now = std::max(now, *due);
+      port.handle_timeout(now);
+      while (port.poll_output(now)) continue;
+    }
+    now = next;
+    port.handle_characters(batch, now);
+    while (port.poll_output(now)) continue;
+    while (const auto event = port.poll_event()) ++told[event->kind];
+  }
+  EXPECT_EQ(1U, told[IcmbEvent::Kind::Babble]);
+  EXPECT_EQ(0U, told[IcmbEvent::Kind::Quiet]);
 }
 
 TEST(IcmbBus, DoesNotTakeASaturatedLineForABabbler) {

@@ -219,11 +219,7 @@ class MediaRig {
     take_events();
   }
   LinkProperties bus_properties() {
-    LinkProperties properties = config.links.front().properties;
-    if (sender_)
-      properties.suggested_message_bytes =
-          1 + bus[0].port->suggested_payload_bytes(*sender_, wire::stream::kSegmentHeader_bytes);
-    return properties;
+    return sender_ ? bus[0].port->properties(*sender_) : config.links.front().properties;
   }
   void route(Datagram datagram) {
     if (datagram.path.peer.family == AddressFamily::Icmb) {

@@ -120,9 +120,10 @@ class Recovery::Impl {
   void drop_busy(Event event, Error error, std::chrono::seconds wait, TimePoint now);
   void leave(Event event, Error error, TimePoint now);
   [[nodiscard]] TimePoint again_after(std::chrono::seconds wait, TimePoint now);
-  void drop_lost(Error error, TimePoint now);
+  void drop_lost(Event event, Error error, TimePoint now);
   void drop_slow(double bytes_per_s, std::uint64_t left_bytes, TimePoint now);
-  [[nodiscard]] std::unique_ptr<session::Conversation> make_client(const LinkProperties& link);
+  [[nodiscard]] std::unique_ptr<session::Conversation> make_client(const LinkProperties& link,
+                                                                   const Guid& donor);
   [[nodiscard]] const policy::Candidate& candidate() const;
   void ask(wire::IpmiRequest request, TimePoint now);
   void on_session_up(const Guid& peer, TimePoint now);

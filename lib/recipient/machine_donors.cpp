@@ -62,17 +62,18 @@ void Recovery::Impl::select(TimePoint now) {
   const Offer& offer = selection_->offer(next->index);
   const LinkProperties carrier = properties_of(config_.links, offer.candidate.path.peer);
   auto donor = std::make_unique<DonorLink>(next->index, offer.candidate.path, config_.iana,
-                                           make_client(carrier), carrier);
+                                           make_client(carrier, offer.candidate.donor), carrier);
   if (!next->not_before) donor->start(now);
   enter(Event::DonorChosen, Connecting{std::move(donor), next->not_before});
   emit(Chosen{offer.candidate});
 }
 
-std::unique_ptr<session::Conversation> Recovery::Impl::make_client(const LinkProperties& link) {
+std::unique_ptr<session::Conversation> Recovery::Impl::make_client(const LinkProperties& link,
+                                                                   const Guid& donor) {
   const session::ClientTimers timers = timers_of(link).command;
   if (link.sessions)
     return std::make_unique<session::Client>(config_.credentials, config_.iana, timers, random_);
-  return std::make_unique<session::PlainClient>(timers, link.largest_message_bytes, random_);
+  return std::make_unique<session::PlainClient>(timers, link.largest_message_bytes, random_, donor);
 }
 
 const policy::Candidate& Recovery::Impl::candidate() const {
@@ -87,7 +88,10 @@ void Recovery::Impl::leave(Event event, Error error, TimePoint now) {
   select(now);
 }
 
+/// It refused, or what it sent was wrong.
 void Recovery::Impl::drop(Event event, Error error, TimePoint now) {
+  // Without a session that can have been anybody.
+  if (!link()->properties().sessions) return drop_lost(event, std::move(error), now);
   selection_->failed(link()->offer(), error);
   leave(event, std::move(error), now);
 }
@@ -98,11 +102,11 @@ void Recovery::Impl::drop_busy(Event event, Error error, std::chrono::seconds wa
 }
 
 /// The session, the lease or the path broke.
-void Recovery::Impl::drop_lost(Error error, TimePoint now) {
+void Recovery::Impl::drop_lost(Event event, Error error, TimePoint now) {
   const bool progressed =
       link()->lease() && installation_ && installation_->progress().fetched_bytes > fetched_before_;
   selection_->lost(link()->offer(), error, again_after(kLostWait, now), progressed);
-  leave(Event::DonorLost, std::move(error), now);
+  leave(event, std::move(error), now);
 }
 
 void Recovery::Impl::drop_slow(double bytes_per_s, std::uint64_t left_bytes, TimePoint now) {
@@ -146,7 +150,7 @@ void Recovery::Impl::on_session_down(Error error, TimePoint now) {
   if (!has_row(state(), Event::DonorLost)) return;  // the slot needs no donor any more
   if (error.code == Errc::SessionLimit && state() == State::Connecting)
     return drop_busy(Event::DonorLost, std::move(error), kSessionLimitWait, now);
-  drop_lost(std::move(error), now);
+  drop_lost(Event::DonorLost, std::move(error), now);
 }
 
 void Recovery::Impl::on_answer(const wire::IpmiResponse& response, TimePoint now) {

@@ -41,7 +41,7 @@ void Recovery::Impl::on_fetched(const Fetched<>& result, TimePoint now) {
                   Error{failure.error.code,
                         failure.error.detail + " from " + to_text(candidate().path.peer)},
                   now);
-    case Failure::Kind::Donor: return drop_lost(failure.error, now);
+    case Failure::Kind::Donor: return drop_lost(Event::DonorLost, failure.error, now);
     case Failure::Kind::Slot: return fail_recovery(Event::SlotFailed, failure.error, now);
   }
 }

@@ -16,8 +16,11 @@ constexpr std::uint8_t kGetSystemGuid = 0x37;  // IPMI v2.0 §22.14
 }  // namespace
 
 PlainClient::PlainClient(ClientTimers timers, std::size_t largest_message_bytes,
-                         RandomSource& random)
-    : timers_(timers), largest_message_bytes_(largest_message_bytes), random_(random) {}
+                         RandomSource& random, std::optional<Guid> peer)
+    : timers_(timers),
+      largest_message_bytes_(largest_message_bytes),
+      random_(random),
+      peer_(peer) {}
 
 void PlainClient::start(TimePoint now) {
   if (state_ != State::Idle) return;
@@ -86,9 +89,10 @@ void PlainClient::handle_timeout(TimePoint now) {
   if (tries_ >= timers_.tries) {
     transmit_.clear();
     payloads_queued_ = 0;
-    return go_down(state_ == State::Up
-                       ? Error{Errc::SessionLost, "a command was not answered in time"}
-                       : Error{Errc::NoResponse, "no answer to Get System GUID"});
+    if (state_ == State::Up)
+      return go_down({Errc::SessionLost, "a command was not answered in time"});
+    return go_down(
+        false_greeting_.value_or(Error{Errc::NoResponse, "no answer to Get System GUID"}));
   }
   ++tries_;
   constexpr unsigned kMostDoublings = 16;
@@ -113,26 +117,40 @@ void PlainClient::on_response(const wire::plain::Message& response, TimePoint no
   if (!in_flight_ || response.tag != tag_ || response.command != in_flight_->request.command ||
       response.net_fn() != (in_flight_->request.net_fn | 1U))
     return;  // late, the answer of an earlier command
-  const std::uint32_t ticket = in_flight_->ticket;
-  in_flight_.reset();
-  retry_due_.reset();
   wire::IpmiResponse answer{.code = static_cast<wire::CompletionCode>(response.data.front()),
                             .data = Bytes(response.data.begin() + 1, response.data.end())};
   if (state_ == State::Greeting) return on_greeting(answer, now);
+  const std::uint32_t ticket = in_flight_->ticket;
+  in_flight_.reset();
+  retry_due_.reset();
   events_.emplace_back(CommandDone{ticket, std::move(answer)});
   send_next(now);
 }
 
-void PlainClient::on_greeting(const wire::IpmiResponse& response, TimePoint now) {
+Result<Guid> PlainClient::read_greeting(const wire::IpmiResponse& response) const {
   if (response.code != wire::CompletionCode::Ok)
-    return go_down({Errc::CommandRejected, "Get System GUID: " + wire::describe(response.code)});
+    return fail(Errc::CommandRejected, "Get System GUID: " + wire::describe(response.code));
   ByteReader reader(response.data);
-  SessionUp up;
-  reader.copy_to(up.peer);
-  if (reader.truncated())
-    return go_down({Errc::BadField, "Get System GUID: the answer is too short"});
+  Guid guid{};
+  reader.copy_to(guid);
+  if (reader.truncated()) return fail(Errc::BadField, "Get System GUID: the answer is too short");
+  if (peer_ && guid != *peer_)
+    return fail(Errc::SessionLost, "another system answered: " + to_text(guid) +
+                                       ", the offer was of " + to_text(*peer_));
+  return guid;
+}
+
+void PlainClient::on_greeting(const wire::IpmiResponse& response, TimePoint now) {
+  auto guid = read_greeting(response);
+  if (!guid && peer_) {  // its own answer may still come
+    false_greeting_ = std::move(guid).error();
+    return;
+  }
+  if (!guid) return go_down(std::move(guid).error());
+  in_flight_.reset();
+  retry_due_.reset();
   state_ = State::Up;
-  events_.emplace_back(up);
+  events_.emplace_back(SessionUp{.peer = *guid});
   send_next(now);
 }
 

@@ -16,8 +16,10 @@ namespace fwr::session {
 /// Up when the peer has answered Get System GUID; down when it leaves a command unanswered.
 class PlainClient final : public Conversation {
  public:
-  /// `largest_message_bytes`: that the link takes. `random` must outlive the client.
-  PlainClient(ClientTimers timers, std::size_t largest_message_bytes, RandomSource& random);
+  /// `largest_message_bytes`: that the link takes. `random` must outlive the client. `peer`: who
+  /// must answer; anybody could, so another answer is not the one that is waited for.
+  PlainClient(ClientTimers timers, std::size_t largest_message_bytes, RandomSource& random,
+              std::optional<Guid> peer = std::nullopt);
 
   void start(TimePoint now) override;
   [[nodiscard]] Result<std::uint32_t> submit(wire::IpmiRequest request, TimePoint now) override;
@@ -49,6 +51,7 @@ class PlainClient final : public Conversation {
   void transmit();
   void wait_for_answer(Duration wait, TimePoint now);
   void on_response(const wire::plain::Message& response, TimePoint now);
+  [[nodiscard]] Result<Guid> read_greeting(const wire::IpmiResponse& response) const;
   void on_greeting(const wire::IpmiResponse& response, TimePoint now);
   void go_down(Error error);
 
@@ -58,6 +61,8 @@ class PlainClient final : public Conversation {
   ClientTimers timers_;
   std::size_t largest_message_bytes_;
   RandomSource& random_;
+  std::optional<Guid> peer_;
+  std::optional<Error> false_greeting_;  ///< the last one
   State state_ = State::Idle;
 
   std::optional<TimePoint> retry_due_;

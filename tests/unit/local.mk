@@ -122,6 +122,7 @@ UNIT_TESTS += %D%/recipient_media_test
 %C%_recipient_media_test_SOURCES += %D%/bus_rig.hpp
 %C%_recipient_media_test_SOURCES += %D%/media_rig.hpp
 %C%_recipient_media_test_SOURCES += %D%/memory_slots.hpp
+%C%_recipient_media_test_SOURCES += %D%/recipient_forgery_test.cpp
 %C%_recipient_media_test_SOURCES += %D%/recipient_media_test.cpp
 %C%_recipient_media_test_SOURCES += %D%/recipient_no_room_test.cpp
 %C%_recipient_media_test_SOURCES += %D%/recovery_rig.hpp

@@ -160,8 +160,11 @@ void Discovery::handle_datagram(const Path& path, ByteView datagram, TimePoint n
   Nonce nonce{};
   reader.copy_to(nonce);
   if (reader.truncated() || nonce != request_.nonce) return;
-  if (Asked* target = asked(group, path); target != nullptr && !target->answered) {
-    target->answered = true;
+  if (Asked* target = asked(group, path);
+      target != nullptr && !target->answered && !target->declined) {
+    target->declined = true;
+    // Without sessions that can have been anybody: its offer may still come.
+    target->answered = group.sessions;
     declines_.push_back(Decline{.peer = path.peer, .reason = reply->response.code});
   }
 }

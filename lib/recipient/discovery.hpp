@@ -65,6 +65,7 @@ class Discovery {
   struct Asked {
     Target target;
     bool answered = false;
+    bool declined = false;
   };
   /// Targets behind links of one kind: their rounds take the same time.
   struct Group {

@@ -30,6 +30,12 @@ class Forgery : public testing::Test {
     image_ = SignedImage::make(noise(96U << 10, 1), "2.0", 1);
     rig_.add_bus_donor(1, {image_});
   }
+  void ask_donor() {
+    Path path;
+    path.peer = bus_address(static_cast<std::uint16_t>(kDonor));
+    path.medium = Medium::Icmb;
+    rig_.config.targets.push_back({.path = path, .broadcast = false});
+  }
   void say(icmb::FrameType type, const Bytes& payload) {
     Bytes characters = icmb::encode({kRecipient, kDonor, type, ++sequence_, payload});
     characters.insert(characters.begin(), icmb::kFlag);
@@ -83,6 +89,17 @@ TEST_F(Forgery, OfAnErrorToGetSystemGuidIsNotTheAnswerThatIsWaitedFor) {
          [](const wire::plain::Message&) { return Bytes(); });
   expect_recovered(1);
   EXPECT_TRUE(rig_.dropped.empty());
+}
+
+TEST_F(Forgery, OfADeclineDoesNotEndTheRecovery) {
+  ask_donor();
+  answer(kOem, static_cast<std::uint8_t>(Command::RequestFirmware), 1,
+         CompletionCode::NoCompatibleImage, [](const wire::plain::Message& request) {
+           Bytes data = wire::oem::response_data(kIana);
+           data.insert(data.end(), request.data.begin() + 5, request.data.begin() + 21);  // nonce
+           return data;
+         });
+  expect_recovered(1);
 }
 
 TEST_F(Forgery, OfARefusedManifestDoesNotEndTheRecovery) {

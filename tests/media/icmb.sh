@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Recoveries over an emulated ICMB bus: two donors and a node that talks on its own, noise; the same
-# address twice, a cut, a babbler, donors that die. Each scenario has a bus of its own, and all of them run
+# address twice, a cut, a babbler, donors that die, a line that is gone for good. Each scenario has a bus of its own, and all of them run
 # at once, because they wait most of the time.
 #
 #   icmb.sh [SCENARIO]
@@ -10,7 +10,7 @@
 . "$TOP_SRCDIR/tests/media/common.sh"
 
 need_program minisign
-scenarios='policy choice cut babbler adapter network successor alone addresses'
+scenarios='policy choice cut babbler adapter network successor alone gone addresses'
 this=$TOP_SRCDIR/tests/media/icmb.sh
 
 # two_donors BAUD SIZE: a bus with noise, a console at 0x0012 and a peer at 0x0013 with the same image.
@@ -180,6 +180,34 @@ alone() {
   dies "$console"
   ends 16 recipient
   expect_line recipient.jsonl '"event":"dropped".*"address":"icmb:0x0012@.*"code":"no-response"'
+}
+
+# cpu_ticks PID: that it has used.
+cpu_ticks() { awk '{print $14 + $15}' "/proc/$1/stat"; }
+has_ended() { [ ! -e "/proc/$1" ]; }
+
+# The only line goes and does not come back, and the donor with it: that costs waiting, no work, and an
+# interruption still ends it.
+gone() {
+  two_donors 57600 40960
+  dies "$peer"
+  bus_recipient recipient
+  start_recovery recipient
+  in_transfer recipient
+  program=$(tr -d ' ' <"/proc/$recovery/task/$recovery/children") # of "timeout"
+  stop_process "$bus_process" || :
+  wait_for_line 30 recipient.jsonl '"link":"icmb:[^"]*","what":"down"'
+  # Past the stall of 14 s and the farewell of 4 s.
+  wait_for_line 40 recipient.jsonl '"event":"dropped"'
+  before=$(cpu_ticks "$program")
+  sleep 12
+  used=$(($(cpu_ticks "$program") - before))
+  say "figure: $used ticks in 12 s without a line"
+  [ "$used" -le $(($(getconf CLK_TCK) * 12 / 20)) ] || fail "$used ticks in 12 s without a line"
+  kill -INT "$program"
+  wait_for 20 has_ended "$program"
+  ends 1 recipient
+  expect_line recipient.jsonl '"event":"result".*"code":"interrupted"'
 }
 
 # Two donors want the same address: one moves, both are heard. It is fixed: one is mute and says so.

@@ -27,12 +27,14 @@ IcmbAssignment::IcmbAssignment(const IcmbLimits& limits, RandomSource& random, c
     : limits_(limits), random_(random), guid_(guid) {}
 
 void IcmbAssignment::start(BusAddress wish, bool fixed, TimePoint now) {
+  wish_ = is_assignable(wish) ? wish : BusAddress::Unassigned;
   fixed_ = fixed && is_assignable(wish);
   claim(is_assignable(wish) ? wish : assignable(wire::crc16(guid_)), now);
 }
 
 void IcmbAssignment::stop() {
   state_ = State::Off;
+  returning_ = false;
   next_.reset();
   wanted_.reset();
 }
@@ -56,6 +58,7 @@ bool IcmbAssignment::outranks(const Guid& other) const {
 void IcmbAssignment::claim(BusAddress candidate, TimePoint now) {
   state_ = State::Claiming;
   address_ = candidate;
+  returning_ = false;
   claims_sent_ = 0;
   in_transit_ = false;
   wanted_.reset();
@@ -74,13 +77,43 @@ void IcmbAssignment::move_on(TimePoint now) {
   change_ = Change::Moved;
 }
 
+void IcmbAssignment::hold(BusAddress address, TimePoint now) {
+  state_ = State::Holding;
+  address_ = address;
+  returning_ = false;
+  change_ = Change::Held;
+  next_.reset();
+  if (is_away()) next_ = now + limits_.conflict_retry;
+}
+
+bool IcmbAssignment::is_away() const {
+  return state_ == State::Holding && is_assignable(wish_) && address_ != wish_;
+}
+
+void IcmbAssignment::give_up_wish(TimePoint now) {
+  returning_ = false;
+  if (wanted_ && wanted_->address == wish_) wanted_.reset();
+  next_ = now + limits_.conflict_retry;
+}
+
+void IcmbAssignment::handle_talker(BusAddress source, TimePoint now) {
+  if (is_away() && source == wish_) give_up_wish(now);
+}
+
 void IcmbAssignment::defend(TimePoint now) {
   if (defended_at_ && now - *defended_at_ < limits_.defence_interval) return;
   defended_at_ = now;
-  wanted_ = AddressMessageKind::Defence;
+  wanted_ = AddressMessage{AddressMessageKind::Defence, address_, guid_};
 }
 
 void IcmbAssignment::handle_message(const AddressMessage& message, TimePoint now) {
+  if (returning_ && message.address == wish_) {
+    if (message.kind == AddressMessageKind::Defence || !outranks(message.guid))
+      give_up_wish(now);
+    else
+      next_ = now;
+    return;
+  }
   if (message.address != address_) return;
   switch (state_) {
     case State::Off:
@@ -92,8 +125,9 @@ void IcmbAssignment::handle_message(const AddressMessage& message, TimePoint now
         next_ = now;  // at once, so that the other one hears of us before it is done
       return;
     case State::Holding:
+      // Whoever is on the bus can say so: it is asked for once more, and a holder objects again.
       if (message.kind == AddressMessageKind::Defence && !outranks(message.guid))
-        move_on(now);
+        claim(address_, now);
       else
         defend(now);
       return;
@@ -115,7 +149,7 @@ void IcmbAssignment::handle_restored(TimePoint now) {
 }
 
 void IcmbAssignment::handle_sent(TimePoint now) {
-  if (!std::exchange(in_transit_, false) || state_ != State::Claiming) return;
+  if (!std::exchange(in_transit_, false) || (state_ != State::Claiming && !returning_)) return;
   // The time to object begins when the claim has been heard, not when it was made.
   ++claims_sent_;
   next_ = now + limits_.claim_interval;
@@ -125,14 +159,15 @@ void IcmbAssignment::handle_timeout(TimePoint now) {
   if (!next_ || now < *next_) return;
   next_.reset();
   if (state_ == State::Refused) claim(address_, now);
-  if (state_ != State::Claiming) return;
-  if (claims_sent_ >= limits_.claims) {
-    next_.reset();
-    state_ = State::Holding;
-    change_ = Change::Held;
-    return;
-  }
-  wanted_ = AddressMessageKind::Claim;
+  if (is_away() && !std::exchange(returning_, true)) claims_sent_ = 0;
+  if (state_ != State::Claiming && !returning_) return;
+  const BusAddress candidate = returning_ ? wish_ : address_;
+  if (claims_sent_ >= limits_.claims) return hold(candidate, now);
+  send_claim(candidate, now);
+}
+
+void IcmbAssignment::send_claim(BusAddress candidate, TimePoint now) {
+  wanted_ = AddressMessage{AddressMessageKind::Claim, candidate, guid_};
   next_ = now + limits_.claim_retry;  // if the line does not take it
 }
 
@@ -142,8 +177,8 @@ std::optional<TimePoint> IcmbAssignment::deadline() const {
 
 std::optional<AddressMessage> IcmbAssignment::poll_message() {
   if (!wanted_) return std::nullopt;
-  in_transit_ = true;
-  return AddressMessage{*std::exchange(wanted_, std::nullopt), address_, guid_};
+  in_transit_ = wanted_->kind == AddressMessageKind::Claim;
+  return std::exchange(wanted_, std::nullopt);
 }
 
 std::optional<IcmbAssignment::Change> IcmbAssignment::poll_change() {

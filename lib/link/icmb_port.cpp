@@ -152,6 +152,7 @@ void IcmbPort::handle_frame(const Frame& frame, TimePoint now) {
     if (frame.type == FrameType::Address) return handle_address(frame, now);
     return assignment_.handle_impostor(now);
   }
+  assignment_.handle_talker(frame.source, now);
   if (!peers_.hear_frame(frame, now)) {
     ++counters_.duplicates;
     return;

@@ -122,6 +122,92 @@ TEST(IcmbAddress, ThatIsFixedIsRefusedAndTriedAgain) {
   ASSERT_TRUE(rig.run_until([&] { return rig.address(1) == BusAddress{0x10}; }, seconds(20)));
 }
 
+/// What anybody on the bus can send in the name of a node: that a lower GUID has its address.
+void forge_defence(BusRig& rig, std::size_t from, BusAddress victim) {
+  using namespace wire::icmb;
+  static std::uint8_t sequence = 0;
+  const Bytes payload = wire::encode(AddressMessage{AddressMessageKind::Defence, victim, Guid{}});
+  Bytes characters =
+      encode(Frame{BusAddress::Broadcast, victim, FrameType::Address, ++sequence, payload});
+  characters.insert(characters.begin(), kFlag);
+  rig.bus().write(from, characters, rig.now());
+}
+
+TEST(IcmbAddress, IsOutOfUseForAMomentAfterOneForgedDefence) {
+  for (const bool fixed : {false, true}) {
+    BusRig rig(unassigned(3));
+    IcmbSettings settings = rig.settings_of(1);
+    settings.fixed = fixed;
+    rig.replace(1, settings);
+    ASSERT_TRUE(rig.run_until([&] { return rig.address(1) == BusAddress{0x11}; }, seconds(5)));
+    rig.run_for(seconds(1));
+    forge_defence(rig, 2, BusAddress{0x11});
+    ASSERT_TRUE(rig.run_until([&] { return rig.address(1) != BusAddress{0x11}; }, seconds(1)));
+    ASSERT_TRUE(rig.run_until([&] { return rig.address(1) == BusAddress{0x11}; }, seconds(2)));
+    EXPECT_EQ(0U, rig[1].count(IcmbEvent::Kind::AddressMoved));
+    EXPECT_EQ(0U, rig[1].count(IcmbEvent::Kind::AddressRefused));
+  }
+}
+
+TEST(IcmbAddress, ThatWasConfiguredIsTakenAgainAfterTwoForgedDefences) {
+  for (const bool fixed : {false, true}) {
+    BusRig rig(unassigned(3));
+    IcmbSettings settings = rig.settings_of(1);
+    settings.fixed = fixed;
+    rig.replace(1, settings);
+    ASSERT_TRUE(rig.run_until([&] { return rig.address(1) == BusAddress{0x11}; }, seconds(5)));
+    rig.run_for(seconds(1));
+    forge_defence(rig, 2, BusAddress{0x11});
+    ASSERT_TRUE(rig.run_until([&] { return rig.address(1) != BusAddress{0x11}; }, seconds(1)));
+    rig.run_for(milliseconds(250));
+    forge_defence(rig, 2, BusAddress{0x11});
+    rig.run_for(seconds(2));
+    EXPECT_EQ(fixed, rig.address(1) == BusAddress::Unassigned);
+    EXPECT_NE(BusAddress{0x11}, rig.address(1));
+    EXPECT_EQ(
+        1U, rig[1].count(fixed ? IcmbEvent::Kind::AddressRefused : IcmbEvent::Kind::AddressMoved));
+    ASSERT_TRUE(rig.run_until([&] { return rig.address(1) == BusAddress{0x11}; }, seconds(15)));
+  }
+}
+
+TEST(IcmbAddress, ThatWasConfiguredIsTakenWhenItsHolderIsGoneAndNotBefore) {
+  BusRig rig(unassigned(2));
+  IcmbSettings settings = rig.settings_of(1);
+  settings.address = BusAddress{0x10};
+  rig.kill(1);
+  ASSERT_TRUE(rig.run_until([&] { return rig.address(0) == BusAddress{0x10}; }, seconds(5)));
+  rig.replace(1, settings);
+  ASSERT_TRUE(rig.run_until([&] { return all_hold_different(rig, 2); }, seconds(5)));
+  const BusAddress meanwhile = rig.address(1);
+  const auto sent = rig[1].port->statistics().sent;
+  for (int s = 0; s < 300; ++s) {
+    rig.run_for(seconds(1));
+    ASSERT_EQ(BusAddress{0x10}, rig.address(0));
+    ASSERT_EQ(meanwhile, rig.address(1)) << "it has one all the time";
+  }
+  EXPECT_LE(rig[1].port->statistics().sent - sent, 31U) << "one claim in ten seconds";
+  rig.kill(0);
+  ASSERT_TRUE(rig.run_until([&] { return rig.address(1) == BusAddress{0x10}; }, seconds(15)));
+  EXPECT_EQ(2U, rig[1].count(IcmbEvent::Kind::AddressHeld));
+}
+
+TEST(IcmbAddress, IsNotAskedForWhileSomebodyTalksFromIt) {
+  BusRig rig(unassigned(2));
+  IcmbSettings settings = rig.settings_of(1);
+  settings.address = BusAddress{0x10};
+  rig.kill(1);
+  ASSERT_TRUE(rig.run_until([&] { return rig.address(0) == BusAddress{0x10}; }, seconds(5)));
+  rig.replace(1, settings);
+  ASSERT_TRUE(rig.run_until([&] { return all_hold_different(rig, 2); }, seconds(5)));
+  rig.run_for(seconds(1));
+  const auto sent = rig[1].port->statistics().sent;
+  for (int s = 0; s < 60; ++s) {
+    (void)rig.send(0, BusAddress{0x99}, request(static_cast<std::uint8_t>(s)));
+    rig.run_for(seconds(1));
+  }
+  EXPECT_EQ(sent, rig[1].port->statistics().sent);
+}
+
 TEST(IcmbAddress, OfTwoWithTheSameGuidDiffersInTheEnd) {
   BusRig rig(unassigned(2));
   IcmbSettings same = rig.settings_of(0);

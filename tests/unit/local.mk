@@ -120,6 +120,7 @@ UNIT_TESTS += %D%/recipient_test
 UNIT_TESTS += %D%/recipient_media_test
 %C%_recipient_media_test_SOURCES =
 %C%_recipient_media_test_SOURCES += %D%/bus_rig.hpp
+%C%_recipient_media_test_SOURCES += %D%/media_forgery_test.cpp
 %C%_recipient_media_test_SOURCES += %D%/media_rig.hpp
 %C%_recipient_media_test_SOURCES += %D%/memory_slots.hpp
 %C%_recipient_media_test_SOURCES += %D%/recipient_forgery_test.cpp

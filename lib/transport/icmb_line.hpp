@@ -5,12 +5,11 @@
 #include <functional>
 
 #include "link/icmb_port.hpp"
-#include "transport/endpoint.hpp"
-#include "transport/serial_port.hpp"
+#include "transport/tty_endpoint.hpp"
 
 namespace fwr::transport {
 
-class IcmbLine final : public Endpoint {
+class IcmbLine final : public TtyEndpoint {
  public:
   using Observer = std::function<void(const link::IcmbEvent& event, TimePoint now)>;
 
@@ -18,38 +17,31 @@ class IcmbLine final : public Endpoint {
   IcmbLine(SerialPort serial, link::IcmbSettings settings, RandomSource& random, TimePoint now,
            Observer observer);
 
-  [[nodiscard]] int descriptor() const override { return serial_.fd(); }
-  [[nodiscard]] Fit fit(const Path& path) const override;
   /// With the message size that is best for this peer now.
-  [[nodiscard]] LinkProperties properties(const Path& path) const override;
-  [[nodiscard]] Result<> receive(const Receive& take, TimePoint now) override;
+  [[nodiscard]] LinkProperties properties(const Path& path) const override {
+    return port_.properties(path.peer);
+  }
   [[nodiscard]] std::size_t send(std::span<const Datagram> messages, TimePoint now) override;
   /// Enough to fill a burst: what waits here cannot be taken back, or be overtaken.
   [[nodiscard]] std::size_t room() const override;
   [[nodiscard]] bool has_unsent() const override { return port_.has_unsent(); }
-  /// An adapter that was pulled: to the bus it is a cut, and a tty of its name may come back.
-  void handle_down() override { serial_.close(); }
-  [[nodiscard]] bool can_reopen() const override { return true; }
-  [[nodiscard]] Result<> reopen(TimePoint now) override;
-  [[nodiscard]] std::optional<TimePoint> deadline() const override;
-  [[nodiscard]] Result<> handle_timeout(const Receive& take, TimePoint now) override;
 
   [[nodiscard]] link::IcmbPort& port() { return port_; }
   [[nodiscard]] const link::IcmbPort& port() const { return port_; }
 
  private:
-  [[nodiscard]] Result<> settle(const Receive& take, TimePoint now);
-  void flush_port(TimePoint now);
-  /// What an error of the tty means: it is told once.
-  void lose(const Error& error);
+  void hear(ByteView characters, TimePoint now) override {
+    port_.handle_characters(characters, now);
+  }
+  void handle_port_timeout(TimePoint now) override { port_.handle_timeout(now); }
+  [[nodiscard]] std::optional<TimePoint> port_deadline() const override { return port_.deadline(); }
+  [[nodiscard]] std::optional<link::LineOutput> poll_output(TimePoint now) override {
+    return port_.poll_output(now);
+  }
+  void hand_up(const Receive& take, TimePoint now) override;
 
-  SerialPort serial_;
-  std::uint32_t number_;
   link::IcmbPort port_;
   Observer observer_;
-  Bytes unwritten_;  ///< what the tty did not take: less than the port keeps ahead
-  TimePoint retry_at_{};
-  std::optional<Error> lost_;
 };
 
 }  // namespace fwr::transport

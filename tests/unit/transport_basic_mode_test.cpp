@@ -220,7 +220,6 @@ TEST(BasicModeLine, LeadsToItsOwnEndExactly) {
   EXPECT_EQ(Endpoint::Fit::Family, line->fit(path));
   path.peer.scope = 7;
   EXPECT_EQ(Endpoint::Fit::Exact, line->fit(path));
-  EXPECT_EQ(pty.device, line->device());
   EXPECT_EQ(115200U, line->properties(path).bits_per_s);
 }
 

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define LENGTH_OF(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -41,6 +42,10 @@ static const struct Meaning kMeanings[] = {
     {IPMI_ERR_BAD_RMCPPLUS_STATUS_CODE, FWR_BMC_NO_CIPHER_SUITE, 1,
      "refused an algorithm of this cipher suite"},
     {IPMI_ERR_BMC_BUSY, FWR_BMC_SESSION_LIMIT, 1, "has no room for another session now"},
+    {IPMI_ERR_DRIVER_BUSY, FWR_BMC_NO_DEVICE, 0,
+     "the interface does not react; a libfreeipmi without port input and output cannot use a KCS"},
+    {IPMI_ERR_DRIVER_TIMEOUT, FWR_BMC_NO_DEVICE, 0, "the interface does not react in time"},
+    {IPMI_ERR_DEVICE_NOT_FOUND, FWR_BMC_NO_DEVICE, 0, "the device of the interface is missing"},
     {IPMI_ERR_OUT_OF_MEMORY, FWR_BMC_SYSTEM, 0, "no memory"},
     {IPMI_ERR_HOSTNAME_INVALID, FWR_BMC_BAD_HOST, 0, "no address is known for this name"},
     {IPMI_ERR_IPMI_ERROR, FWR_BMC_NO_RESPONSE, 0, "no usable answer"},
@@ -170,25 +175,42 @@ static int open_session(ipmi_ctx_t ctx, const struct FwrBmcAccess* access, const
   return fwr_bmc_fail_context(error, ctx, peer, "opening a session");
 }
 
+/* Whether the firmware of this system names such an interface to its controller. */
+static int is_located(ipmi_interface_type_t type) {
+  ipmi_locate_ctx_t locate = ipmi_locate_ctx_create();
+  if (locate == NULL) return 0;
+  struct ipmi_locate_info info;
+  const int found = ipmi_locate_discover_device_info(locate, type, &info) == 0;
+  ipmi_locate_ctx_destroy(locate);
+  return found;
+}
+
+static int open_driver(ipmi_ctx_t ctx, ipmi_driver_type_t driver) {
+  return ipmi_ctx_open_inband(ctx, driver, 0, 0, 0, NULL, 0, IPMI_FLAGS_DEFAULT);
+}
+
+/* Not by ipmi_ctx_find_inband(), which takes a KCS for granted where nothing is found. */
 static int open_inband(ipmi_ctx_t ctx, const char* peer, struct FwrBmcError* error) {
   static const char kDoing[] = "opening the system interface";
-  ipmi_driver_type_t driver = IPMI_DEVICE_UNKNOWN;
-  const int found = ipmi_ctx_find_inband(ctx, &driver, 0, 0, 0, NULL, 0, IPMI_FLAGS_DEFAULT);
-  if (found == 0)
-    return fwr_bmc_fail(error, FWR_BMC_NO_DEVICE, "this system has no interface to a %s", peer);
-  if (found < 0) {
-    if (ipmi_ctx_errnum(ctx) == IPMI_ERR_PERMISSION)
-      return fwr_bmc_fail(error, FWR_BMC_NO_PERMISSION, "%s: only root may do that", kDoing);
-    return fwr_bmc_fail_context(error, ctx, peer, kDoing);
-  }
-  /* The kernel's driver empties the queue of received messages by itself, and drops those of
-   * channels that it does not know; ICMB is one of them. */
-  if (driver == IPMI_DEVICE_OPENIPMI)
+  if (geteuid() != 0)
+    return fwr_bmc_fail(error, FWR_BMC_NO_PERMISSION, "%s: only root may do that", kDoing);
+  /* It carries no Send Message and no Get Message of programs, and takes the answers itself. */
+  if (open_driver(ctx, IPMI_DEVICE_OPENIPMI) == 0) {
+    (void)ipmi_ctx_close(ctx);
     return fwr_bmc_fail(error, FWR_BMC_NO_DEVICE,
-                        "%s: the kernel's driver keeps the answers of such channels to itself: "
-                        "unload ipmi_si or ipmi_ssif",
+                        "%s: the driver of the kernel bridges nothing for others: "
+                        "unload ipmi_si and ipmi_ssif",
                         kDoing);
-  return 0;
+  }
+  ipmi_driver_type_t driver = IPMI_DEVICE_UNKNOWN;
+  if (is_located(IPMI_INTERFACE_KCS))
+    driver = IPMI_DEVICE_KCS;
+  else if (is_located(IPMI_INTERFACE_SSIF))
+    driver = IPMI_DEVICE_SSIF;
+  else
+    return fwr_bmc_fail(error, FWR_BMC_NO_DEVICE, "this system has no KCS or SSIF to a %s", peer);
+  if (open_driver(ctx, driver) == 0) return 0;
+  return fwr_bmc_fail_context(error, ctx, peer, kDoing);
 }
 
 int fwr_bmc_open(ipmi_ctx_t ctx, const struct FwrBmcAccess* access, const char* peer,

@@ -2,7 +2,7 @@
 # tests/faults: the real programs on a system that fails.  One script a line, as in tests/interop;
 # shim.c is preloaded into the programs, and "make check" builds it for that.
 
-check_LTLIBRARIES = %D%/shim.la
+check_LTLIBRARIES += %D%/shim.la
 %C%_shim_la_SOURCES = %D%/shim.c
 %C%_shim_la_LDFLAGS = $(AM_LDFLAGS) -module -shared -avoid-version -rpath /nowhere
 %C%_shim_la_LIBADD = -ldl

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A BMC for tests: bridging_bmc PORT TTY ADDRESS FAULT-FILE. IPMI v2.0 on 127.0.0.1:PORT; its
-// channel 5 is an ICMB, the bus on TTY, where it has ADDRESS. What it carries there are plain
-// messages. The one word in FAULT-FILE, if there is any, says what is wrong with it. Says "ready";
-// runs until a signal.
+// A BMC for tests: bridging_bmc PORT TTY ADDRESS FAULT-FILE [SOCKET]. IPMI v2.0 on 127.0.0.1:PORT,
+// and the system interface of a virtual machine at SOCKET; its channel 5 is an ICMB, the bus on
+// TTY, where it has ADDRESS. What it carries there are plain messages. The one word in FAULT-FILE,
+// if there is any, says what is wrong with it. Says "ready"; runs until a signal, or the end of the
+// virtual machine.
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -13,6 +14,7 @@
 
 #include "link/icmb_discovery.hpp"
 #include "session/server.hpp"
+#include "system_interface.hpp"
 #include "transport/clock.hpp"
 #include "transport/icmb_line.hpp"
 #include "transport/loop.hpp"
@@ -28,6 +30,7 @@ using wire::IpmiResponse;
 using wire::icmb::BusAddress;
 
 constexpr LinkId kBusLink{1};
+constexpr LinkId kSystemLink{2};
 constexpr std::uint32_t kBusPort = 1;
 constexpr std::uint8_t kChannel = 5;
 constexpr std::uint8_t kIcmb10 = 0x02;  // medium, and protocol
@@ -61,6 +64,7 @@ class BridgingBmc final : public transport::Machine, public session::Application
     if (request.net_fn == wire::icmb::kBridgeRq) return local_bridge(request.command);
     if (request.net_fn != raw(wire::NetFn::AppRq)) return code(0xc1);
     switch (request.command) {
+      case 0x01: return device_id();
       case 0x31: return message_flags();
       case 0x33: return get_message(now);
       case 0x34:
@@ -91,6 +95,16 @@ class BridgingBmc final : public transport::Machine, public session::Application
   void drain_events(TimePoint) override {}
   [[nodiscard]] bool finished() const override { return finished_; }
   void handle_signal(int, TimePoint) override { finished_ = true; }
+  void handle_link_down(LinkId link, const Error&, TimePoint) override {
+    if (link == kSystemLink) finished_ = true;
+  }
+
+  /// From the system interface, where nobody has to log in.
+  IpmiResponse answer(const IpmiRequest& request, TimePoint now) {
+    session::Requester host;
+    host.privilege = wire::Privilege::Administrator;
+    return handle_command(host, request, now).value_or(code(0xc1));
+  }
 
  private:
   struct Tracked {
@@ -136,6 +150,16 @@ class BridgingBmc final : public transport::Machine, public session::Application
     out.u8(kIcmb10);
     out.u8(kIcmb10);
     out.u8(0);
+    out.le<3>(7154);
+    out.u16(0);
+    return data(std::move(out));
+  }
+
+  /// Asked over the system interface only: the server knows it too.
+  static IpmiResponse device_id() {
+    ByteWriter out;
+    for (const unsigned byte : {0x20U, 0x01U, 0x01U, 0x00U, 0x02U, 0x00U})
+      out.u8(static_cast<std::uint8_t>(byte));
     out.le<3>(7154);
     out.u16(0);
     return data(std::move(out));
@@ -225,7 +249,7 @@ class BridgingBmc final : public transport::Machine, public session::Application
 };
 
 int run(const std::string& port, const std::string& tty, const std::string& address,
-        const std::string& fault_file) {
+        const std::string& fault_file, const std::string& system) {
   transport::SystemRandom random;
   BridgingBmc bmc(fault_file, random);
   const auto local = parse_address("lan:127.0.0.1:" + port);
@@ -247,6 +271,13 @@ int run(const std::string& port, const std::string& tty, const std::string& addr
   transport::Loop loop(bmc);
   loop.add(*std::move(socket));
   loop.add(std::move(line), kBusLink);
+  if (!system.empty()) {
+    auto interface = test::SystemInterface::connect(
+        system,
+        [&](const IpmiRequest& request, TimePoint now) { return bmc.answer(request, now); });
+    if (!interface) return 2;
+    loop.add(*std::move(interface), kSystemLink);
+  }
   loop.catch_signals({SIGINT, SIGTERM});
   return loop.run() ? 0 : 1;
 }
@@ -254,6 +285,6 @@ int run(const std::string& port, const std::string& tty, const std::string& addr
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 5) return 2;
-  return run(argv[1], argv[2], argv[3], argv[4]);
+  if (argc != 5 && argc != 6) return 2;
+  return run(argv[1], argv[2], argv[3], argv[4], argc == 6 ? argv[5] : "");
 }

@@ -14,5 +14,8 @@ EXTRA_DIST += %D%/common.sh
 
 # A BMC with LAN and a channel on an emulated bus.
 check_PROGRAMS += %D%/bridging_bmc
-%C%_bridging_bmc_SOURCES = %D%/bridging_bmc.cpp
+%C%_bridging_bmc_SOURCES =
+%C%_bridging_bmc_SOURCES += %D%/bridging_bmc.cpp
+%C%_bridging_bmc_SOURCES += %D%/system_interface.cpp
+%C%_bridging_bmc_SOURCES += %D%/system_interface.hpp
 %C%_bridging_bmc_LDADD = $(TRANSPORT_LIBS)

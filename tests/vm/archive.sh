@@ -8,7 +8,7 @@
 vm_programs='dash timeout nsenter cmp ip tc iw hostapd hostapd_cli wpa_supplicant wpa_cli kmod minisign dbus-daemon
   dbus-send hciconfig rfcomm ipmitool /usr/libexec/bluetooth/bluetoothd'
 vm_modules='9pnet_virtio 9p virtio_pci veth sch_netem bridge mac80211_hwsim ccm ctr cmac ecb cbc
-  af_alg algif_skcipher algif_hash rfcomm hci_vhci'
+  af_alg algif_skcipher algif_hash rfcomm hci_vhci ipmi_si ipmi_devintf'
 
 # vm_copy ROOT FILE [NAME]: a program or a library with the libraries that it needs.
 vm_copy() {
@@ -127,6 +127,9 @@ vm_tested() {
       vm_copy "$1" "$(vm_built "$vm_program")" "/usr/bin/$(basename "$vm_program")"
     fi
   done
+  if [ -e "$TOP_BUILDDIR/tests/vm/.libs/kcs_ports.so" ]; then
+    vm_copy "$1" "$TOP_BUILDDIR/tests/vm/.libs/kcs_ports.so" /usr/lib/kcs_ports.so
+  fi
   unset LD_LIBRARY_PATH
   # The library lies where it was built; the loader of the guest looks elsewhere.
   for vm_library in "$1$TOP_BUILDDIR/lib/.libs/"*.so*; do

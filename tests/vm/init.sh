@@ -47,10 +47,12 @@ run() {
   echo "$now $1 end $status $took" >>/results/cases
 }
 
-# Wi-Fi and Bluetooth do not disturb each other, and both wait much. The long form, which measures, has them
-# one after the other.
+# They do not disturb each other, and wait much. The long form, which measures, has them one after the other.
 for section in $sections; do
-  if [ -z "$FWR_TEST_LONG" ] && [ "$section" = wifi ]; then run wifi & else run "$section"; fi
+  case ${FWR_TEST_LONG:+long}$section in
+    wifi | in-band) run "$section" & ;;
+    *) run "$section" ;;
+  esac
 done
 wait
 if [ -e /tmp/failed ]; then finish 1; fi

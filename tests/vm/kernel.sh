@@ -65,7 +65,8 @@ vm_unpack() {
   dpkg-deb --fsys-tarfile "$cache/download/"*.deb |
     tar -x -C "$cache/kernel.new" --wildcards './boot/vmlinuz-*' './lib/modules/*/modules.*' \
       './lib/modules/*/kernel/arch/*/crypto/*' './lib/modules/*/kernel/crypto/*' \
-      './lib/modules/*/kernel/drivers/bluetooth/*' './lib/modules/*/kernel/drivers/virtio/*' \
+      './lib/modules/*/kernel/drivers/bluetooth/*' './lib/modules/*/kernel/drivers/char/ipmi/*' \
+      './lib/modules/*/kernel/drivers/virtio/*' \
       '*/veth.ko*' '*/mac80211_hwsim.ko*' './lib/modules/*/kernel/fs/9p/*' \
       './lib/modules/*/kernel/fs/fscache/*' './lib/modules/*/kernel/fs/netfs/*' \
       './lib/modules/*/kernel/lib/*' './lib/modules/*/kernel/net/*'

@@ -16,6 +16,11 @@ check_PROGRAMS += $(VM_HELPERS)
 %C%_rfcomm_stream_SOURCES = %D%/rfcomm_stream.cpp
 %C%_rfcomm_stream_LDADD = $(BLUETOOTH_LIBS)
 
+check_LTLIBRARIES += %D%/kcs_ports.la
+%C%_kcs_ports_la_SOURCES = %D%/kcs_ports.c
+%C%_kcs_ports_la_LDFLAGS = $(AM_LDFLAGS) -module -shared -avoid-version -rpath /nowhere
+%C%_kcs_ports_la_LIBADD = $(FREEIPMI_LIBS)
+
 VM_TESTS =
 VM_TESTS += %D%/run.sh
 
@@ -27,6 +32,8 @@ EXTRA_DIST += %D%/bluetooth-lib.sh
 EXTRA_DIST += %D%/bluetooth-security.sh
 EXTRA_DIST += %D%/bluetooth-tty.sh
 EXTRA_DIST += %D%/guest.sh
+EXTRA_DIST += %D%/in-band.sh
+EXTRA_DIST += %D%/in-band-host.sh
 EXTRA_DIST += %D%/init.sh
 EXTRA_DIST += %D%/kernel.sh
 EXTRA_DIST += %D%/media.sh

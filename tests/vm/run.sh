@@ -1,14 +1,16 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Wi-Fi, Bluetooth and media together on a real kernel: boots a virtual machine under software emulation and
-# runs the sections of tests/vm in it, one after the other. Each case of a section counts as a test.
+# Wi-Fi, Bluetooth, media together and the interface to a BMC on a real kernel: boots a virtual machine under
+# software emulation and runs the sections of tests/vm in it, one after the other. Each case of a section
+# counts as a test.
 #
 # FWR_VM_SECTIONS: only these. FWR_VM_ACCEL=kvm: not by emulation. FWR_VM_KEEP=DIRECTORY: what the guest left.
 . "$TOP_SRCDIR/tests/lib.sh"
 . "$TOP_SRCDIR/tests/vm/kernel.sh"
 . "$TOP_SRCDIR/tests/vm/archive.sh"
+. "$TOP_SRCDIR/tests/vm/in-band-host.sh"
 
-sections=${FWR_VM_SECTIONS:-wifi bluetooth media}
+sections=${FWR_VM_SECTIONS:-wifi in-band bluetooth media}
 cache=$TOP_BUILDDIR/vm
 limit_s=480
 [ -z "${FWR_TEST_LONG:-}" ] || limit_s=1800
@@ -36,13 +38,18 @@ cp "$cache/kernel/vmlinux" "$work/vmlinux"
 flock -u 9
 rm -rf "$work/tested" "$work/tested.cpio"
 
+in_band_options=
+case " $sections " in *' in-band '*) in_band_start ;; esac
+
 # The guest writes its exit status to a port, and QEMU exits with twice that and one.
 say "booting linux-image-$(cat "$cache/kernel/release")"
 status=0
 begin=$(date +%s)
+# shellcheck disable=SC2086 # options of words without blanks
 timeout -k 5 "$limit_s" qemu-system-x86_64 -accel "${FWR_VM_ACCEL:-tcg,thread=multi}" -cpu max -smp 2 \
   -m 768 -nodefaults -no-user-config -display none -no-reboot -serial "file:$work/console.log" \
   -device isa-debug-exit,iobase=0xf4,iosize=0x4 \
+  $in_band_options \
   -virtfs "local,path=$work/results,mount_tag=results,security_model=none" \
   -kernel "$work/vmlinux" -initrd "$work/initrd" \
   -append 'console=ttyS0 quiet oops=panic panic=-1 mitigations=off nokaslr' \

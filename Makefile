@@ -248,7 +248,7 @@ help:
 	@echo 'make check       build and run every test; the unit tests also under ASan and UBSan, and'
 	@echo '                 each fuzz program for a few seconds'
 	@echo 'make check-long  the same with many more rounds'
-	@echo 'make check-vm    Wi-Fi and Bluetooth in a virtual machine, in full; SECTIONS="wifi": only these'
+	@echo 'make check-vm    Wi-Fi, Bluetooth and a KCS in a virtual machine, in full; SECTIONS="wifi": only these'
 	@echo 'make sim SEEDS=N [SEED=first]   N recoveries with faults on a simulated network'
 	@echo 'make fuzz        each fuzz program for SECONDS=60; TARGETS="framing server": only these'
 	@echo 'make bench       time a 32 MiB recovery against TFTP; the share of an ICMB bus that is image'

@@ -135,7 +135,7 @@ rejects 'two objects in a line' '{"event":"health","healthy":true}{"event":"heal
 check fwrecover.jsonl fwdonord.jsonl fwdonor.jsonl fwdiag.jsonl || fail 'JSON lines break what fwrecover(8) promises'
 sed -n 's/^seen //p' found >seen
 awk -f "$contract" "$page" | sed -n 's/^event [^ ]* //p' | LC_ALL=C sort -u >promised
-# What only a donor in trouble says is in the unit tests, what links do in tests/media, Bluetooth in tests/vm.
-printf '%s\n' bt-device expired link refused released withdrawn | LC_ALL=C comm -23 promised - >expected
+# What only a donor in trouble says is in the unit tests, what links and a BMC do in tests/media, Bluetooth in tests/vm.
+printf '%s\n' bt-device expired icmb-channel icmb-device link refused released withdrawn | LC_ALL=C comm -23 promised - >expected
 LC_ALL=C comm -23 expected seen >unseen
 [ ! -s unseen ] || fail "documented, but nothing printed it here: $(tr '\n' ' ' <unseen)"

@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <filesystem>
+#include <system_error>
 
 #include "config.h"
 #include "transport/hosts.hpp"
@@ -322,6 +324,13 @@ Result<session::Credentials> read_credentials(const Settings& settings) {
                              fmt::format("must be 17 or 3, and is {}", suite));
   credentials.suite = suite == 3 ? session::CipherSuite::Suite3 : session::CipherSuite::Suite17;
   return credentials;
+}
+
+bool lacks_password(const Settings& settings) {
+  const std::string file = settings.text("donor.password_file");
+  if (file.empty()) return std::getenv("FWRECOVER_PASSWORD") == nullptr;
+  std::error_code unknown;
+  return !std::filesystem::exists(file, unknown) && !unknown;
 }
 
 Result<FoundTargets> find_targets(const LanConfig& lan, bool elsewhere,

@@ -42,6 +42,8 @@ struct RecipientConfig {
 [[nodiscard]] Result<RecipientConfig> read_recipient(const Settings& settings);
 /// Apart, because only a recovery needs them. Environment: FWRECOVER_PASSWORD, FWRECOVER_KG.
 [[nodiscard]] Result<session::Credentials> read_credentials(const Settings& settings);
+/// Neither the file that is named nor the environment has a password: nobody meant to give one.
+[[nodiscard]] bool lacks_password(const Settings& settings);
 /// minisign public key files. Errors name the file. Shared with the donor.
 [[nodiscard]] Result<std::vector<image::PublicKey>> read_trusted_keys(const Settings& settings);
 struct FoundTargets {

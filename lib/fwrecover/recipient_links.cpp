@@ -3,7 +3,6 @@
 #include "fwrecover/recipient_links.hpp"
 
 #include <algorithm>
-#include <optional>
 #include <utility>
 
 namespace fwrecover {
@@ -59,68 +58,87 @@ std::vector<Target> line_targets(const MediaConfig& media) {
   return targets;
 }
 
-/// Who is named, and whom an inquiry finds. Errors: Interrupted; others are a problem only.
-Result<std::vector<Target>> bluetooth_targets(const fwr::settings::BluetoothConfig& bluetooth,
-                                              const Stop& stop, Observer& observer) {
-  std::vector<Address> addresses = bluetooth.targets;
-  if (bluetooth.inquiry) {
-    fwr::transport::BluetoothScanSettings scan;
-    scan.adapter = bluetooth.link.adapter;
-    scan.names = false;
-    const auto found =
-        fwr::transport::scan_bluetooth(scan, {.limit = kScanLimit, .interrupted = stop});
-    if (!found && found.error().code == Errc::Interrupted) return tl::unexpected(found.error());
-    if (!found) observer.on_event(Event("problem").set("text", found.error().message()));
-    for (const auto& device : found ? *found : std::vector<fwr::transport::BluetoothDevice>{}) {
-      const bool named = std::any_of(
-          addresses.begin(), addresses.end(),
-          [&](const Address& address) { return address.bytes == device.address.bytes; });
-      if (device.donor && !named) addresses.push_back(device.address);
-    }
+/// Whom an inquiry finds that says it is a donor. Errors: of scan_bluetooth().
+Result<std::vector<Address>> donors_in_reach(const fwr::settings::BluetoothConfig& bluetooth,
+                                             const Stop& stop) {
+  fwr::transport::BluetoothScanSettings scan;
+  scan.adapter = bluetooth.link.adapter;
+  scan.names = false;
+  const auto found =
+      fwr::transport::scan_bluetooth(scan, {.limit = kScanLimit, .interrupted = stop});
+  if (!found) return tl::unexpected(found.error());
+  std::vector<Address> donors;
+  for (const auto& device : *found)
+    if (device.donor) donors.push_back(device.address);
+  return donors;
+}
+
+void add_bluetooth(const std::vector<Address>& addresses, std::vector<Target>& targets) {
+  for (const Address& address : addresses) {
+    const bool known = std::any_of(targets.begin(), targets.end(), [&](const Target& target) {
+      return target.path.peer.family == address.family && target.path.peer.bytes == address.bytes;
+    });
+    if (!known) targets.push_back({fwr::Path{{}, address, Medium::Bluetooth}, false});
   }
-  std::vector<Target> targets;
-  targets.reserve(addresses.size());
-  for (const Address& address : addresses)
-    targets.push_back({fwr::Path{{}, address, Medium::Bluetooth}, false});
-  return targets;
 }
 
-}  // namespace
-
-bool asks_elsewhere(const MediaConfig& media) {
-  return !line_targets(media).empty() || media.bluetooth.is_used();
-}
-
-Result<std::vector<Target>> open_links(const fwr::settings::RecipientConfig& config, bool network,
-                                       const Stop& stop, Lines& lines, Observer& observer) {
+/// All that the settings name. The result is what did not open.
+std::vector<Error> open_named(const fwr::settings::RecipientConfig& config, Lines& lines) {
   const MediaConfig& media = config.media;
-  std::optional<Error> first_error;
+  std::vector<Error> failures;
   const auto note = [&](const Result<>& opened) {
-    if (opened) return;
-    if (!first_error) first_error = opened.error();
-    observer.on_event(Event("problem").set("text", opened.error().message()));
+    if (!opened) failures.push_back(opened.error());
   };
   for (const std::string& device : bus_devices(media))
     note(lines.open_bus(device, on_line(media.icmb.allow, device), {}));
   for (const std::string& device : media.serial.devices)
     note(lines.open_cable(device, config.iana, Lines::Absent::Fails));
   if (media.bluetooth.is_used()) note(lines.open_dialer());
-  if (lines.empty() && !network && first_error) return tl::unexpected(*first_error);
+  return failures;
+}
 
+bool is_open(const Address& peer, const Lines& lines) {
+  return lines.link_to(peer) != fwr::kLanLink;
+}
+
+}  // namespace
+
+bool asks_on_lines(const MediaConfig& media) {
+  return !line_targets(media).empty();
+}
+
+bool asks_elsewhere(const MediaConfig& media) {
+  return asks_on_lines(media) || media.bluetooth.is_used();
+}
+
+Result<std::vector<Target>> open_links(const fwr::settings::RecipientConfig& config, bool network,
+                                       const Stop& stop, Lines& lines, Observer& observer) {
+  const MediaConfig& media = config.media;
+  std::vector<Error> failures = open_named(config, lines);
   std::vector<Target> targets = line_targets(media);
-  if (media.bluetooth.is_used()) {
-    const auto found = bluetooth_targets(media.bluetooth, stop, observer);
-    if (!found) return tl::unexpected(found.error());
-    targets.insert(targets.end(), found->begin(), found->end());
+  std::erase_if(targets, [&](const Target& target) { return !is_open(target.path.peer, lines); });
+
+  Address anybody;
+  anybody.family = fwr::AddressFamily::Bluetooth;
+  if (is_open(anybody, lines)) {
+    add_bluetooth(media.bluetooth.targets, targets);
+    const auto found = media.bluetooth.inquiry ? donors_in_reach(media.bluetooth, stop)
+                                               : Result<std::vector<Address>>();
+    if (found) {
+      add_bluetooth(*found, targets);
+    } else {
+      if (found.error().code == Errc::Interrupted) return tl::unexpected(found.error());
+      failures.push_back(found.error());
+    }
   }
-  targets.erase(std::remove_if(targets.begin(), targets.end(),
-                               [&](const Target& target) {
-                                 return lines.link_to(target.path.peer) == fwr::kLanLink;
-                               }),
-                targets.end());
-  if (targets.empty() && !network)
-    return fwr::fail(Errc::NoDonorAnswered, "no Bluetooth device in reach is a donor");
-  return targets;
+
+  // What ends the command is its error, and not a problem as well.
+  const bool goes_on = network || !targets.empty();
+  for (std::size_t i = goes_on ? 0 : 1; i < failures.size(); ++i)
+    observer.on_event(Event("problem").set("text", failures[i].message()));
+  if (goes_on) return targets;
+  if (!failures.empty()) return tl::unexpected(failures.front());
+  return fwr::fail(Errc::NoDonorAnswered, "no Bluetooth device in reach is a donor");
 }
 
 }  // namespace fwrecover

@@ -229,6 +229,31 @@ Conclusion leave_trial(const Assessment& assessment, Observer& observer) {
   return conclude_ok("nothing requested: the other slot holds the image to go back to");
 }
 
+/// The account for all links with sessions. Without one these are left out, and that is told, when
+/// there are links that need none. Errors: those of read_credentials().
+Result<fwr::session::Credentials> take_account(const fwr::settings::Settings& settings,
+                                               fwr::settings::RecipientConfig& config,
+                                               fwr::settings::FoundTargets& found,
+                                               Observer& observer) {
+  auto& bluetooth = config.media.bluetooth;
+  if (found.targets.empty() && !bluetooth.is_used()) return fwr::session::Credentials{};
+  auto credentials = fwr::settings::read_credentials(settings);
+  // A file that is there but cannot be read, or a wrong one, is a mistake on every link.
+  const bool can_do_without = asks_on_lines(config.media) && !config.policy.authenticated &&
+                              fwr::settings::lacks_password(settings);
+  if (credentials || !can_do_without) return credentials;
+  const std::string left_out = found.targets.empty() ? "Bluetooth is"
+                               : bluetooth.is_used() ? "the network and Bluetooth are"
+                                                     : "the network is";
+  observer.on_event(
+      Event("problem").set("text", fmt::format("{} left out, without an account on the donors: {}",
+                                               left_out, credentials.error().detail)));
+  found.targets.clear();
+  bluetooth.targets.clear();
+  bluetooth.inquiry = false;
+  return fwr::session::Credentials{};
+}
+
 struct Sockets {
   std::vector<fwr::transport::UdpSocket> sockets;
   std::size_t receive_buffer_bytes = 0;
@@ -351,12 +376,12 @@ Result<Conclusion> Recipient::Impl::recover(const RequestOptions& options, bool 
   if (!found) return tl::unexpected(found.error());
   for (const Error& problem : found->problems)
     observer.on_event(Event("problem").set("text", problem.message()));
-  const bool network = !found->targets.empty();
-  if (!offers_only && (network || config->media.bluetooth.is_used())) {
-    auto credentials = fwr::settings::read_credentials(*settings);
+  if (!offers_only) {
+    auto credentials = take_account(*settings, *config, *found, observer);
     if (!credentials) return tl::unexpected(credentials.error());
     recovery_config.credentials = *std::move(credentials);
   }
+  const bool network = !found->targets.empty();
   auto sockets = network ? open_sockets() : Result<Sockets>(Sockets{});
   if (!sockets) return tl::unexpected(sockets.error());
   fwr::transport::SystemRandom random;

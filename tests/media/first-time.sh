@@ -1,0 +1,65 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Somebody's first hour with a bus: the two lines of README as they are printed, without a password;
+# an address that is not in the list; a line that is not there.
+. "$TOP_SRCDIR/tests/lib.sh"
+. "$TOP_SRCDIR/tests/interop/common.sh"
+. "$TOP_SRCDIR/tests/media/common.sh"
+
+need_program minisign
+
+make_key vendor
+make_image image 8192
+sign image 2.0 2
+bus bus
+
+# readme PROGRAM DEVICE: its line about a bus, for this device and the file PROGRAM.toml.
+readme() {
+  sed -n "s|^    \($1 .*icmb:.*\)|\1|p" "$TOP_SRCDIR/README.md" |
+    sed "s|/dev/ttyS1|$work/bus/$2|; s|^$1 ||"
+}
+
+cat >fwdonord.toml <<END
+[catalogue]
+directory = "$work/catalogue"
+[trust]
+keys = ["$work/vendor.pub"]
+END
+mkdir catalogue
+expect_exit 0 "$FWDONOR" --config fwdonord.toml add image >add.log 2>&1
+eval "start donor.log '$FWDONORD' --config fwdonord.toml $(readme fwdonord node2)"
+donor=$started
+wait_for_line 60 donor.log 'address-held.*icmb:0x0014@'
+
+# What the example of contrib has: a network is asked, and its password file is not there.
+slot_size=1MiB recipient_config fwrecover '"127.0.0.1"'
+sed 's|^password_file = .*|password_file = "/nowhere/fwrecover.password"|' fwrecover.toml >no-file.toml
+sed '/^password_file/d' fwrecover.toml >no-password.toml
+# ask STATUS NAME: README's line, with NAME.toml.
+ask() {
+  eval "recover '$1' '$2' $(readme fwrecover node1)"
+}
+
+say 'the lines of README, without a password'
+unset FWRECOVER_PASSWORD
+ask 0 no-file
+expect_line out.json '"event":"problem","text":"the network is left out.*/nowhere/fwrecover.password'
+[ "$(grep -c 'left out' out.json)" -eq 1 ] || fail 'not told once'
+expect_line out.json '"event":"recovered".*"address":"icmb:0x0014@'
+expect_installed fwrecover image
+recover 1 no-file request
+told not-found /nowhere/fwrecover.password
+recover 2 no-password request
+told bad-configuration FWRECOVER_PASSWORD
+words=$(readme fwrecover node1)
+eval "recover 2 no-password --set policy.authenticated=true $words"
+told bad-configuration FWRECOVER_PASSWORD
+chmod 644 password
+ask 2 fwrecover
+told insecure-secret
+chmod 600 password
+
+say 'a line that does not open is told once'
+recover 1 no-file --set 'lan.targets=[]' --set "icmb.devices=['$work/bus/node9']" offers
+told not-found
+[ "$(grep -c node9 out.json)" -eq 1 ] || fail 'told twice'

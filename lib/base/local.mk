@@ -14,6 +14,7 @@ noinst_LTLIBRARIES += %D%/libbase.la
 %C%_libbase_la_SOURCES += %D%/jitter.hpp
 %C%_libbase_la_SOURCES += %D%/link_properties.hpp
 %C%_libbase_la_SOURCES += %D%/slow_link.hpp
+%C%_libbase_la_SOURCES += %D%/token_bucket.hpp
 %C%_libbase_la_SOURCES += %D%/types.cpp
 %C%_libbase_la_SOURCES += %D%/types.hpp
 %C%_libbase_la_SOURCES += %D%/unique_fd.hpp

@@ -7,12 +7,12 @@
 #include <optional>
 #include <string>
 
+#include "base/token_bucket.hpp"
 #include "donor/catalogue.hpp"
 #include "donor/donor.hpp"
 #include "donor/lease.hpp"
 #include "donor/link_terms.hpp"
 #include "donor/offer_token.hpp"
-#include "session/source_limiter.hpp"
 #include "wire/oem.hpp"
 #include "wire/stream.hpp"
 
@@ -86,7 +86,7 @@ class Donor::Impl {
   TimePoint next_end_ = TimePoint::max();
   std::map<LinkId, std::deque<Outgoing>> refusals_;
   std::deque<DonorEvent> events_;
-  session::TokenBucket offers_told_{kOffersToldPerSecond, kOffersToldAtOnce};
+  TokenBucket offers_told_{kOffersToldPerSecond, kOffersToldAtOnce};
   std::uint32_t recovered_ = 0;
   std::uint32_t failed_ = 0;
   std::uint64_t bytes_served_ = 0;

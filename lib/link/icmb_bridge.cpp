@@ -49,8 +49,30 @@ bool IcmbPort::handle_bridge_request(const Frame& frame, TimePoint now) {
   response.data = *std::move(data);
   OutgoingFrame out{frame.source, wire::icmb::FrameType::Response, wire::encode(response)};
   out.answers_broadcast = frame.destination == BusAddress::Broadcast;
+  out.answers_stranger = !is_operator(frame.source);
+  if (out.answers_stranger && !admit(out, now)) {
+    ++counters_.dropped;
+    return true;
+  }
   talker_.enqueue(std::move(out), now);
   return true;
+}
+
+/// Answers go before streams and are larger than their questions: only so many of them.
+bool IcmbPort::admit(const OutgoingFrame& answer, TimePoint now) {
+  const IcmbLimits& limits = settings_.limits;
+  if (!stranger_characters_.has_token(now) ||
+      talker_.answers_to_strangers() >= limits.stranger_answers)
+    return false;
+  const std::size_t characters = answer.payload.size() + wire::icmb::kFrameOverhead_bytes;
+  stranger_characters_.take(now, static_cast<unsigned>(characters) *
+                                     (answer.answers_broadcast ? limits.broadcast_answers : 1));
+  return true;
+}
+
+bool IcmbPort::is_operator(BusAddress who) const {
+  const auto& operators = settings_.operators;
+  return std::find(operators.begin(), operators.end(), who) != operators.end();
 }
 
 /// Nothing: no answer is owed, as to a broadcast that is not a question.
@@ -86,9 +108,7 @@ std::optional<Bytes> IcmbPort::answer(const Frame& frame, const Message& request
     default: break;
   }
   if (!changes_the_bridge(command)) return with_code(CompletionCode::InvalidCommand);
-  const auto& operators = settings_.operators;
-  if (std::find(operators.begin(), operators.end(), frame.source) == operators.end())
-    return with_code(CompletionCode::InsufficientPrivilege);
+  if (!is_operator(frame.source)) return with_code(CompletionCode::InsufficientPrivilege);
   return change_bridge(request);
 }
 

@@ -53,6 +53,13 @@ struct IcmbLimits {
   /// More of it: what others may say before a frame goes again, three talks.
   std::uint32_t duplicate_characters = 12288;
 
+  // Answers of the bridge to others than its operators, PROTOCOL §11.5.
+  std::uint32_t stranger_share = 16;              ///< one character in so many of the line
+  std::uint32_t stranger_burst_characters = 512;  ///< before that counts
+  std::size_t stranger_answers = 4;               ///< that wait
+  std::uint32_t broadcast_answers =
+      8;  ///< that an answer to a broadcast counts for: others answer it too
+
   // Addresses, PROTOCOL §11.3.
   std::uint32_t claims = 3;
   std::chrono::milliseconds claim_interval{200};
@@ -63,6 +70,10 @@ struct IcmbLimits {
 
   [[nodiscard]] Duration characters(std::uint64_t count) const {
     return time_of_characters(count, baud);
+  }
+  [[nodiscard]] std::uint32_t stranger_characters_per_s() const {
+    constexpr std::uint32_t kBits = 10;
+    return std::max(baud / kBits / stranger_share, 1U);
   }
   [[nodiscard]] Duration slot() const {
     return std::max<Duration>(characters(slot_characters), shortest_slot);

@@ -42,6 +42,8 @@ IcmbPort::IcmbPort(IcmbSettings settings, RandomSource& random, TimePoint now)
       talker_(settings_.limits, random, counters_, now),
       assignment_(settings_.limits, random, settings_.guid),
       peers_(settings_.limits),
+      stranger_characters_(settings_.limits.stranger_characters_per_s(),
+                           settings_.limits.stranger_burst_characters),
       last_character_(now),
       busy_since_(now) {
   if (!settings_.chassis_id) settings_.chassis_id = ByteReader(settings_.guid).u32();

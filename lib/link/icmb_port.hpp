@@ -8,6 +8,7 @@
 
 #include "base/address.hpp"
 #include "base/link_properties.hpp"
+#include "base/token_bucket.hpp"
 #include "base/types.hpp"
 #include "link/icmb_assignment.hpp"
 #include "link/icmb_limits.hpp"
@@ -112,6 +113,8 @@ class IcmbPort {
   [[nodiscard]] std::optional<Bytes> answer(const wire::icmb::Frame& frame,
                                             const wire::plain::Message& request);
   [[nodiscard]] Bytes change_bridge(const wire::plain::Message& request);
+  [[nodiscard]] bool is_operator(wire::icmb::BusAddress who) const;
+  [[nodiscard]] bool admit(const OutgoingFrame& answer, TimePoint now);
   void remember_discoverer(wire::icmb::BusAddress who, bool discovered);
 
   IcmbSettings settings_;
@@ -119,6 +122,7 @@ class IcmbPort {
   IcmbTalker talker_;
   IcmbAssignment assignment_;
   IcmbPeers peers_;
+  TokenBucket stranger_characters_;
   wire::icmb::FrameDecoder decoder_;
 
   bool enabled_ = true;

@@ -59,6 +59,12 @@ void IcmbTalker::clear_queue() {
   waiting_bytes_ = 0;
 }
 
+std::size_t IcmbTalker::answers_to_strangers() const {
+  const auto counts = [](const Queued& queued) { return queued.frame.answers_stranger; };
+  return static_cast<std::size_t>(std::count_if(control_.begin(), control_.end(), counts) +
+                                  std::count_if(ordinary_.begin(), ordinary_.end(), counts));
+}
+
 void IcmbTalker::take_out(Queue& queue, const Queue::iterator& position) {
   waiting_bytes_ -= position->frame.payload.size();
   queue.erase(position);

@@ -17,6 +17,7 @@ struct OutgoingFrame {
   wire::icmb::FrameType type = wire::icmb::FrameType::Request;
   Bytes payload;
   bool answers_broadcast = false;  ///< many may answer at the same time
+  bool answers_stranger = false;   ///< only a few of these wait
 };
 
 /// What goes to the line: first what was written and has not left is dropped, if so asked.
@@ -58,6 +59,7 @@ class IcmbTalker {
   [[nodiscard]] bool is_talking() const { return talking_; }
   [[nodiscard]] std::size_t waiting() const { return control_.size() + ordinary_.size(); }
   [[nodiscard]] std::size_t waiting_bytes() const { return waiting_bytes_; }
+  [[nodiscard]] std::size_t answers_to_strangers() const;
   /// Of frames whose last character was heard, since the last call.
   [[nodiscard]] std::optional<wire::icmb::FrameType> poll_sent();
   [[nodiscard]] std::optional<Change> poll_change();

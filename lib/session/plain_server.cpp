@@ -31,21 +31,42 @@ bool is_discovery(const wire::oem::CommandInfo* command) {
   return command != nullptr && !command->needs_session;
 }
 
+/// On a line where characters take time, and those of one are missed by all.
+bool counts_characters(const LinkProperties& link) {
+  return link.shared && is_slow(link);
+}
+
+SourceLimiter::Limits limits_for_strangers(const PlainServerConfig& config) {
+  const PlainLimits& limits = config.limits;
+  if (!counts_characters(config.properties))
+    return {.per_source_per_s = limits.replies_per_source_per_s,
+            .burst = limits.replies_burst,
+            .per_s = limits.replies_per_s,
+            .sources = limits.sources};
+  constexpr std::uint64_t kBits = 10;
+  const auto per_s = static_cast<unsigned>(
+      std::max<std::uint64_t>(config.properties.bits_per_s / kBits / limits.stranger_share, 2));
+  return {.per_source_per_s = per_s / 2,
+          .burst = limits.stranger_burst_characters / 2,
+          .per_s = per_s,
+          .sources = limits.sources,
+          .burst_of_all = limits.stranger_burst_characters};
+}
+
 }  // namespace
 
-bool AllowedPeers::contains(const Address& peer) const {
-  return everybody || std::any_of(peers.begin(), peers.end(),
-                                  [&](const Address& known) { return same_host(known, peer); });
+bool AllowedPeers::names(const Address& peer) const {
+  return std::any_of(peers.begin(), peers.end(),
+                     [&](const Address& known) { return same_host(known, peer); });
 }
 
 PlainServer::PlainServer(PlainServerConfig config, std::uint32_t iana, Application& application)
     : config_(std::move(config)),
       iana_(iana),
       application_(application),
-      strangers_({.per_source_per_s = config_.limits.replies_per_source_per_s,
-                  .burst = config_.limits.replies_burst,
-                  .per_s = config_.limits.replies_per_s,
-                  .sources = config_.limits.sources}) {}
+      by_characters_(counts_characters(config_.properties)),
+      strangers_(limits_for_strangers(config_)),
+      seekers_(limits_for_strangers(config_)) {}
 
 Duration PlainServer::idle() const {
   return config_.limits.idle + slack_of(config_.properties);
@@ -71,20 +92,20 @@ void PlainServer::on_request(const Path& path, ByteView message, TimePoint now) 
     ++counters_.dropped;
     return;
   }
-  const auto response = answer(path, *request, now);
+  const auto answered = answer(path, *request, now);
   // Many would say the same: to a request that all heard only an offer is an answer.
   const bool silent =
-      !response || (wire::plain::is_to_all(path) && response->code != CompletionCode::Ok);
+      !answered || (wire::plain::is_to_all(path) && answered->response.code != CompletionCode::Ok);
   if (silent) {
     ++counters_.dropped;
     return;
   }
-  reply(path, *request, *response);
+  reply(path, *request, *answered, now);
 }
 
-std::optional<IpmiResponse> PlainServer::answer(const Path& path,
-                                                const wire::plain::Message& request,
-                                                TimePoint now) {
+std::optional<PlainServer::Answer> PlainServer::answer(const Path& path,
+                                                       const wire::plain::Message& request,
+                                                       TimePoint now) {
   constexpr std::uint8_t kLunBits = 0x03;
   IpmiRequest asked{request.net_fn(), request.command, request.data};
   const bool ours = asked.net_fn == raw(wire::NetFn::OemGroupRq);
@@ -92,52 +113,76 @@ std::optional<IpmiResponse> PlainServer::answer(const Path& path,
       ours && asked.command == static_cast<std::uint8_t>(wire::oem::Command::RequestFirmware);
   if (wire::plain::is_to_all(path) && !find_firmware) return std::nullopt;
   if ((request.net_fn_lun & kLunBits) != 0 || !ours) {
-    if (!admit(path, now)) return std::nullopt;
+    SourceLimiter* const paid_by = payer(path, strangers_);
+    if (!admit(path, paid_by, now)) return std::nullopt;
     if ((request.net_fn_lun & kLunBits) == 0)
-      if (auto standard = answer_identity_command(config_.identity, asked)) return standard;
-    return IpmiResponse{CompletionCode::InvalidCommand, {}};
+      if (auto standard = answer_identity_command(config_.identity, asked))
+        return Answer{*std::move(standard), paid_by};
+    return Answer{{CompletionCode::InvalidCommand, {}}, paid_by};
   }
   return ask_application(path, std::move(asked), now);
 }
 
-std::optional<IpmiResponse> PlainServer::ask_application(const Path& path, IpmiRequest request,
-                                                         TimePoint now) {
+std::optional<PlainServer::Answer> PlainServer::ask_application(const Path& path,
+                                                                IpmiRequest request,
+                                                                TimePoint now) {
   if (is_discovery(wire::oem::find_command(request.command))) {
-    if (!admit(path, now)) return std::nullopt;
+    SourceLimiter* const paid_by = payer(path, seekers_);
+    if (!admit(path, paid_by, now)) return std::nullopt;
     Requester anybody;
     anybody.path = path;
     anybody.link = config_.link;
     anybody.properties = config_.properties;
     auto found = application_.handle_command(anybody, request, now);
     // As without a session on a network: nobody makes us talk more than he does.
-    if (found && found->data.size() + 1 > request.data.size()) return std::nullopt;
-    return found;
+    if (!found || found->data.size() + 1 > request.data.size()) return std::nullopt;
+    return Answer{*std::move(found), paid_by};
   }
   if (!config_.allowed.contains(path.peer)) {
-    if (!wire::oem::strip_iana(iana_, request.data) || !admit(path, now)) return std::nullopt;
+    if (!wire::oem::strip_iana(iana_, request.data) || !admit(path, &strangers_, now))
+      return std::nullopt;
     ++counters_.refused;
-    return IpmiResponse{CompletionCode::InsufficientPrivilege, wire::oem::response_data(iana_)};
+    return Answer{{CompletionCode::InsufficientPrivilege, wire::oem::response_data(iana_)},
+                  &strangers_};
   }
   Peer* peer = meet(path, now);
   if (peer == nullptr) return std::nullopt;  // it asks again
   // A copy: the application may make us forget the peer.
   const Requester requester = peer->requester;
   auto response = application_.handle_command(requester, request, now);
-  if (!response) return IpmiResponse{CompletionCode::InvalidCommand, {}};
-  return response;
+  if (!response) return Answer{{CompletionCode::InvalidCommand, {}}};
+  return Answer{*std::move(response)};
 }
 
-bool PlainServer::admit(const Path& path, TimePoint now) {
-  if (strangers_.admit(path.peer, now)) return true;
+SourceLimiter* PlainServer::payer(const Path& path, SourceLimiter& limiter) {
+  const bool known = std::any_of(peers_.begin(), peers_.end(), [&](const Peer& peer) {
+    return peer.requester.path.peer == path.peer;
+  });
+  const bool served = known || config_.allowed.names(path.peer);
+  return by_characters_ && served ? nullptr : &limiter;
+}
+
+bool PlainServer::admit(const Path& path, SourceLimiter* payer, TimePoint now) {
+  if (payer == nullptr) return true;
+  const auto waiting = std::count_if(replies_.begin(), replies_.end(),
+                                     [](const Reply& queued) { return queued.to_stranger; });
+  const bool room =
+      !by_characters_ || static_cast<std::size_t>(waiting) < config_.limits.stranger_replies;
+  if (room && payer->admit(path.peer, now)) return true;
   ++counters_.rate_limited;
   return false;
 }
 
-void PlainServer::reply(const Path& path, const wire::plain::Message& request,
-                        const IpmiResponse& response) {
-  Bytes message = wire::plain::encode_response(request, response);
+void PlainServer::reply(const Path& path, const wire::plain::Message& request, const Answer& answer,
+                        TimePoint now) {
+  Bytes message = wire::plain::encode_response(request, answer.response);
   if (message.size() > config_.properties.largest_message_bytes)
     message = wire::plain::encode_response(request, {CompletionCode::TooMuchData, {}});
+  if (by_characters_ && answer.paid_by != nullptr)
+    answer.paid_by->charge(
+        path.peer,
+        static_cast<unsigned>(message.size()) + config_.limits.message_overhead_characters - 1,
+        now);
   // A slow link may not have taken the answer yet to what is asked again: once is enough.
   const auto is_of_peer = [&](const Reply& queued) { return queued.path.peer == path.peer; };
   std::erase_if(replies_, [&](const Reply& queued) {
@@ -153,7 +198,8 @@ void PlainServer::reply(const Path& path, const wire::plain::Message& request,
     ++counters_.dropped;
     return;
   }
-  replies_.push_back({path, request.tag, request.command, std::move(message)});
+  replies_.push_back(
+      {path, request.tag, request.command, std::move(message), answer.paid_by != nullptr});
 }
 
 // --- streams -------------------------------------------------------------------------------------

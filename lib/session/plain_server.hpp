@@ -23,17 +23,23 @@ namespace fwr::session {
 struct AllowedPeers {
   bool everybody = false;  ///< whoever can talk there; has to be said
   std::vector<Address> peers;
-  [[nodiscard]] bool contains(const Address& peer) const;
+  [[nodiscard]] bool names(const Address& peer) const;
+  [[nodiscard]] bool contains(const Address& peer) const { return everybody || names(peer); }
 };
 
 /// PROTOCOL §11.6.
 struct PlainLimits {
   std::size_t peers = 64;  ///< that are served at one time
   std::chrono::seconds idle{60};
-  unsigned replies_per_source_per_s = 100;
+  unsigned replies_per_source_per_s = 100;  ///< to strangers, and what follows
   unsigned replies_burst = 200;
   unsigned replies_per_s = 1000;
   std::size_t sources = 1024;
+  // The same on a slow line that is shared, in characters of 10 bits; one source gets half of it.
+  std::uint32_t stranger_share = 16;  ///< one character in so many of the line
+  std::uint32_t stranger_burst_characters = 1024;
+  std::uint32_t message_overhead_characters = 9;  ///< what a frame costs besides its message
+  std::size_t stranger_replies = 4;               ///< messages that wait
   std::size_t reply_queue = 64;     ///< messages; further ones are dropped, as a network would
   std::size_t replies_of_peer = 4;  ///< of those; the oldest gives way
 };
@@ -85,19 +91,26 @@ class PlainServer {
     std::uint8_t tag = 0;
     std::uint8_t command = 0;
     Bytes message;
+    bool to_stranger = false;
+  };
+  /// What a request is answered with, and at whose cost.
+  struct Answer {
+    wire::IpmiResponse response;
+    SourceLimiter* paid_by = nullptr;  ///< null: by nobody, to a peer that is served
   };
 
   void on_request(const Path& path, ByteView message, TimePoint now);
   void on_stream(const Path& path, ByteView payload, TimePoint now);
-  [[nodiscard]] std::optional<wire::IpmiResponse> answer(const Path& path,
-                                                         const wire::plain::Message& request,
-                                                         TimePoint now);
-  [[nodiscard]] std::optional<wire::IpmiResponse> ask_application(const Path& path,
-                                                                  wire::IpmiRequest request,
-                                                                  TimePoint now);
-  void reply(const Path& path, const wire::plain::Message& request,
-             const wire::IpmiResponse& response);
-  [[nodiscard]] bool admit(const Path& path, TimePoint now);
+  [[nodiscard]] std::optional<Answer> answer(const Path& path, const wire::plain::Message& request,
+                                             TimePoint now);
+  [[nodiscard]] std::optional<Answer> ask_application(const Path& path, wire::IpmiRequest request,
+                                                      TimePoint now);
+  void reply(const Path& path, const wire::plain::Message& request, const Answer& answer,
+             TimePoint now);
+  /// Whether a reply may be made; takes what it costs at least.
+  [[nodiscard]] bool admit(const Path& path, SourceLimiter* payer, TimePoint now);
+  /// Null for a peer that is served: its answers are held up by nobody.
+  [[nodiscard]] SourceLimiter* payer(const Path& path, SourceLimiter& limiter);
   /// The entry of a peer that may be served, made when there is none; null when there is no room.
   [[nodiscard]] Peer* meet(const Path& path, TimePoint now);
   [[nodiscard]] bool make_room(TimePoint now);
@@ -109,7 +122,9 @@ class PlainServer {
   PlainServerConfig config_;
   std::uint32_t iana_;
   Application& application_;
-  SourceLimiter strangers_;
+  bool by_characters_;       ///< the line is slow and shared
+  SourceLimiter strangers_;  ///< who ask what we are, or what they may not
+  SourceLimiter seekers_;    ///< who look for a donor: they shall find one meanwhile
   std::vector<Peer> peers_;
   std::uint16_t last_number_ = 0;
   std::deque<Reply> replies_;

@@ -24,6 +24,11 @@ bool SourceLimiter::admit_proved(const Address& source, TimePoint now) {
   return true;
 }
 
+void SourceLimiter::charge(const Address& source, unsigned tokens, TimePoint now) {
+  bucket_of(host_of(source)).take(now, tokens);
+  all_.take(now, tokens);
+}
+
 TokenBucket& SourceLimiter::bucket_of(const Address& host) {
   const auto known = by_host_.find(host);
   if (known != by_host_.end()) {

@@ -7,32 +7,13 @@
 #include <map>
 
 #include "base/address.hpp"
+#include "base/token_bucket.hpp"
 #include "base/types.hpp"
 
 namespace fwr::session {
 
 /// The address without its port: one host, whatever sockets it uses.
 [[nodiscard]] Address host_of(Address address);
-
-/// A token bucket that is kept as one time: when it will be full again.
-class TokenBucket {
- public:
-  TokenBucket(unsigned per_second, unsigned burst)
-      : interval_(per_second == 0 ? Duration::max()
-                                  : Duration(std::chrono::seconds(1)) / per_second),
-        depth_(per_second == 0 || burst == 0 ? Duration(-1) : interval_ * (burst - 1)) {}
-
-  [[nodiscard]] bool has_token(TimePoint now) const {
-    return depth_ >= Duration::zero() && std::max(full_at_, now) - now <= depth_;
-  }
-  /// Only when has_token().
-  void take(TimePoint now) { full_at_ = std::max(full_at_, now) + interval_; }
-
- private:
-  Duration interval_;
-  Duration depth_;
-  TimePoint full_at_{};
-};
 
 class SourceLimiter {
  public:
@@ -41,14 +22,18 @@ class SourceLimiter {
     unsigned burst;
     unsigned per_s;
     std::size_t sources;
+    unsigned burst_of_all = 0;  ///< 0: what comes together in a second
   };
   explicit SourceLimiter(const Limits& limits)
-      : limits_(limits), all_(limits.per_s, limits.per_s) {}
+      : limits_(limits),
+        all_(limits.per_s, limits.burst_of_all > 0 ? limits.burst_of_all : limits.per_s) {}
 
   /// Takes a token of the source and one of all sources, or neither.
   [[nodiscard]] bool admit(const Address& source, TimePoint now);
   /// Only a token of the source: for one whose address was proved to be its own.
   [[nodiscard]] bool admit_proved(const Address& source, TimePoint now);
+  /// What was admitted costs so many tokens more, of the source and of all sources.
+  void charge(const Address& source, unsigned tokens, TimePoint now);
   [[nodiscard]] std::size_t sources() const { return by_age_.size(); }
 
  private:

@@ -112,6 +112,49 @@ TEST(IcmbBridge, ObeysItsOperators) {
   EXPECT_TRUE(rig.run_until([&] { return rig.address(1) == BusAddress{0x77}; }, seconds(5)));
 }
 
+/// Characters of the answers of node 1 in a minute in which node 0 asks without a pause.
+std::size_t answered_characters(BusRig& rig, BridgeCommand command, BusAddress to) {
+  rig[0].received.clear();
+  std::uint8_t tag = 0;
+  for (int i = 0; i < 600; ++i) {
+    const Datagram message = make_bus_request(rig.path(0, to), ++tag, wire::icmb::kBridgeRq,
+                                              static_cast<std::uint8_t>(command), {});
+    while (rig[0].port->waiting() < 4) (void)rig.send(0, to, message.bytes);
+    rig.run_for(milliseconds(100));
+  }
+  std::size_t characters = 0;
+  for (const Datagram& answer : rig[0].received)
+    characters += answer.bytes.size() - 1 + wire::icmb::kFrameOverhead_bytes;
+  return characters;
+}
+
+TEST(IcmbBridge, SaysLittleToStrangersAndAllToOperators) {
+  constexpr std::size_t kSixteenthOfAMinute = 60 * 1920 / 16;
+  const auto command = BridgeCommand::GetBridgeStatistics;
+  {
+    BusRig rig(two());
+    const std::size_t said = answered_characters(rig, command, rig.address(1));
+    EXPECT_LE(said, 512 + kSixteenthOfAMinute + 128);
+    EXPECT_GE(said, kSixteenthOfAMinute);
+    EXPECT_GT(rig[1].port->statistics().dropped, 0U);
+    rig.run_for(seconds(5));
+    EXPECT_EQ(BusAddress{0x11},
+              body<wire::icmb::IcmbAddressBody>(ask(rig, BridgeCommand::GetIcmbAddress)).address)
+        << "it answers again";
+  }
+  {
+    BusRig rig(two());
+    EXPECT_LE(answered_characters(rig, BridgeCommand::GetAddresses, BusAddress::Broadcast),
+              (512 + kSixteenthOfAMinute) / 8 + 64);
+  }
+  BusRig rig(two());
+  IcmbSettings settings = rig.settings_of(1);
+  settings.operators = {rig.address(0)};
+  rig.replace(1, settings);
+  ASSERT_TRUE(rig.run_until([&] { return rig.address(1) != BusAddress::Unassigned; }, seconds(5)));
+  EXPECT_GT(answered_characters(rig, command, rig.address(1)), 4 * kSixteenthOfAMinute);
+}
+
 TEST(IcmbBridge, HandsUpOnlyWhatComesFromAllowedNodes) {
   RigOptions options;
   options.nodes = 3;

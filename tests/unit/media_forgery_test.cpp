@@ -64,5 +64,30 @@ TEST(ForgedDefences, OfWhichTwoCostAnAddressDoNotEndARecoveryEither) {
   recover_while_defences_are_forged(2, false);
 }
 
+/// How long a recovery takes while node 2 asks the donor this all the time; 0: nobody asks.
+double seconds_while_asked(std::uint8_t net_fn, std::uint8_t command, bool to_all = false) {
+  MediaRig rig(quiet_bus(3));
+  const auto image = SignedImage::make(noise(48U << 10, 1), "2.0", 1);
+  rig.add_bus_donor(1, {image});
+  rig.ask_bus();
+  rig.start();
+  std::uint8_t tag = 0;
+  while (!rig.recovery->finished() && rig.bus.now() - rig.began < 1h) {
+    const BusAddress to = to_all ? BusAddress::Broadcast : BusAddress{0x11};
+    while (command != 0 && rig.bus[2].port->waiting() < 60)
+      rig.bus.send(2, to, wire::plain::encode_request({net_fn, command, {}}, ++tag));
+    rig.bus.run_for(500ms);
+  }
+  EXPECT_TRUE(rig.succeeded()) << rig.detail();
+  return std::chrono::duration<double>(rig.bus.now() - rig.began).count();
+}
+
+TEST(StrangersOnABus, CannotMakeADonorTalkAllTheTime) {
+  const double alone = seconds_while_asked(0, 0);
+  EXPECT_LT(seconds_while_asked(6, 0x37), 4 * alone) << "Get System GUID";
+  EXPECT_LT(seconds_while_asked(icmb::kBridgeRq, 0x05), 4 * alone) << "Get Bridge Statistics";
+  EXPECT_LT(seconds_while_asked(icmb::kBridgeRq, 0x11, true), 4 * alone) << "GetAddresses";
+}
+
 }  // namespace
 }  // namespace fwr::test

@@ -240,7 +240,79 @@ TEST_F(PlainServers, ForgetTheOldestAnswersOfAPeerThatAsksAndAsks) {
   EXPECT_EQ((std::vector<std::uint8_t>{96, 97, 98, 99, 200}), tags);
 }
 
-TEST_F(PlainServers, LimitWhatStrangersMakeThemSay) {
+/// Get System GUID in a frame: tag, netFn, command, completion code, GUID; and the frame.
+constexpr std::size_t kGuidAnswer_characters = 20 + 9;
+constexpr unsigned kSixteenth = 1920 / 16;  // characters in a second
+
+TEST_F(PlainServers, GiveStrangersOnASlowLineASmallPartOfIt) {
+  const auto answers_in_a_minute = [&](std::uint16_t strangers) {
+    std::size_t answers = 0;
+    for (int i = 0; i < 6000; ++i) {
+      const auto who = static_cast<std::uint16_t>(0x90 + i % strangers);
+      ask(on_bus(who), app(kGetSystemGuid), static_cast<std::uint8_t>(i));
+      if (answer()) ++answers;
+      now += 10ms;
+    }
+    return answers * kGuidAnswer_characters;
+  };
+  const std::size_t of_one = answers_in_a_minute(1);
+  EXPECT_LE(of_one, 512 + 60 * kSixteenth / 2 + 64) << "half is for others";
+  EXPECT_GE(of_one, 60 * kSixteenth / 2);
+  now += 60s;
+  const std::size_t of_all = answers_in_a_minute(10);
+  EXPECT_LE(of_all, 1024 + 60 * kSixteenth + 64);
+  EXPECT_GE(of_all, 60 * kSixteenth);
+  ask(on_bus(0x20), app(kGetSystemGuid));
+  expect_code(CompletionCode::Ok);
+  application.reply = wire::IpmiResponse{CompletionCode::Ok, pattern(10)};
+  ask(on_bus(0x99), oem(Command::GetRecoveryCapabilities, 20));
+  expect_code(CompletionCode::Ok);
+}
+
+TEST_F(PlainServers, HoldBackNothingFromThoseWhoAreServed) {
+  for (int i = 0; i < 1000; ++i) {
+    ask(on_bus(0x20), app(kGetSystemGuid), static_cast<std::uint8_t>(i));
+    expect_code(CompletionCode::Ok);
+  }
+  EXPECT_EQ(0U, server.counters().rate_limited);
+  // With everybody served, those are served that are known.
+  server.allow({.everybody = true, .peers = {}}, now);
+  (void)session_of(0x33);
+  std::size_t known = 0;
+  std::size_t unknown = 0;
+  for (int i = 0; i < 1000; ++i) {
+    ask(on_bus(0x33), app(kGetSystemGuid), static_cast<std::uint8_t>(i));
+    if (answer()) ++known;
+    ask(on_bus(0x34), app(kGetSystemGuid), static_cast<std::uint8_t>(i));
+    if (answer()) ++unknown;
+  }
+  EXPECT_EQ(1000U, known);
+  EXPECT_LT(unknown, 40U);
+}
+
+TEST_F(PlainServers, KeepFewAnswersForStrangersWaiting) {
+  for (std::uint8_t i = 0; i < 20; ++i) {
+    ask(on_bus(static_cast<std::uint16_t>(0x90 + i)), app(kGetSystemGuid), i);
+    ask(on_bus(0x20), oem(Command::GetDonorStatus), i);
+  }
+  std::size_t strangers = 0;
+  std::size_t served = 0;
+  while (const auto got = answer()) ++(got->path.peer == on_bus(0x20).peer ? served : strangers);
+  EXPECT_EQ(PlainLimits{}.stranger_replies, strangers);
+  EXPECT_EQ(PlainLimits{}.replies_of_peer, served);
+}
+
+PlainServerConfig cable_config() {
+  PlainServerConfig config = bus_config();
+  config.properties.shared = false;
+  return config;
+}
+class CablePlainServer : public PlainServers {
+ protected:
+  CablePlainServer() : PlainServers(cable_config()) {}
+};
+
+TEST_F(CablePlainServer, LimitsAnswersAsOnANetwork) {
   std::size_t answers = 0;
   for (int i = 0; i < 1000; ++i) {
     ask(on_bus(0x99), app(kGetSystemGuid), static_cast<std::uint8_t>(i));

@@ -183,6 +183,23 @@ TEST(BasicModeLine, ComesBackWhenItsAdapterDoes) {
   EXPECT_EQ(Sender::kMessages, sender.arrived_);
 }
 
+TEST(BasicModeLine, OfATtyThatIsNotThereYetIsOpenedWhenItComesAndClosedWhenItGoes) {
+  const test::ScratchDirectory scratch;
+  const std::string name = scratch / "rfcomm0";
+  BasicModeLine line(SerialPort::closed(name, {115200, false}), end_of(1));
+  EXPECT_GT(0, line.descriptor());
+  const auto missing = line.reopen(now());
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(Errc::NotFound, missing.error().code);
+  const Pty pty;
+  std::filesystem::create_symlink(pty.device, name);
+  ASSERT_TRUE(line.reopen(now()));
+  EXPECT_LE(0, line.descriptor());
+  EXPECT_GT(Endpoint::kLongestReopening, line.longest_reopening());
+  line.handle_down();
+  EXPECT_GT(0, line.descriptor()) << "who holds a tty of RFCOMM keeps it from coming back";
+}
+
 TEST(BasicModeLine, WaitsForATtyThatNobodyReads) {
   Pty pty;
   const auto line = open_line(pty.device, 1);

@@ -16,7 +16,7 @@ namespace fwr::transport {
 using ChannelSearch = std::function<Result<std::uint8_t>(const Address& device)>;
 
 /// Threads at one time, those included that nobody waits for any more.
-inline constexpr std::size_t kSearchesAtOnce = 8;
+inline constexpr std::size_t kSearchesAtOnce = 16;
 
 class ChannelSearches {
  public:

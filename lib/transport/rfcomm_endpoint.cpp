@@ -12,6 +12,7 @@
 #include <system_error>
 
 #include "base/again.hpp"
+#include "wire/rmcp.hpp"
 
 namespace fwr::transport {
 namespace {
@@ -40,6 +41,16 @@ std::string why_refused(int error) {
              "wants a pairing that there is not";
     default: return error_text(error);
   }
+}
+
+/// Whether a packet that we send opens a session or is of one.
+bool is_of_session(ByteView packet) {
+  constexpr auto kFirstOfSetup = static_cast<std::uint8_t>(wire::PayloadType::OpenSessionRq);
+  const auto message = wire::decode_rmcp(packet);
+  if (!message) return false;
+  const auto* plus = std::get_if<wire::RmcpPlusPacket>(&*message);
+  return plus != nullptr &&
+         (plus->header.session_id != 0 || plus->header.payload_type >= kFirstOfSetup);
 }
 
 void keep_earlier(std::optional<TimePoint>& next, std::optional<TimePoint> other) {
@@ -132,6 +143,7 @@ Result<> RfcommEndpoint::receive(const Receive& take, TimePoint now) {
     }
   }
   forget_lost();
+  give_places(now);
   return {};
 }
 
@@ -194,17 +206,20 @@ std::size_t RfcommEndpoint::send(std::span<const Datagram> messages, TimePoint n
     if (device == nullptr && dials()) device = dialled(message.path.peer, now);
     // A device that is not connected cannot be reached: lost, as on any network.
     if (device == nullptr) continue;
+    if (is_of_session(message.bytes)) device->free_at = std::max(device->free_at, now + kInUse);
     if (device->stream) {
       (void)device->stream->add(message.bytes);
       continue;
     }
+    if (device->queue.empty()) device->queued_at = now;
+    if (!device->give_up && !device->waits_since) device->waits_since = now;
     if (device->queue.size() < kWaitingOutput_bytes)
       (void)wire::append_to_stream(device->queue, message.bytes);
-    try_to_connect(*device, now);
   }
   for (const auto& device : devices_)
     if (device->stream && device->stream->waiting_bytes() > 0) flush(*device, now);
   forget_lost();
+  give_places(now);
   return messages.size();
 }
 
@@ -236,9 +251,14 @@ void RfcommEndpoint::watch(Device& device, int fd, bool added, bool for_room) {
 RfcommEndpoint::Device* RfcommEndpoint::dialled(const Address& address, TimePoint now) {
   if (devices_.size() >= kDialledDevices) {
     const auto unused = std::find_if(devices_.begin(), devices_.end(), [&](const auto& device) {
-      return !device->stream && !device->give_up && device->not_before <= now;
+      return !device->stream && !device->give_up && device->queue.empty() &&
+             device->not_before <= now;
     });
-    if (unused == devices_.end()) return nullptr;
+    if (unused == devices_.end()) {
+      tell(BluetoothNotice::Kind::Refused, address,
+           fmt::format("{} other devices are asked already", kDialledDevices));
+      return nullptr;
+    }
     devices_.erase(unused);
   }
   auto device = std::make_unique<Device>();
@@ -250,8 +270,72 @@ RfcommEndpoint::Device* RfcommEndpoint::dialled(const Address& address, TimePoin
   return devices_.back().get();
 }
 
+bool RfcommEndpoint::has_place() const {
+  const auto taken = std::count_if(devices_.begin(), devices_.end(), [](const auto& device) {
+    return device->dialled && (device->stream || device->give_up);
+  });
+  return static_cast<std::size_t>(taken) < kDialledConnections;
+}
+
+std::optional<TimePoint> RfcommEndpoint::place_at() const {
+  if (has_place()) return TimePoint::min();
+  std::optional<TimePoint> next;
+  for (const auto& device : devices_) {
+    if (!device->dialled) continue;
+    if (device->give_up) return std::nullopt;
+    if (device->stream) keep_earlier(next, device->free_at);
+  }
+  return next;
+}
+
+/// Who is in use and was lost goes first.
+RfcommEndpoint::Device* RfcommEndpoint::next_in_line(TimePoint now) const {
+  const auto rank = [&](const Device& device) {
+    return std::pair(device.free_at <= now, device.waits_since);
+  };
+  Device* next = nullptr;
+  for (const auto& device : devices_) {
+    const bool waits = !device->stream && !device->give_up && !device->queue.empty();
+    if (!waits || now < device->not_before) continue;
+    if (next == nullptr || rank(*device) < rank(*next)) next = device.get();
+  }
+  return next;
+}
+
+void RfcommEndpoint::give_places(TimePoint now) {
+  while (Device* device = next_in_line(now)) {
+    const auto at = place_at();
+    if (!at || now < *at) return;
+    if (!has_place()) push_out_one(now);
+    try_to_connect(*device, now);
+  }
+}
+
+/// Whom nothing was heard from for the longest time, of those that no session uses.
+void RfcommEndpoint::push_out_one(TimePoint now) {
+  Device* silent = nullptr;
+  for (const auto& device : devices_) {
+    if (!device->dialled || !device->stream || now < device->free_at) continue;
+    if (silent == nullptr || device->stream->heard_at() < silent->stream->heard_at())
+      silent = device.get();
+  }
+  if (silent != nullptr)
+    lose(*silent, {Errc::IoFailed, "it was not in use, and gave way to another device"}, now);
+}
+
+/// What was to be said so long ago interests nobody any more. Its place in the line is kept.
+void RfcommEndpoint::drop_what_waits(TimePoint now) {
+  for (const auto& device : devices_) {
+    if (device->stream || device->give_up || device->queue.empty()) continue;
+    if (now < device->queued_at + kPlaceLimit) continue;
+    device->queue.clear();
+    tell(BluetoothNotice::Kind::Refused, device->address,
+         fmt::format("it has to wait: {} other devices are connected", kDialledConnections));
+  }
+}
+
 void RfcommEndpoint::try_to_connect(Device& device, TimePoint now) {
-  if (device.stream || device.give_up || now < device.not_before) return;
+  device.waits_since.reset();
   device.give_up = now + kConnectLimit;
   device.not_before = now + kReconnect_interval;
   if (device.channel != 0) return connect(device, now);
@@ -300,6 +384,7 @@ void RfcommEndpoint::finish_connecting(Device& device, TimePoint now) {
   path.peer = device.address;
   path.medium = Medium::Bluetooth;
   device.stream.emplace(std::move(device.connecting), path, now);
+  device.free_at = std::max(device.free_at, now + kDialledTurn);
   device.give_up.reset();
   device.stream->append(device.queue);
   device.queue.clear();
@@ -329,10 +414,13 @@ void RfcommEndpoint::forget_lost() {
 
 std::optional<TimePoint> RfcommEndpoint::deadline() const {
   std::optional<TimePoint> next = accept_at_;
+  const std::optional<TimePoint> place = place_at();
   for (const auto& device : devices_) {
     keep_earlier(next, device->give_up);
     if (!device->stream) {
-      if (!device->queue.empty() && !device->give_up) keep_earlier(next, device->not_before);
+      if (device->queue.empty() || device->give_up) continue;
+      keep_earlier(next, device->queued_at + kPlaceLimit);
+      if (place) keep_earlier(next, std::max(*place, device->not_before));
       continue;
     }
     keep_earlier(next, device->stream->deadline());
@@ -349,15 +437,14 @@ Result<> RfcommEndpoint::handle_timeout(const Receive& take, TimePoint now) {
   }
   for (const auto& device : devices_) {
     if (device->give_up && now >= *device->give_up) refuse(*device, "no answer", now);
-    if (!device->stream) {
-      if (!device->queue.empty()) try_to_connect(*device, now);
-      continue;
-    }
+    if (!device->stream) continue;
     device->stream->handle_timeout(take, now);
     if (!device->dialled && now >= device->stream->heard_at() + kIdleConnection)
       lose(*device, {Errc::IoFailed, "it was silent"}, now);
   }
   forget_lost();
+  give_places(now);
+  drop_what_waits(now);
   return {};
 }
 

@@ -17,7 +17,14 @@ inline constexpr Duration kIdleConnection = std::chrono::seconds(120);
 inline constexpr Duration kPushedOut = std::chrono::seconds(30);  ///< of silence
 /// A caller that cannot be taken (no descriptor, no memory) still waits, and would wake us at once.
 inline constexpr Duration kAcceptPause = std::chrono::seconds(1);
-inline constexpr std::size_t kDialledDevices = 16;  ///< in the table at one time
+inline constexpr std::size_t kDialledDevices =
+    64;  ///< in the table: all whom settings and inquiry name
+inline constexpr std::size_t kDialledConnections = 7;  ///< at one time; a piconet has seven
+/// After so long a connection that no session uses gives way to a device that waits for a place.
+inline constexpr Duration kDialledTurn = std::chrono::seconds(3);
+inline constexpr Duration kInUse =
+    std::chrono::seconds(30);  ///< since the last packet of a session
+inline constexpr Duration kPlaceLimit = std::chrono::seconds(10);  ///< what waits longer is dropped
 
 /// The system calls of RFCOMM. Tests have others.
 class StreamSockets {
@@ -86,9 +93,12 @@ class RfcommEndpoint final : public Endpoint {
     bool searching = false;
     UniqueFd connecting;
     std::optional<PacketStream> stream;
-    Bytes queue;                       ///< framed, while it is not connected
-    std::optional<TimePoint> give_up;  ///< of the search or connection that is under way
-    TimePoint not_before{};            ///< of the next attempt
+    Bytes queue;                           ///< framed, while it is not connected
+    std::optional<TimePoint> give_up;      ///< of the search or connection that is under way
+    TimePoint queued_at{};                 ///< since when the queue is not empty
+    std::optional<TimePoint> waits_since;  ///< for a place; the longest is the next
+    TimePoint free_at{};                   ///< of its place, when it is connected and others wait
+    TimePoint not_before{};                ///< of the next attempt
     bool watches_room = false;
   };
   using Devices = std::vector<std::unique_ptr<Device>>;
@@ -105,6 +115,14 @@ class RfcommEndpoint final : public Endpoint {
   void pause_accepting(const Error& why, TimePoint now);
   [[nodiscard]] bool make_room(TimePoint now);
   [[nodiscard]] Device* dialled(const Address& address, TimePoint now);
+  /// When one more device can be connected to. Nothing: when an attempt that is under way has
+  /// ended.
+  [[nodiscard]] std::optional<TimePoint> place_at() const;
+  [[nodiscard]] bool has_place() const;
+  [[nodiscard]] Device* next_in_line(TimePoint now) const;
+  void give_places(TimePoint now);
+  void push_out_one(TimePoint now);
+  void drop_what_waits(TimePoint now);
   void try_to_connect(Device& device, TimePoint now);
   void connect(Device& device, TimePoint now);
   void take_answers(TimePoint now);

@@ -10,14 +10,17 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <atomic>
 #include <map>
+#include <set>
 #include <string>
 #include <thread>
 
 #include "config.h"
 #include "transport/clock.hpp"
 #include "transport/loop.hpp"
+#include "wire/rmcp.hpp"
 #ifdef FWR_HAVE_BLUETOOTH
 #include "transport/sdp.hpp"
 #endif
@@ -556,11 +559,97 @@ TEST_F(RfcommEndpointTest, KeepsABoundedQueueWhileItConnects) {
   EXPECT_EQ(packet(1000, 0), arrived.front()) << "the oldest: requests that others repeat";
 }
 
+TEST_F(RfcommEndpointTest, ASeventeenthTargetIsReachedInTheEnd) {
+  dial();
+  std::set<std::uint8_t> reached;
+  for (int round = 0; round < 8; ++round) {
+    for (std::uint8_t who = 0; who < 17; ++who) send(device(who, 5), packet(40, 1));
+    pass(seconds(2));
+    EXPECT_LE(endpoint_->connections(), kDialledConnections);
+    for (const auto& [who, fd] : world_.far)
+      if (!read_packets(fd.get()).empty()) reached.insert(who);
+  }
+  EXPECT_EQ(17U, reached.size());
+  ASSERT_GT(count(Kind::Lost), 0U);
+  const auto gave_way = std::find_if(notices_.begin(), notices_.end(),
+                                     [](const auto& one) { return one.kind == Kind::Lost; });
+  EXPECT_NE(std::string::npos, gave_way->text.find("gave way")) << gave_way->text;
+}
+
+TEST_F(RfcommEndpointTest, AConnectionInUseDoesNotGiveWay) {
+  dial();
+  wire::RmcpPlusHeader header;
+  header.session_id = 7;
+  const Bytes of_session = wire::encode_plain(header, Bytes(20));
+  std::size_t arrived = 0;
+  for (int round = 0; round < 20; ++round) {
+    if (round % 9 == 0) {  // every 18 s: with a keep-alive every 20 s a session has as much
+      send(device(0, 5), of_session);
+      run();
+      arrived += read_packets(world_.far.at(0).get()).size();
+    }
+    for (std::uint8_t who = 1; who < 17; ++who) send(device(who, 5), packet(40, 1));
+    pass(seconds(2));
+  }
+  EXPECT_EQ(3U, arrived);
+  EXPECT_EQ(17U, world_.far.size());
+  for (const auto& notice : notices_)
+    EXPECT_FALSE(notice.kind == Kind::Lost && notice.peer == device(0, 5)) << notice.text;
+  // When it is not used any more it does.
+  for (int round = 0; round < 30; ++round) {
+    for (std::uint8_t who = 1; who < 17; ++who) send(device(who, 5), packet(40, 1));
+    pass(seconds(2));
+  }
+  EXPECT_TRUE(std::any_of(notices_.begin(), notices_.end(), [](const auto& notice) {
+    return notice.kind == Kind::Lost && notice.peer == device(0, 5);
+  }));
+}
+
+TEST_F(RfcommEndpointTest, SaysThatADeviceHasToWait) {
+  dial();
+  wire::RmcpPlusHeader header;
+  header.session_id = 7;
+  const Bytes of_session = wire::encode_plain(header, Bytes(20));
+  for (std::uint8_t who = 0; who < kDialledConnections; ++who) send(device(who, 5), of_session);
+  run();
+  send(device(20, 5), packet(40, 1));
+  ASSERT_EQ(now_ + kPlaceLimit, endpoint_->deadline());
+  pass(kPlaceLimit);
+  ASSERT_EQ(1U, count(Kind::Refused));
+  EXPECT_EQ(device(20, 5), notices_.back().peer);
+  EXPECT_EQ(kDialledConnections, endpoint_->connections());
+  EXPECT_FALSE(endpoint_->deadline()) << "nothing waits any more";
+}
+
+TEST_F(RfcommEndpointTest, ClosesNoConnectionWhileAnAttemptIsUnderWay) {
+  std::atomic<bool> end = false;
+  open([&](const Address&) -> Result<std::uint8_t> {
+    while (!end) std::this_thread::sleep_for(milliseconds(1));
+    return fail(Errc::NoResponse, "away");
+  });
+  send(device(0), packet(40, 1));  // its channel is being searched
+  for (std::uint8_t who = 1; who < 9; ++who) send(device(who, 5), packet(40, 1));
+  run();
+  pass(kDialledTurn);
+  EXPECT_EQ(0U, count(Kind::Lost));
+  EXPECT_EQ(kDialledConnections - 1, endpoint_->connections());
+  end = true;
+  run_when_ready();
+  run();
+  EXPECT_EQ(9U - 1, world_.far.size()) << "one got the place, another one that of a connection";
+}
+
 TEST_F(RfcommEndpointTest, KeepsABoundedTableOfDevices) {
   dial();
-  for (std::uint8_t i = 0; i < 40; ++i) send(device(i, 5), packet(40, 1));
+  for (std::uint8_t who = 0; who < kDialledDevices + 20; ++who) send(device(who, 5), packet(40, 1));
   run();
-  EXPECT_EQ(kDialledDevices, endpoint_->connections());
+  EXPECT_EQ(kDialledConnections, endpoint_->connections());
+  EXPECT_EQ(20U, count(Kind::Refused)) << "said, not dropped without a word";
+  // Once the others have had their turn there is room for those too.
+  for (int i = 0; i < 60; ++i) pass(seconds(1));
+  send(device(kDialledDevices + 1, 5), packet(40, 1));
+  run();
+  EXPECT_TRUE(world_.far.contains(kDialledDevices + 1));
 }
 
 TEST_F(RfcommEndpointTest, WaitsForRoomAndLosesNothing) {

@@ -19,9 +19,10 @@ dist_examples_DATA += %D%/cron/fwdonord.cron
 dist_examples_DATA += %D%/cron/fwrecover.cron
 dist_examples_DATA += %D%/examples/fwdonord.toml
 dist_examples_DATA += %D%/examples/fwrecover.toml
-dist_examples_DATA += %D%/lines/60-fwrecover-lines.rules
+dist_examples_DATA += %D%/lines/70-fwrecover-lines.rules
 dist_examples_DATA += %D%/lines/fwdonord-bluetooth.conf
 dist_examples_DATA += %D%/lines/fwdonord-lines.conf
+dist_examples_DATA += %D%/lines/fwrecover-check-lines.conf
 dist_examples_DATA += %D%/lines/fwrecover-rfcomm.service
 dist_examples_DATA += %D%/lines/wiring.md
 

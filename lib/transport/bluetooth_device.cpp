@@ -89,7 +89,10 @@ tl::unexpected<Error> bluetooth_error(const std::string& what, int error) {
       fmt::format("Bluetooth: {}: {}", what, std::generic_category().message(error));
   switch (error) {
     case EAFNOSUPPORT:
-    case EPROTONOSUPPORT: return fail(Errc::NotFound, detail + " (this kernel has no Bluetooth)");
+    case EPROTONOSUPPORT:
+      return fail(Errc::NotFound, detail +
+                                      " (this kernel has no Bluetooth, or the service may not use "
+                                      "it: RestrictAddressFamilies)");
     case EACCES:
     case EPERM: return fail(Errc::NoPermission, detail);
     case EADDRINUSE: return fail(Errc::AddressUnavailable, detail);

@@ -24,10 +24,24 @@ accepted fwdonord "$FWDONORD" --show-config
 echo 'surprise = 1' >>"$work/fwdonord.toml"
 expect_exit 2 "$FWDONORD" --show-config --quiet --config "$work/fwdonord.toml" 2>/dev/null
 
+# What udev knows of an adapter only after 60-serial.rules must not be asked before.
+for rules in "$TOP_SRCDIR"/contrib/lines/*.rules; do
+  if ! grep -q 'ENV{ID_' "$rules"; then continue; fi
+  first=$(printf '%s\n' 60-serial.rules "$(basename "$rules")" | LC_ALL=C sort | head -n 1)
+  [ "$first" = 60-serial.rules ] || fail "$rules is read before 60-serial.rules"
+done
+
 # Under another name, and with a program that is there, because ours are not installed.
 mkdir "$work/units"
 for unit in "$TOP_SRCDIR"/contrib/systemd/*; do
   sed 's,@sbindir@/[a-z]*,/bin/true,' "$unit" >"$work/units/$(basename "$unit" .in)"
+done
+# With what wiring.md lets people put beside them.
+for drop_in in "$TOP_SRCDIR"/contrib/lines/*.conf; do
+  unit=$(sed -n 's,^# /etc/systemd/system/\([a-z-]*\.service\)\.d/.*,\1,p' "$drop_in")
+  [ -f "$work/units/$unit" ] || fail "$drop_in does not say for which of our units it is"
+  mkdir -p "$work/units/$unit.d"
+  cp "$drop_in" "$work/units/$unit.d/"
 done
 look() { systemd-analyze verify --man=no "$@" 2>&1 | grep -F "$work" >"$work/complaints" || :; }
 printf '[Service]\nExecStart=/bin/true\nProtectEverything=yes\n' >"$work/wrong.service"
@@ -36,5 +50,5 @@ if [ ! -s "$work/complaints" ]; then
   say 'systemd-analyze is not there or does not work: nobody looked at the units'
   exit 0
 fi
-look "$work"/units/*
+look "$work"/units/*.service "$work"/units/*.timer
 [ ! -s "$work/complaints" ] || fail "systemd complains: $(cat "$work/complaints")"

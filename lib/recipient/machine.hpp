@@ -122,8 +122,9 @@ class Recovery::Impl {
   [[nodiscard]] TimePoint again_after(std::chrono::seconds wait, TimePoint now);
   void drop_lost(Event event, Error error, TimePoint now);
   void drop_slow(double bytes_per_s, std::uint64_t left_bytes, TimePoint now);
+  /// For the offer at this index of the selection.
   [[nodiscard]] std::unique_ptr<session::Conversation> make_client(const LinkProperties& link,
-                                                                   const Guid& donor);
+                                                                   std::size_t offer);
   [[nodiscard]] const policy::Candidate& candidate() const;
   void ask(wire::IpmiRequest request, TimePoint now);
   void on_session_up(const Guid& peer, TimePoint now);

@@ -14,6 +14,7 @@ using wire::CompletionCode;
 using wire::oem::Command;
 
 constexpr std::chrono::seconds kLeastSpread{1};  // PROTOCOL §6.4
+constexpr unsigned kGreetingDoublings = 1;       // of a donor that was lost, PROTOCOL §8.6
 
 Error rejected(const std::string& what, CompletionCode code) {
   return Error{Errc::CommandRejected, what + ": " + wire::describe(code)};
@@ -62,18 +63,20 @@ void Recovery::Impl::select(TimePoint now) {
   const Offer& offer = selection_->offer(next->index);
   const LinkProperties carrier = properties_of(config_.links, offer.candidate.path.peer);
   auto donor = std::make_unique<DonorLink>(next->index, offer.candidate.path, config_.iana,
-                                           make_client(carrier, offer.candidate.donor), carrier);
+                                           make_client(carrier, next->index), carrier);
   if (!next->not_before) donor->start(now);
   enter(Event::DonorChosen, Connecting{std::move(donor), next->not_before});
   emit(Chosen{offer.candidate});
 }
 
 std::unique_ptr<session::Conversation> Recovery::Impl::make_client(const LinkProperties& link,
-                                                                   const Guid& donor) {
-  const session::ClientTimers timers = timers_of(link).command;
+                                                                   std::size_t offer) {
+  session::ClientTimers timers = timers_of(link).command;
   if (link.sessions)
     return std::make_unique<session::Client>(config_.credentials, config_.iana, timers, random_);
-  return std::make_unique<session::PlainClient>(timers, link.largest_message_bytes, random_, donor);
+  if (selection_->met(offer)) timers.greeting_doublings = kGreetingDoublings;
+  return std::make_unique<session::PlainClient>(timers, link.largest_message_bytes, random_,
+                                                selection_->offer(offer).candidate.donor);
 }
 
 const policy::Candidate& Recovery::Impl::candidate() const {

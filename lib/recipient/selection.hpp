@@ -46,6 +46,8 @@ class Selection {
   [[nodiscard]] std::optional<Next> next(TimePoint now);
   /// A session with it came up: it knows the password, and says that it is `donor`.
   void proved(std::size_t index, const Guid& donor);
+  /// Whether that happened on this path.
+  [[nodiscard]] bool met(std::size_t index) const { return offers_[index].proven; }
   void failed(std::size_t index, Error error);
   /// Also what other paths lead to the same donor, when it was the donor that said so.
   void busy(std::size_t index, Error error, TimePoint again_at);

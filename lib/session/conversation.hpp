@@ -18,6 +18,8 @@ struct ClientTimers {
   /// Doubles for each try. Each is up to a quarter shorter or longer.
   std::chrono::milliseconds first_timeout{1000};
   unsigned tries = 4;
+  /// On links without sessions: of the first question, whose time doubles so often at most.
+  unsigned greeting_doublings = 16;
 };
 
 /// The session is up, or a peer without sessions has answered; its System GUID.

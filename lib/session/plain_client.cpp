@@ -96,8 +96,9 @@ void PlainClient::handle_timeout(TimePoint now) {
   }
   ++tries_;
   constexpr unsigned kMostDoublings = 16;
-  const Duration longest =
-      timers_.first_timeout * (1U << std::min(timers_.tries - 1, kMostDoublings));
+  unsigned doublings = std::min(timers_.tries - 1, kMostDoublings);
+  if (state_ == State::Greeting) doublings = std::min(doublings, timers_.greeting_doublings);
+  const Duration longest = timers_.first_timeout * (1U << doublings);
   wait_for_answer(std::min(retry_wait_ * 2, longest), now);
   transmit();
 }

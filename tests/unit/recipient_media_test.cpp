@@ -105,6 +105,25 @@ TEST(RecoveryOverABus, GoesOnWithAnotherDonorWhenOneDiesInItsBurst) {
   EXPECT_EQ(rig.chosen[1].candidate.path.peer, bus_address(0x12));
 }
 
+TEST(RecoveryOverABus, EndsSoonWhenItsOnlyDonorDies) {
+  for (const auto& [baud, limit] : {std::pair{19200U, 125s}, std::pair{57600U, 80s}}) {
+    SCOPED_TRACE(baud);
+    auto options = quiet_bus(2);
+    options.bus.baud = baud;
+    MediaRig rig(options);
+    const auto image = SignedImage::make(noise(128U << 10, 1), "2.0", 1);
+    rig.add_bus_donor(1, {image});
+    rig.ask_bus();
+    ASSERT_TRUE(rig.run_to_bytes(40U << 10));
+    rig.bus.kill(1);
+    const auto died = rig.bus.now();
+    ASSERT_TRUE(rig.run());
+    ASSERT_TRUE(rig.finished && rig.finished->error);
+    EXPECT_EQ(rig.finished->error->exit_code(), ExitCode::AllDonorsFailed);
+    EXPECT_LT(rig.bus.now() - died, limit);
+  }
+}
+
 TEST(RecoveryOverABus, OutlastsACutOfTheBus) {
   MediaRig rig(quiet_bus(2));
   const auto image = SignedImage::make(noise(96U << 10, 1), "2.0", 1);

@@ -78,6 +78,20 @@ TEST_F(PlainClientTest, EndsWhenThePeerRefusesToSayWhoItIs) {
   EXPECT_EQ(std::get<SessionDown>(*event).error.code, Errc::CommandRejected);
 }
 
+TEST_F(PlainClientTest, WaitsLessLongForThePeerToSayWhoItIsWhenItSaidSoBefore) {
+  const auto silent_for = [&](unsigned doublings) {
+    PlainClient another({.first_timeout = 1000ms, .tries = 4, .greeting_doublings = doublings},
+                        kLargest_bytes, random);
+    TimePoint time = now;
+    another.start(time);
+    while (const auto due = another.deadline()) another.handle_timeout(time = *due);
+    return time - now;
+  };
+  // Each a quarter shorter, as these random numbers are: 1 s, 2 s, then 4 s and 8 s or 2 s again.
+  EXPECT_EQ(silent_for(16), 11250ms);
+  EXPECT_EQ(silent_for(1), 5250ms);
+}
+
 TEST_F(PlainClientTest, SendsOneCommandAtATime) {
   connect();
   const auto first = client.submit(read(1), now);

@@ -195,6 +195,7 @@ gone() {
   start_recovery recipient
   in_transfer recipient
   program=$(tr -d ' ' <"/proc/$recovery/task/$recovery/children") # of "timeout"
+  cleanup() { kill -KILL "$program" 2>/dev/null || :; }
   stop_process "$bus_process" || :
   wait_for_line 30 recipient.jsonl '"link":"icmb:[^"]*","what":"down"'
   # Past the stall of 14 s and the farewell of 4 s.

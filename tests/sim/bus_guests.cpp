@@ -29,11 +29,12 @@ BusGuest::BusGuest(const Plan& plan, std::size_t fault, Network& network, Chroni
       network_(network),
       chronicle_(chronicle),
       dice_(fault_.seed),
-      at_(fault_.from) {}
+      at_(fault_.kind == FaultKind::BusForger ? TimePoint::max() : fault_.from) {}
 
 std::optional<TimePoint> BusGuest::next() const {
-  if (is_over_) return std::nullopt;
-  return std::min(at_, fault_.until);
+  const TimePoint at = std::min(at_, fault_.until);
+  if (is_over_ || at == TimePoint::max()) return std::nullopt;
+  return at;
 }
 
 void BusGuest::handle(const Delivery& delivery) {
@@ -47,6 +48,7 @@ void BusGuest::handle(const Delivery& delivery) {
 }
 
 void BusGuest::work(TimePoint now) {
+  if (fault_.kind == FaultKind::BusForger) return forge(now);
   if (is_over_ || now < std::min(at_, fault_.until)) return;
   come_or_go(now);
   if (!is_over_ && now >= at_) act(now);
@@ -174,6 +176,96 @@ void BusGuest::ask_for_everything(TimePoint now) {
     }
   }
   send(to, plain::encode_request(request, ++tag_), now);
+}
+
+/// What a donor could say and does not.
+wire::IpmiResponse BusGuest::false_response(const plain::Message& request) {
+  constexpr std::uint8_t kGetSystemGuid = 0x37;
+  using wire::CompletionCode;
+  DiceRandom random(dice_.fork(dice_.next()));
+  if (request.net_fn() == raw(wire::NetFn::AppRq)) {
+    if (request.command != kGetSystemGuid || dice_.chance(0.3))
+      return {CompletionCode::InvalidCommand, {}};
+    Bytes guid(16);
+    random.fill(guid);
+    return {CompletionCode::Ok, guid};
+  }
+  Bytes data = oem::response_data(kIana);
+  const auto command = static_cast<Command>(request.command);
+  if (command == Command::RequestFirmware) {
+    const auto body =
+        oem::strip_iana(kIana, request.data).and_then(wire::decode<oem::RequestFirmwareRq>);
+    if (body) data.insert(data.end(), body->nonce.begin(), body->nonce.end());
+    return {CompletionCode::NoCompatibleImage, data};
+  }
+  if (command == Command::GetManifest && dice_.chance(0.5)) {
+    oem::GetManifestRs piece;
+    piece.total = static_cast<std::uint16_t>(dice_.between(1, 40));
+    piece.data.resize(piece.total);
+    random.fill(piece.data);
+    return {CompletionCode::Ok, oem::response_data(kIana, piece)};
+  }
+  if (command == Command::AcceptOffer && dice_.chance(0.5))
+    return {CompletionCode::Ok, oem::response_data(kIana, oem::AcceptOfferRs{})};
+  constexpr std::array kRefusals{CompletionCode::UnknownImage,
+                                 CompletionCode::InsufficientPrivilege, CompletionCode::LeaseEnded,
+                                 CompletionCode::InvalidCommand};
+  return {dice_.pick(kRefusals), data};
+}
+
+/// The last one of a grant: nothing that comes later shows that it is not the donor's.
+Bytes BusGuest::false_segment(const stream::Grant& grant) {
+  const stream::Range& range = grant.ranges.back();
+  const std::uint32_t skipped =
+      (range.length_granules - 1) / grant.segment_granules * grant.segment_granules;
+  const Bytes junk((range.length_granules - skipped) * oem::kGranule_bytes,
+                   static_cast<std::byte>(dice_.next()));
+  return encode(stream::Segment{grant.object, false, grant.handle, grant.number,
+                                range.offset_granules + skipped, junk});
+}
+
+Bytes BusGuest::false_answer(const Delivery& heard) {
+  const Bytes& bytes = heard.datagram.bytes;
+  const link::IcmbPort* donor = network_.bus(medium_)->port(heard.host);
+  if (donor == nullptr) return {};
+  wire::icmb::Frame frame{.destination = wire::icmb::bus_address(heard.datagram.path.peer),
+                          .source = donor->address(),
+                          .type = wire::icmb::FrameType::Response,
+                          .sequence = static_cast<std::uint8_t>(dice_.below(256)),
+                          .payload = {}};
+  Bytes payload;
+  if (const auto request = plain::decode_request(bytes)) {
+    payload = plain::encode_response(*request, false_response(*request));
+    frame.payload = ByteView(payload).subspan(1);  // the frame has the type
+  } else if (plain::type_of(bytes) == plain::Type::Stream) {
+    const auto message = stream::decode_message(ByteView(bytes).subspan(1));
+    const auto* grant = message ? std::get_if<stream::Grant>(&*message) : nullptr;
+    if (grant == nullptr || grant->ranges.empty() || grant->segment_granules == 0) return {};
+    payload = false_segment(*grant);
+    frame.type = wire::icmb::FrameType::Stream;
+    frame.payload = payload;
+  } else {
+    return {};
+  }
+  Bytes characters = wire::icmb::encode(frame);
+  characters.insert(characters.begin(), wire::icmb::kFlag);
+  return characters;
+}
+
+void BusGuest::forge(TimePoint now) {
+  if (now < fault_.from || now == heard_) return;
+  for (const Delivery& heard : network_.heard_on_buses()) {
+    const bool by_donor = heard.host >= kFirstDonor && heard.host < kOutsider;
+    if (heard.at != now || heard.medium != medium_ || !by_donor) continue;
+    heard_ = now;
+    if (forged_ >= fault_.count || !dice_.chance(fault_.probability)) continue;
+    const Bytes characters = false_answer(heard);
+    if (characters.empty()) continue;
+    ++forged_;
+    chronicle_.injected(fault_.kind);
+    chronicle_.note("guest {} answers for donor {}", number_, heard.host - kFirstDonor);
+    network_.bus(medium_)->write_raw(host(), characters, now);
+  }
 }
 
 }  // namespace fwr::sim

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Who else is on a bus: others who talk, somebody who wishes an address that is taken, somebody who
-// listens to nobody, and a stranger who asks for everything.
+// listens to nobody, a stranger who asks for everything, and a forger who answers in the name of
+// donors.
 #pragma once
 
 #include <optional>
 
 #include "network.hpp"
+#include "wire/plain.hpp"
+#include "wire/stream.hpp"
 
 namespace fwr::sim {
 
@@ -23,6 +26,12 @@ class BusGuest {
   void talk(TimePoint now);
   void make_noise(TimePoint now);
   void ask_for_everything(TimePoint now);
+  /// Before the donor does, to what has just been heard.
+  void forge(TimePoint now);
+  /// The characters of a frame; none: to this nobody says anything.
+  [[nodiscard]] Bytes false_answer(const Delivery& heard);
+  [[nodiscard]] wire::IpmiResponse false_response(const wire::plain::Message& request);
+  [[nodiscard]] Bytes false_segment(const wire::stream::Grant& grant);
   [[nodiscard]] wire::icmb::BusAddress any_donor();
   void send(wire::icmb::BusAddress to, Bytes message, TimePoint now);
 
@@ -37,6 +46,8 @@ class BusGuest {
   bool is_over_ = false;
   std::uint8_t tag_ = 0;
   std::uint32_t handle_ = 0;
+  std::uint64_t forged_ = 0;
+  TimePoint heard_{};
 };
 
 }  // namespace fwr::sim

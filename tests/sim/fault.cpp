@@ -28,6 +28,7 @@ constexpr std::array<std::string_view, kFaultKinds> kNames{
     "bus-talk",
     "bus-garbage",
     "bus-stranger",
+    "bus-forger",
     "donor-crash",
     "donor-dies-talking",
     "withdraw",

@@ -35,6 +35,7 @@ enum class FaultKind : std::uint8_t {
   BusTalk,           ///< others talk to each other
   BusGarbage,        ///< somebody who listens to nobody: false frames, pieces, noise
   BusStranger,       ///< somebody whom no donor allows asks for everything
+  BusForger,         ///< somebody who hears all answers in a donor's name: `count` times in all
   // donors
   DonorCrash,
   DonorDiesTalking,  ///< when its node has put that many characters on a bus
@@ -79,11 +80,11 @@ inline constexpr std::size_t kFaultKinds = static_cast<std::size_t>(FaultKind::F
 }
 
 [[nodiscard]] constexpr bool is_bus_fault(FaultKind kind) {
-  return kind >= FaultKind::BusNoise && kind <= FaultKind::BusStranger;
+  return kind >= FaultKind::BusNoise && kind <= FaultKind::BusForger;
 }
 /// Comes with a node of its own.
 [[nodiscard]] constexpr bool is_bus_guest(FaultKind kind) {
-  return kind >= FaultKind::AddressCollision && kind <= FaultKind::BusStranger;
+  return kind >= FaultKind::AddressCollision && kind <= FaultKind::BusForger;
 }
 
 struct Fault {

@@ -58,6 +58,7 @@ class BusTrouble {
       fault.count = dice_.between(50, dice_.chance(0.5) ? 3000 : 60000);
       fault.amount = dice_.time(milliseconds(200), seconds(15));
     }
+    forger();
   }
 
  private:
@@ -155,6 +156,25 @@ class BusTrouble {
     window(fault, longest);
     fault.medium = medium;
     fault.target = any_host(medium);
+  }
+
+  /// Two of its answers are fewer than what gives a donor up. Its dice are its own: the other
+  /// faults of a seed stay what they were.
+  void forger() {
+    Dice dice = Dice(plan_.seed).fork(8000);
+    if (!dice.chance(0.25)) return;
+    for (std::size_t medium = 0; medium < plan_.media.size(); ++medium) {
+      if (!plan_.media[medium].bus) continue;
+      Fault fault;
+      fault.kind = FaultKind::BusForger;
+      fault.medium = medium;
+      fault.from = dice.chance(0.7) ? kBegin : kBegin + dice.time(Duration::zero(), lasts_);
+      fault.until = kNever;
+      fault.count = dice.between(1, 2);
+      fault.probability = dice.chance(0.5) ? 0.5 : 0.1;
+      fault.seed = dice.next();
+      plan_.faults.push_back(fault);
+    }
   }
 
   void comes_back(std::size_t medium) {

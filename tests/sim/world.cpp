@@ -178,6 +178,7 @@ bool World::was_quiet(std::size_t medium, std::size_t donor, const ReleaseSpec& 
       case FaultKind::DonorDiesTalking: return fault.target == kFirstDonor + donor;
       case FaultKind::BusTalk:
       case FaultKind::BusStranger:
+      case FaultKind::BusForger:  // less than ends a recovery
       case FaultKind::Kill:
       case FaultKind::KillAtOperation: return false;
       default: return true;

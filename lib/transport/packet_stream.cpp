@@ -71,7 +71,9 @@ Result<> PacketStream::flush(TimePoint now) {
   const ssize_t count = again([&] {
     return ::send(fd_.get(), waiting.data(), waiting.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   });
-  if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS)) return {};
+  const bool no_memory = count < 0 && (errno == ENOBUFS || errno == ENOMEM);
+  retry_at_ = no_memory ? std::optional(now + kMemoryRetry) : std::nullopt;
+  if (no_memory || (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))) return {};
   if (count < 0) return ended(errno);
   written_ += static_cast<std::size_t>(count);
   progress_at_ = now;
@@ -85,11 +87,11 @@ Result<> PacketStream::flush(TimePoint now) {
 }
 
 std::optional<TimePoint> PacketStream::deadline() const {
-  std::optional<TimePoint> next;
-  if (decoder_.inside_packet()) next = bytes_at_ + kUnendedPacket;
-  if (!is_full()) return next;
-  const TimePoint stuck_at = progress_at_ + kStuckOutput;
-  return next ? std::min(*next, stuck_at) : stuck_at;
+  std::optional<TimePoint> next = retry_at_;
+  const auto earlier = [&](TimePoint other) { next = next ? std::min(*next, other) : other; };
+  if (decoder_.inside_packet()) earlier(bytes_at_ + kUnendedPacket);
+  if (is_full()) earlier(progress_at_ + kStuckOutput);
+  return next;
 }
 
 void PacketStream::handle_timeout(const Endpoint::Receive& take, TimePoint now) {

@@ -232,7 +232,7 @@ std::size_t RfcommEndpoint::room() const {
 
 void RfcommEndpoint::flush(Device& device, TimePoint now) {
   if (auto sent = device.stream->flush(now); !sent) return lose(device, sent.error(), now);
-  const bool waits = device.stream->waiting_bytes() > 0;
+  const bool waits = device.stream->wants_room();
   if (waits != device.watches_room) watch(device, device.stream->fd(), false, waits);
 }
 
@@ -439,6 +439,8 @@ Result<> RfcommEndpoint::handle_timeout(const Receive& take, TimePoint now) {
     if (device->give_up && now >= *device->give_up) refuse(*device, "no answer", now);
     if (!device->stream) continue;
     device->stream->handle_timeout(take, now);
+    flush(*device, now);
+    if (!device->stream) continue;
     if (!device->dialled && now >= device->stream->heard_at() + kIdleConnection)
       lose(*device, {Errc::IoFailed, "it was silent"}, now);
   }

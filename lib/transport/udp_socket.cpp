@@ -211,10 +211,12 @@ std::size_t UdpSocket::send(std::span<const Datagram> datagrams) {
     const int sent = sendmmsg(fd_.get(), b.messages.data(), static_cast<unsigned>(batch), 0);
     if (sent > 0) {
       taken += static_cast<std::size_t>(sent);
-    } else if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS) {
+    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
       return taken;
     } else if (errno != EINTR) {
-      ++taken;  // unreachable, too large, no such interface: lost, as on any network
+      // Unreachable, too large, no such interface: lost, as on any network. So is one that there is
+      // no memory for (ENOBUFS): the socket is ready meanwhile, and waiting for it would spin.
+      ++taken;
     }
   }
   return taken;

@@ -151,6 +151,7 @@ UNIT_TESTS += %D%/transport_test
 %C%_transport_test_SOURCES += %D%/transport_basic_mode_test.cpp
 %C%_transport_test_SOURCES += %D%/transport_hosts_test.cpp
 %C%_transport_test_SOURCES += %D%/transport_loop_test.cpp
+%C%_transport_test_SOURCES += %D%/transport_memory_test.cpp
 %C%_transport_test_SOURCES += %D%/transport_record_keeper_test.cpp
 %C%_transport_test_SOURCES += %D%/transport_resolver_test.cpp
 %C%_transport_test_SOURCES += %D%/transport_rfcomm_test.cpp

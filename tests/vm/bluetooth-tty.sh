@@ -84,3 +84,5 @@ recovers_over_the_tty() {
 stop_process "$connection" || :
 stop_process "$tty"
 stop_process "$watch" || :
+# What it says when the last user of such a tty closes it and opens it at once.
+if dmesg | grep -e 'refcount_t' -e 'tty_port'; then fail 'the kernel lost count of who has a tty'; fi

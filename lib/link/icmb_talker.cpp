@@ -139,12 +139,25 @@ bool IcmbTalker::hear(std::byte character, TimePoint when) {
   last_heard_ = std::max(last_heard_, when);
   if (cut_ && !talking_) not_before_ = std::min(not_before_, when);  // somebody is there again
   if (!talking_) return false;
-  if (echoed_ < written_ && line_[echoed_] == character) {
+  if (echoed_ < written_ && (line_[echoed_] == character || pass_over_difference())) {
     own_character(when);
     return true;
   }
   step_back(!contended_, when);
   return false;
+}
+
+/// PROTOCOL §11.2: a Segment may be whole where it is wanted, and is asked for again if it is not.
+bool IcmbTalker::pass_over_difference() {
+  if (!contended_ || in_flight_.empty()) return false;
+  InFlight& frame = in_flight_.front();
+  const bool late = echoed_ >= frame.begin + (frame.end - frame.begin) / 2;
+  // The flag at the end also begins the next frame.
+  const bool shared = echoed_ + 1 >= frame.end;
+  if (!is_bulk(frame.queued.frame) || !late || shared || frame.doubtful) return false;
+  frame.doubtful = true;
+  ++counters_.line_errors;
+  return true;
 }
 
 void IcmbTalker::own_character(TimePoint when) {
@@ -262,7 +275,8 @@ void IcmbTalker::start(TimePoint now) {
 }
 
 void IcmbTalker::append_frame(Queue& queue) {
-  InFlight sending{std::move(queue.front()), &queue == &control_, 0};
+  InFlight sending{
+      .queued = std::move(queue.front()), .control = &queue == &control_, .begin = line_.size()};
   queue.pop_front();
   const OutgoingFrame& frame = sending.queued.frame;
   waiting_bytes_ -= frame.payload.size();

@@ -72,11 +72,13 @@ class IcmbTalker {
     TimePoint since{};
   };
   using Queue = std::deque<Queued>;
-  /// A frame that is being written, and where its last character is in line_.
+  /// A frame that is being written, and where its characters are in line_.
   struct InFlight {
     Queued queued;
     bool control = false;
+    std::size_t begin = 0;
     std::size_t end = 0;
+    bool doubtful = false;  ///< one of them was heard as another
   };
 
   /// A frame of a talk that was broken off.
@@ -98,6 +100,7 @@ class IcmbTalker {
   void take_out(Queue& queue, const Queue::iterator& position);
   void count_down(TimePoint until);
   void own_character(TimePoint when);
+  [[nodiscard]] bool pass_over_difference();
   void step_back(bool collision, TimePoint now);
   void remember(const Queued& queued, TimePoint now);
   void requeue_in_flight(bool count_try, TimePoint now);

@@ -79,6 +79,7 @@ UNIT_TESTS += %D%/link_test
 %C%_link_test_SOURCES += %D%/link_bridge_test.cpp
 %C%_link_test_SOURCES += %D%/link_bus_test.cpp
 %C%_link_test_SOURCES += %D%/link_peers_test.cpp
+%C%_link_test_SOURCES += %D%/link_talker_test.cpp
 %C%_link_test_LDADD = $(LINK_LIBS) $(GTEST_LIBS)
 
 UNIT_TESTS += %D%/oem_test

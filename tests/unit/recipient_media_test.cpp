@@ -60,7 +60,9 @@ TEST(RecoveryOverABus, UsesSmallerSegmentsWhenEachHearsItsOwnNoise) {
   ASSERT_TRUE(rig.succeeded()) << rig.detail();
   std::printf("1e-5, each its own: %.4f of the line while fetching, %.4f of the whole recovery\n",
               efficiency(rig, image.bytes.size()), of_everything(rig, image.bytes.size()));
-  EXPECT_GE(efficiency(rig, image.bytes.size()), 0.80);
+  // A Segment that only its talker heard damaged near its end is not sent again.
+  EXPECT_GE(efficiency(rig, image.bytes.size()), 0.86);
+  EXPECT_GE(of_everything(rig, image.bytes.size()), 0.845);
 }
 
 TEST(RecoveryOverABus, LetsThePolicyDecideBetweenDonorsAndBearsWithATalker) {

@@ -224,12 +224,28 @@ Bytes BusGuest::false_segment(const stream::Grant& grant) {
                                 range.offset_granules + skipped, junk});
 }
 
-Bytes BusGuest::false_answer(const Delivery& heard) {
-  const Bytes& bytes = heard.datagram.bytes;
+/// As if another node held that address: the port of whoever holds it gives it up.
+Bytes BusGuest::false_defence(BusAddress address) const {
+  namespace icmb = wire::icmb;
+  const Bytes payload =
+      wire::encode(icmb::AddressMessage{icmb::AddressMessageKind::Defence, address, Guid{}});
+  return icmb::encode({BusAddress::Broadcast, address, icmb::FrameType::Address, 0, payload});
+}
+
+Bytes BusGuest::false_frame(const Delivery& heard) {
   const link::IcmbPort* donor = network_.bus(medium_)->port(heard.host);
   if (donor == nullptr) return {};
-  wire::icmb::Frame frame{.destination = wire::icmb::bus_address(heard.datagram.path.peer),
-                          .source = donor->address(),
+  const BusAddress asker = wire::icmb::bus_address(heard.datagram.path.peer);
+  Bytes characters = dice_.chance(0.2)
+                         ? false_defence(dice_.chance(0.5) ? asker : donor->address())
+                         : false_answer(heard.datagram.bytes, asker, donor->address());
+  if (!characters.empty()) characters.insert(characters.begin(), wire::icmb::kFlag);
+  return characters;
+}
+
+Bytes BusGuest::false_answer(const Bytes& bytes, BusAddress asker, BusAddress donor) {
+  wire::icmb::Frame frame{.destination = asker,
+                          .source = donor,
                           .type = wire::icmb::FrameType::Response,
                           .sequence = static_cast<std::uint8_t>(dice_.below(256)),
                           .payload = {}};
@@ -247,9 +263,7 @@ Bytes BusGuest::false_answer(const Delivery& heard) {
   } else {
     return {};
   }
-  Bytes characters = wire::icmb::encode(frame);
-  characters.insert(characters.begin(), wire::icmb::kFlag);
-  return characters;
+  return wire::icmb::encode(frame);
 }
 
 void BusGuest::forge(TimePoint now) {
@@ -259,7 +273,7 @@ void BusGuest::forge(TimePoint now) {
     if (heard.at != now || heard.medium != medium_ || !by_donor) continue;
     heard_ = now;
     if (forged_ >= fault_.count || !dice_.chance(fault_.probability)) continue;
-    const Bytes characters = false_answer(heard);
+    const Bytes characters = false_frame(heard);
     if (characters.empty()) continue;
     ++forged_;
     chronicle_.injected(fault_.kind);

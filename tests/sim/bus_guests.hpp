@@ -28,8 +28,11 @@ class BusGuest {
   void ask_for_everything(TimePoint now);
   /// Before the donor does, to what has just been heard.
   void forge(TimePoint now);
-  /// The characters of a frame; none: to this nobody says anything.
-  [[nodiscard]] Bytes false_answer(const Delivery& heard);
+  // The characters of a frame; none: to this nobody says anything.
+  [[nodiscard]] Bytes false_frame(const Delivery& heard);
+  [[nodiscard]] Bytes false_defence(wire::icmb::BusAddress address) const;
+  [[nodiscard]] Bytes false_answer(const Bytes& bytes, wire::icmb::BusAddress asker,
+                                   wire::icmb::BusAddress donor);
   [[nodiscard]] wire::IpmiResponse false_response(const wire::plain::Message& request);
   [[nodiscard]] Bytes false_segment(const wire::stream::Grant& grant);
   [[nodiscard]] wire::icmb::BusAddress any_donor();

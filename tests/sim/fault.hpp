@@ -35,7 +35,7 @@ enum class FaultKind : std::uint8_t {
   BusTalk,           ///< others talk to each other
   BusGarbage,        ///< somebody who listens to nobody: false frames, pieces, noise
   BusStranger,       ///< somebody whom no donor allows asks for everything
-  BusForger,         ///< somebody who hears all answers in a donor's name: `count` times in all
+  BusForger,         ///< somebody who hears all speaks in the names of others: `count` times in all
   // donors
   DonorCrash,
   DonorDiesTalking,  ///< when its node has put that many characters on a bus

@@ -260,7 +260,8 @@ class DonorMachine final : public fwr::transport::Machine {
 Result<> open_lines(const fwr::settings::DonorConfig& config, Lines& lines, Observer& observer) {
   const fwr::settings::MediaConfig& media = config.media;
   for (const std::string& device : media.icmb.devices) {
-    if (auto opened = lines.open_bus(device, {}, on_line(media.icmb.operators, device)); !opened)
+    if (auto opened = lines.open_bus(device, std::nullopt, on_line(media.icmb.operators, device));
+        !opened)
       return opened;
     observer.on_event(Event("listening").set("address", "icmb:" + device));
   }

@@ -66,7 +66,8 @@ void LinkTeller::tell(const std::string& link, const std::string& what, const st
 Lines::Lines(const fwr::settings::MediaConfig& media, fwr::RandomSource& random, Observer& observer)
     : media_(media), random_(random), observer_(observer), teller_(media.names, observer) {}
 
-Result<> Lines::open_bus(const std::string& device, std::vector<BusAddress> listened_to,
+Result<> Lines::open_bus(const std::string& device,
+                         std::optional<std::vector<BusAddress>> listened_to,
                          std::vector<BusAddress> operators) {
   auto serial = fwr::transport::SerialPort::open(device, media_.icmb.serial);
   if (!serial) return tl::unexpected(serial.error());

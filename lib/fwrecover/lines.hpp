@@ -47,11 +47,12 @@ class Lines {
   /// All of them outlive the lines.
   Lines(const fwr::settings::MediaConfig& media, fwr::RandomSource& random, Observer& observer);
 
-  /// The line becomes a node of a bus. `listened_to`: to whom; empty: to all. Errors: those of
-  /// SerialPort::open().
-  [[nodiscard]] fwr::Result<> open_bus(const std::string& device,
-                                       std::vector<fwr::wire::icmb::BusAddress> listened_to,
-                                       std::vector<fwr::wire::icmb::BusAddress> operators);
+  /// The line becomes a node of a bus. `listened_to`: to whom; nothing: to all; empty: to nobody.
+  /// Errors: those of SerialPort::open().
+  [[nodiscard]] fwr::Result<> open_bus(
+      const std::string& device,
+      std::optional<std::vector<fwr::wire::icmb::BusAddress>> listened_to,
+      std::vector<fwr::wire::icmb::BusAddress> operators);
   /// What a tty that is not there means: an error, or that it is told of and waited for.
   enum class Absent : bool { Fails, Waits };
   /// The line is a cable with one peer at the other end, whoever that is. `iana`: of the

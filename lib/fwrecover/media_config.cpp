@@ -244,4 +244,14 @@ std::vector<BusAddress> on_line(const std::vector<NamedAddress>& list, std::stri
   return addresses;
 }
 
+std::optional<std::vector<BusAddress>> listened_to(const std::vector<NamedAddress>& list,
+                                                   std::string_view device) {
+  if (list.empty()) return std::nullopt;
+  std::vector<BusAddress> addresses = on_line(list, device);
+  const bool everybody =
+      std::find(addresses.begin(), addresses.end(), BusAddress::Broadcast) != addresses.end();
+  if (everybody) return std::nullopt;
+  return addresses;
+}
+
 }  // namespace fwr::settings

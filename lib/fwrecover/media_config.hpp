@@ -89,5 +89,9 @@ struct MediaConfig {
 /// Of these those that mean this line.
 [[nodiscard]] std::vector<wire::icmb::BusAddress> on_line(const std::vector<NamedAddress>& list,
                                                           std::string_view device);
+/// To whom a recipient with this list listens on this line; nothing: to everybody, because there is
+/// no list or 0xffff is in it. A list that names nodes of other lines only leaves nobody here.
+[[nodiscard]] std::optional<std::vector<wire::icmb::BusAddress>> listened_to(
+    const std::vector<NamedAddress>& list, std::string_view device);
 
 }  // namespace fwr::settings

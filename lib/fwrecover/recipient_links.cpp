@@ -14,8 +14,8 @@ using fwr::Error;
 using fwr::Medium;
 using fwr::Result;
 using fwr::recipient::Target;
+using fwr::settings::listened_to;
 using fwr::settings::MediaConfig;
-using fwr::settings::on_line;
 using fwr::wire::icmb::bus_address;
 using fwr::wire::icmb::BusAddress;
 
@@ -89,8 +89,13 @@ std::vector<Error> open_named(const fwr::settings::RecipientConfig& config, Line
   const auto note = [&](const Result<>& opened) {
     if (!opened) failures.push_back(opened.error());
   };
-  for (const std::string& device : bus_devices(media))
-    note(lines.open_bus(device, on_line(media.icmb.allow, device), {}));
+  for (const std::string& device : bus_devices(media)) {
+    auto heard = listened_to(media.icmb.allow, device);
+    if (heard && heard->empty())
+      failures.push_back(
+          {Errc::BadConfiguration, device + ": icmb.allow has no node on this line"});
+    note(lines.open_bus(device, std::move(heard), {}));
+  }
   for (const std::string& device : media.serial.devices)
     note(lines.open_cable(device, config.iana, Lines::Absent::Fails));
   if (media.bluetooth.is_used()) note(lines.open_dialer());

@@ -192,7 +192,7 @@ void IcmbPort::handle_event(const Frame& frame) {
 }
 
 void IcmbPort::hand_up(const Frame& frame) {
-  const bool allowed = settings_.allowed.empty() || is_in(settings_.allowed, frame.source);
+  const bool allowed = !settings_.allowed || is_in(*settings_.allowed, frame.source);
   if (!enabled_ || !allowed || frame.source == BusAddress::Unassigned) return;
   if (received_.size() >= settings_.limits.received_frames) {
     ++counters_.dropped;

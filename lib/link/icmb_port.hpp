@@ -26,8 +26,8 @@ struct IcmbSettings {
   wire::icmb::BusAddress address = wire::icmb::BusAddress::Unassigned;  ///< Unassigned: any
   bool fixed = false;                       ///< rather none than another one
   std::optional<std::uint32_t> chassis_id;  ///< without: from the GUID
-  /// Whose requests and streams are handed up; empty: everybody's.
-  std::vector<wire::icmb::BusAddress> allowed;
+  /// Whose messages are handed up; nothing: everybody's; an empty list: nobody's.
+  std::optional<std::vector<wire::icmb::BusAddress>> allowed;
   /// Who may change the state of this bridge; empty: nobody.
   std::vector<wire::icmb::BusAddress> operators;
 };

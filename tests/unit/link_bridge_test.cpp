@@ -160,7 +160,7 @@ TEST(IcmbBridge, HandsUpOnlyWhatComesFromAllowedNodes) {
   options.nodes = 3;
   BusRig rig(options);
   IcmbSettings settings = rig.settings_of(1);
-  settings.allowed = {rig.address(2)};
+  settings.allowed = std::vector{rig.address(2)};
   rig.replace(1, settings);
   ASSERT_TRUE(rig.run_until([&] { return rig.address(1) != BusAddress::Unassigned; }, seconds(5)));
   ASSERT_TRUE(rig.send(0, rig.address(1), request(1)));
@@ -168,6 +168,17 @@ TEST(IcmbBridge, HandsUpOnlyWhatComesFromAllowedNodes) {
   rig.run_for(seconds(1));
   ASSERT_EQ(1U, rig[1].received.size());
   EXPECT_EQ(request(2), rig[1].received[0].bytes);
+}
+
+TEST(IcmbBridge, HandsUpNothingWhenTheListIsEmpty) {
+  BusRig rig(two());
+  IcmbSettings settings = rig.settings_of(1);
+  settings.allowed.emplace();
+  rig.replace(1, settings);
+  ASSERT_TRUE(rig.run_until([&] { return rig.address(1) != BusAddress::Unassigned; }, seconds(5)));
+  ASSERT_TRUE(rig.send(0, rig.address(1), request(1)));
+  rig.run_for(seconds(1));
+  EXPECT_TRUE(rig[1].received.empty());
 }
 
 /// Runs a discovery on node 0 and gives the addresses that it found.

@@ -118,6 +118,23 @@ TEST(MediaSettings, OfADonorSayWhoMayTakeImagesOnWhichLine) {
   EXPECT_EQ(config->media.icmb.node.guid, config->donor.guid);
 }
 
+TEST(MediaSettings, OfARecipientSayToWhomItListensOnWhichLine) {
+  const auto allow = [](const char* list) {
+    const auto config =
+        recipient({"icmb.devices=['/dev/a', '/dev/b']", std::string("icmb.allow=") + list});
+    EXPECT_TRUE(config) << config.error().message();
+    return config ? config->media.icmb.allow : std::vector<NamedAddress>{};
+  };
+  EXPECT_FALSE(listened_to(allow("[]"), "/dev/a")) << "everybody";
+  EXPECT_FALSE(listened_to(allow("['0xffff']"), "/dev/a")) << "everybody, in the donor's words";
+  const auto only_b = allow("['icmb:0x0099@/dev/b']");
+  EXPECT_EQ(listened_to(only_b, "/dev/b"), std::vector{BusAddress{0x99}});
+  EXPECT_EQ(listened_to(only_b, "/dev/a"), std::vector<BusAddress>{}) << "nobody";
+  const auto all_of_b = allow("['icmb:0xffff@/dev/b', '0x0021']");
+  EXPECT_FALSE(listened_to(all_of_b, "/dev/b"));
+  EXPECT_EQ(listened_to(all_of_b, "/dev/a"), std::vector{BusAddress{0x21}});
+}
+
 TEST(LineNames, StandInTextsInPlaceOfNumbers) {
   LineNames names;
   EXPECT_EQ(names.add("/dev/ttyS1"), 1U);

@@ -35,17 +35,6 @@ tl::unexpected<Error> system_error(const std::string& what) {
   return fail(Errc::IoFailed, fmt::format("{}: {}", what, std::strerror(errno)));
 }
 
-Result<> make_link(const std::string& device, const std::string& link) {
-  struct stat there {};
-  // A link of an earlier run may go; anything else is somebody's file.
-  if (lstat(link.c_str(), &there) == 0 && S_ISLNK(there.st_mode)) (void)unlink(link.c_str());
-  if (symlink(device.c_str(), link.c_str()) == 0) return {};
-  const int error = errno;
-  const std::string detail = fmt::format("{}: {}", link, std::strerror(error));
-  if (error == EACCES || error == EPERM || error == EROFS) return fail(Errc::NoPermission, detail);
-  return fail(error == EEXIST ? Errc::AlreadyExists : Errc::IoFailed, detail);
-}
-
 Result<UniqueFd> watch_signals(std::initializer_list<int> numbers) {
   sigset_t set;
   sigemptyset(&set);
@@ -66,6 +55,32 @@ timespec to_timespec(Duration duration) {
 }
 
 }  // namespace
+
+Result<NodeLink> NodeLink::make(const std::string& device, const std::string& path) {
+  struct stat there {};
+  // A link of a run that was killed may go; anything else is somebody's file.
+  if (lstat(path.c_str(), &there) == 0 && S_ISLNK(there.st_mode)) (void)unlink(path.c_str());
+  if (symlink(device.c_str(), path.c_str()) != 0) {
+    const int error = errno;
+    const std::string detail = fmt::format("{}: {}", path, std::strerror(error));
+    if (error == EACCES || error == EPERM || error == EROFS)
+      return fail(Errc::NoPermission, detail);
+    return fail(error == EEXIST ? Errc::AlreadyExists : Errc::IoFailed, detail);
+  }
+  NodeLink link;
+  link.device_ = device;
+  link.path_ = path;
+  return link;
+}
+
+NodeLink::~NodeLink() {
+  if (path_.empty()) return;
+  std::array<char, 128> target{};
+  const ssize_t length = readlink(path_.c_str(), target.data(), target.size());
+  const bool ours =
+      length > 0 && std::string_view(target.data(), static_cast<std::size_t>(length)) == device_;
+  if (ours) (void)unlink(path_.c_str());
+}
 
 BusEmulator::BusEmulator(const BusEmulatorSettings& settings)
     : settings_(settings), bus_(settings.nodes, settings.bus) {}
@@ -101,8 +116,10 @@ Result<> BusEmulator::open_ttys() {
       return system_error("pseudo-terminal");
     tty.device = name.data();
     if (!settings_.link_directory.empty()) {
-      tty.link = fmt::format("{}/node{}", settings_.link_directory, i + 1);
-      if (auto made = make_link(tty.device, tty.link); !made) return made;
+      auto link =
+          NodeLink::make(tty.device, fmt::format("{}/node{}", settings_.link_directory, i + 1));
+      if (!link) return tl::unexpected(link.error());
+      tty.link = *std::move(link);
     }
     ttys_.push_back(std::move(tty));
   }

@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/error.hpp"
@@ -20,6 +21,29 @@ struct BusEmulatorSettings {
   std::optional<Duration> duration;  ///< nothing: until SIGINT or SIGTERM
 };
 
+/// A symbolic link that goes with its maker, unless it leads elsewhere by then.
+class NodeLink {
+ public:
+  NodeLink() = default;
+  /// Errors: NoPermission, AlreadyExists, IoFailed.
+  [[nodiscard]] static Result<NodeLink> make(const std::string& device, const std::string& path);
+  NodeLink(const NodeLink&) = delete;
+  NodeLink& operator=(const NodeLink&) = delete;
+  NodeLink(NodeLink&& other) noexcept
+      : device_(std::exchange(other.device_, {})), path_(std::exchange(other.path_, {})) {}
+  NodeLink& operator=(NodeLink&& other) noexcept {
+    std::swap(device_, other.device_);
+    std::swap(path_, other.path_);
+    return *this;
+  }
+  ~NodeLink();
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  std::string device_;
+  std::string path_;
+};
+
 class BusEmulator {
  public:
   static constexpr std::size_t kNodeLimit = 64;  ///< as many chassis as an ICMB has
@@ -31,7 +55,7 @@ class BusEmulator {
   [[nodiscard]] static Result<BusEmulator> open(const BusEmulatorSettings& settings);
 
   [[nodiscard]] const std::string& device(std::size_t node) const { return ttys_[node].device; }
-  [[nodiscard]] const std::string& link(std::size_t node) const { return ttys_[node].link; }
+  [[nodiscard]] const std::string& link(std::size_t node) const { return ttys_[node].link.path(); }
   [[nodiscard]] std::size_t size() const { return ttys_.size(); }
   [[nodiscard]] const link::BusModel& bus() const { return bus_; }
   /// The longest time that a character came too late: how busy the machine was.
@@ -45,7 +69,7 @@ class BusEmulator {
   struct Tty {
     UniqueFd master;
     std::string device;
-    std::string link;
+    NodeLink link;             ///< goes before the master: then another program may get this tty
     TimePoint closed_until{};  ///< nobody has it open: asked again then
   };
   explicit BusEmulator(const BusEmulatorSettings& settings);

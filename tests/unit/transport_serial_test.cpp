@@ -20,6 +20,7 @@
 #include <thread>
 #include <vector>
 
+#include "scratch_directory.hpp"
 #include "transport/bus_emulator.hpp"
 #include "transport/clock.hpp"
 #include "transport/icmb_line.hpp"
@@ -29,6 +30,7 @@ namespace fwr::transport {
 namespace {
 
 using std::chrono::seconds;
+using test::ScratchDirectory;
 using wire::icmb::BusAddress;
 
 /// The far end of a pseudo-terminal, and the path of the near one.
@@ -229,6 +231,29 @@ TEST(IcmbLine, CarriesMessagesInTheLoop) {
     EXPECT_EQ("icmb:0x0011@2", to_text(message.path.peer));
     EXPECT_EQ("icmb:0x0012@2", to_text(message.path.local));
   }
+}
+
+TEST(BusEmulator, TakesItsLinksAwayAndNobodyElses) {
+  const ScratchDirectory directory;
+  BusEmulatorSettings bus;
+  bus.nodes = 3;
+  bus.link_directory = directory.path();
+  const auto is_there = [&](int node) {
+    return std::filesystem::is_symlink(bus.link_directory + "/node" + std::to_string(node));
+  };
+  const std::string taken = bus.link_directory + "/node2";
+  {
+    auto emulator = BusEmulator::open(bus);
+    ASSERT_TRUE(emulator) << emulator.error().message();
+    const BusEmulator moved = *std::move(emulator);
+    EXPECT_TRUE(is_there(1) && is_there(2) && is_there(3));
+    EXPECT_EQ(moved.device(0), std::filesystem::read_symlink(moved.link(0)).string());
+    // Another bus has put its own in the place of one.
+    std::filesystem::remove(taken);
+    std::filesystem::create_symlink("/dev/null", taken);
+  }
+  EXPECT_FALSE(is_there(1) || is_there(3));
+  EXPECT_EQ("/dev/null", std::filesystem::read_symlink(taken).string());
 }
 
 TEST(IcmbLine, IsSentOverAtThePaceOfTheEmulator) {

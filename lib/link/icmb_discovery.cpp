@@ -25,7 +25,7 @@ Datagram make_bus_request(const Path& path, std::uint8_t tag, std::uint8_t net_f
 }
 
 IcmbDiscovery::IcmbDiscovery(std::uint32_t port, Duration quiet, TimePoint now)
-    : port_(port), quiet_(quiet), next_(now) {}
+    : port_(port), quiet_(quiet), next_(now), end_(now + kLimit_quiets * quiet) {}
 
 void IcmbDiscovery::request(BusAddress to, BridgeCommand command) {
   Path path;
@@ -58,6 +58,7 @@ void IcmbDiscovery::tell_nodes(TimePoint now) {
 }
 
 void IcmbDiscovery::handle_timeout(TimePoint now) {
+  if (now >= end_) finished_ = true;
   if (finished_ || now < next_) return;
   if (rounds_ == 0) return begin_round(now);
   tell_nodes(now);
@@ -86,7 +87,6 @@ void IcmbDiscovery::handle_message(const Datagram& message, TimePoint now) {
   if (command != BridgeCommand::GetAddresses) return;
   const auto body = wire::decode<wire::icmb::GetAddressesRs>(ByteView(response->data).subspan(1));
   if (!body || body->address != from) return;
-  next_ = std::max(next_, now + quiet_);
   const auto same = [&](const Node& node) {
     return node.address == from && node.guid == body->guid;
   };
@@ -97,6 +97,8 @@ void IcmbDiscovery::handle_message(const Datagram& message, TimePoint now) {
     return;
   }
   if (nodes_.size() >= kNodeLimit) return;
+  // Only who is new: one that answers again and again would hold the round open for ever.
+  next_ = std::max(next_, now + quiet_);
   heard_new_ = true;
   nodes_.push_back({from, body->guid, false, 0});
 }
@@ -110,7 +112,7 @@ std::optional<Datagram> IcmbDiscovery::poll_transmit() {
 
 std::optional<TimePoint> IcmbDiscovery::deadline() const {
   if (finished_) return std::nullopt;
-  return next_;
+  return std::min(next_, end_);
 }
 
 }  // namespace fwr::link

@@ -28,6 +28,8 @@ class IcmbDiscovery {
   static constexpr std::uint32_t kRoundLimit = 32;
   static constexpr std::uint32_t kSilentRounds = 2;  ///< then nobody is left
   static constexpr std::uint32_t kTellLimit = 4;     ///< times that one node is told
+  /// Of a whole discovery, in times of quiet: new nodes may appear without end.
+  static constexpr std::uint32_t kLimit_quiets = 256;
 
   /// `quiet`: without an answer, a round is over.
   IcmbDiscovery(std::uint32_t port, Duration quiet, TimePoint now);
@@ -47,6 +49,7 @@ class IcmbDiscovery {
   std::uint32_t port_;
   Duration quiet_;
   TimePoint next_;
+  TimePoint end_;  ///< at the latest
   std::uint8_t tag_ = 0;
   std::uint32_t rounds_ = 0;
   std::uint32_t silent_rounds_ = 0;

@@ -204,6 +204,47 @@ std::vector<BusAddress> discover(BusRig& rig, std::size_t from = 0,
 
 class Discovery : public testing::TestWithParam<std::size_t> {};
 
+/// The answer of a node to GetAddresses.
+Datagram address_answer(BusAddress who) {
+  Datagram answer;
+  answer.path.peer = wire::icmb::to_address(who, 1);
+  Message message;
+  message.net_fn_lun = static_cast<std::uint8_t>(wire::icmb::kBridgeRs << 2U);
+  message.command = static_cast<std::uint8_t>(BridgeCommand::GetAddresses);
+  const Bytes body = wire::encode(wire::icmb::GetAddressesRs{who, Guid{}});
+  message.data.assign(1, std::byte{0});
+  message.data.insert(message.data.end(), body.begin(), body.end());
+  const Bytes payload = wire::encode(message);
+  answer.bytes.assign(1, static_cast<std::byte>(wire::icmb::FrameType::Response));
+  answer.bytes.insert(answer.bytes.end(), payload.begin(), payload.end());
+  return answer;
+}
+
+/// Somebody answers every 400 ms, as the address that `who` gives; how long it then takes.
+template <class Who>
+Duration discovery_while_answered(Who who) {
+  TimePoint now{};
+  IcmbDiscovery discovery(1, milliseconds(500), now);
+  while (!discovery.finished() && now.time_since_epoch() < std::chrono::hours(1)) {
+    now += milliseconds(400);
+    discovery.handle_timeout(now);
+    while (discovery.poll_transmit()) {
+    }
+    discovery.handle_message(address_answer(who()), now);
+  }
+  return now.time_since_epoch();
+}
+
+TEST(IcmbDiscovery, EndsThoughOneNodeAnswersAgainAndAgain) {
+  EXPECT_LT(discovery_while_answered([] { return BusAddress{0x11}; }), seconds(60));
+}
+
+TEST(IcmbDiscovery, EndsThoughThereAreMoreAndMoreNodes) {
+  std::uint16_t next = 0;
+  EXPECT_LT(discovery_while_answered([&] { return BusAddress{++next}; }),
+            (IcmbDiscovery::kLimit_quiets + 2) * milliseconds(500));
+}
+
 TEST_P(Discovery, FindsEveryNode) {
   RigOptions options;
   options.nodes = GetParam();

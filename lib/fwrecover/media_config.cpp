@@ -18,6 +18,8 @@ namespace {
 using wire::icmb::bus_address;
 using wire::icmb::BusAddress;
 
+/// A frame that waits for 60 s is dropped (PROTOCOL §8.5): patience has to end before.
+constexpr std::int64_t kPatience_ms = 50'000;
 constexpr std::string_view kBusPrefix = "icmb:";
 
 Result<NamedAddress> parse_bus_peer(const std::string& text) {
@@ -63,7 +65,7 @@ Result<> read_times(const Settings& settings, link::IcmbLimits& limits) {
   std::int64_t echo_ms = 0;
   for (const auto& done : {narrow(settings, "icmb.slot", 1, 1000, slot_ms),
                            narrow(settings, "icmb.burst", 256, 65536, limits.burst_characters),
-                           narrow(settings, "icmb.patience", 1000, 600'000, patience_ms),
+                           narrow(settings, "icmb.patience", 1000, kPatience_ms, patience_ms),
                            narrow(settings, "icmb.echo_timeout", 50, 10'000, echo_ms)})
     if (!done) return done;
   limits.shortest_slot = std::chrono::milliseconds(slot_ms);

@@ -93,6 +93,7 @@ TEST(MediaSettings, RefuseWhatNoLineIs) {
       {"icmb.slot=0"},
       {"icmb.burst=255"},
       {"icmb.devices=['/dev/a']", "policy.deny=['icmb:0x0014@/dev/b']"},
+      {"icmb.patience=51s"},
       {"bluetooth.targets=['bt:nonsense']"},
       {"bluetooth.security=none"},
   };

@@ -115,9 +115,9 @@ std::optional<Bytes> IcmbPort::answer(const Frame& frame, const Message& request
 Bytes IcmbPort::change_bridge(const Message& request) {
   switch (static_cast<BridgeCommand>(request.command)) {
     case BridgeCommand::SetBridgeState: {
+      if (request.data.size() != 1) return with_code(CompletionCode::InvalidLength);
       const auto body = wire::decode<wire::icmb::BridgeStateBody>(request.data);
-      if (!body) return with_code(CompletionCode::InvalidLength);
-      if (body->state > wire::icmb::BridgeState::Enabled)
+      if (!body || body->state > wire::icmb::BridgeState::Enabled)
         return with_code(CompletionCode::InvalidField);
       enabled_ = body->state == wire::icmb::BridgeState::Enabled;
       if (!enabled_) talker_.clear_queue();

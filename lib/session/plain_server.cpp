@@ -126,7 +126,8 @@ std::optional<PlainServer::Answer> PlainServer::answer(const Path& path,
 std::optional<PlainServer::Answer> PlainServer::ask_application(const Path& path,
                                                                 IpmiRequest request,
                                                                 TimePoint now) {
-  if (is_discovery(wire::oem::find_command(request.command))) {
+  const wire::oem::CommandInfo* const command = wire::oem::find_command(request.command);
+  if (is_discovery(command)) {
     SourceLimiter* const paid_by = payer(path, seekers_);
     if (!admit(path, paid_by, now)) return std::nullopt;
     Requester anybody;
@@ -139,8 +140,9 @@ std::optional<PlainServer::Answer> PlainServer::ask_application(const Path& path
     return Answer{*std::move(found), paid_by};
   }
   if (!config_.allowed.contains(path.peer)) {
-    if (!wire::oem::strip_iana(iana_, request.data) || !admit(path, &strangers_, now))
-      return std::nullopt;
+    if (command != nullptr && !wire::oem::strip_iana(iana_, request.data)) return std::nullopt;
+    if (!admit(path, &strangers_, now)) return std::nullopt;
+    if (command == nullptr) return Answer{{CompletionCode::InvalidCommand, {}}, &strangers_};
     ++counters_.refused;
     return Answer{{CompletionCode::InsufficientPrivilege, wire::oem::response_data(iana_)},
                   &strangers_};

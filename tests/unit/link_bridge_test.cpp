@@ -83,8 +83,11 @@ TEST(IcmbBridge, ObeysItsOperators) {
   rig.run_for(seconds(1));
 
   EXPECT_EQ(CompletionCode::InvalidLength, code(ask(rig, BridgeCommand::SetBridgeState)));
-  EXPECT_EQ(CompletionCode::InvalidField,
-            code(ask(rig, BridgeCommand::SetBridgeState, Bytes{std::byte{2}})));
+  for (const int state : {2, 3, 4, 255})
+    EXPECT_EQ(CompletionCode::InvalidField,
+              code(ask(rig, BridgeCommand::SetBridgeState, Bytes{static_cast<std::byte>(state)})))
+        << state;
+  EXPECT_EQ(CompletionCode::InvalidLength, code(ask(rig, BridgeCommand::SetBridgeState, Bytes(2))));
   EXPECT_EQ(CompletionCode::Ok, code(ask(rig, BridgeCommand::SetBridgeState, Bytes{std::byte{0}})));
   EXPECT_EQ(BridgeState::Disabled,
             body<wire::icmb::BridgeStateBody>(ask(rig, BridgeCommand::GetBridgeState)).state);

@@ -122,6 +122,13 @@ TEST_F(PlainServers, RefuseWhatNobodyHasWithC1h) {
     ask(on_bus(0x99), request);
     expect_code(CompletionCode::InvalidCommand);
   }
+  // Of our network function, but no command of ours, whatever the IANA number.
+  for (const std::uint32_t iana : {kIana, kIana + 1}) {
+    auto unknown = wire::oem::make_request(iana, Command::GetDonorStatus);
+    unknown.command = 0x7f;
+    ask(on_bus(0x99), unknown);
+    expect_code(CompletionCode::InvalidCommand);
+  }
   // Another logical unit of the same controller.
   auto message = wire::plain::encode_request(app(kGetSystemGuid), 1);
   message[2] |= std::byte{1};

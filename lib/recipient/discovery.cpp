@@ -221,6 +221,7 @@ std::vector<Offer>::iterator Discovery::place_in_full_table(const Offer& newcome
 
 bool Discovery::is_over(const Group& group, TimePoint now) const {
   if (now >= (good_in_time_ ? window_ends_ : group.ends)) return true;
+  if (goes_on_ && !group.sessions) return false;
   return std::all_of(group.asked.begin(), group.asked.end(),
                      [](const Asked& asked) { return asked.answered && !asked.target.broadcast; });
 }
@@ -231,8 +232,9 @@ bool Discovery::closed(TimePoint now) const {
 }
 
 bool Discovery::closed_early(TimePoint now) const {
-  return good_in_time_ && std::any_of(groups_.begin(), groups_.end(),
-                                      [&](const Group& group) { return now < group.ends; });
+  return std::any_of(groups_.begin(), groups_.end(), [&](const Group& group) {
+    return now < group.ends && (good_in_time_ || !group.sessions);
+  });
 }
 
 TimePoint Discovery::deadline() const {

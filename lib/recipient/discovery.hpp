@@ -49,13 +49,15 @@ class Discovery {
   /// When a round begins or the time is over. A round that is due waits for poll_transmit(): a link
   /// without room may not ask for long.
   [[nodiscard]] TimePoint deadline() const;
-  /// It closed because there were good offers, and slow links could still bring others.
+  /// It closed because there were good offers, and slow links could still bring others; or those
+  /// that were asked have answered, and without sessions it may have been somebody else.
   [[nodiscard]] bool closed_early(TimePoint now) const;
   /// Waits for these too; what came until now is known.
   void go_on() {
     offers_.clear();
     good_in_time_ = false;
     waits_for_all_ = true;
+    goes_on_ = true;
   }
 
   [[nodiscard]] const std::vector<Offer>& offers() const { return offers_; }
@@ -102,6 +104,7 @@ class Discovery {
   TimePoint began_, window_ends_;
   bool waits_for_all_;
   TimePoint now_;
+  bool goes_on_ = false;
   bool good_in_time_ = false;      ///< an acceptable offer came over a link that is not slow
   std::vector<Offer> offers_;      ///< at most kOffersKept
   std::vector<Decline> declines_;  ///< at most one for each target

@@ -60,6 +60,21 @@ class Forgery : public testing::Test {
     answer(kOem, static_cast<std::uint8_t>(command), times, code,
            [](const wire::plain::Message&) { return wire::oem::response_data(kIana); });
   }
+  void offer_once(const std::string& component) {
+    answer(kOem, static_cast<std::uint8_t>(Command::RequestFirmware), 1, CompletionCode::Ok,
+           [component](const wire::plain::Message& request) {
+             wire::oem::Offer offer;
+             std::copy_n(request.data.begin() + 5, offer.nonce.size(), offer.nonce.begin());
+             offer.version = wire::oem::kProtocolVersion;
+             offer.role = DonorRole::Console;
+             offer.donor.fill(std::byte{0x77});
+             offer.size_bytes = 4096;
+             offer.image_version = "9.9";
+             offer.security_version = 1;
+             offer.component = component;
+             return wire::oem::response_data(kIana, offer);
+           });
+  }
   void expect_recovered(unsigned forged) {
     ASSERT_TRUE(rig_.run());
     EXPECT_EQ(forged_, forged);
@@ -100,6 +115,21 @@ TEST_F(Forgery, OfADeclineDoesNotEndTheRecovery) {
            return data;
          });
   expect_recovered(1);
+}
+
+TEST_F(Forgery, OfAnOfferThatIsChosenDoesNotKeepTheTrueOneFromBeingHeard) {
+  ask_donor();
+  offer_once("bmc");
+  expect_recovered(1);
+  ASSERT_EQ(rig_.chosen.size(), 2U);
+  EXPECT_EQ(rig_.chosen.front().candidate.version, "9.9");
+}
+
+TEST_F(Forgery, OfAnOfferThatIsRefusedDoesNotKeepTheTrueOneFromBeingHeard) {
+  ask_donor();
+  offer_once("another component");
+  expect_recovered(1);
+  EXPECT_EQ(rig_.chosen.size(), 1U);
 }
 
 TEST_F(Forgery, OfARefusedManifestDoesNotEndTheRecovery) {

@@ -23,6 +23,13 @@ bus() {
   wait_for_line 30 "$bus_name.log" '"node":4'
 }
 
+# pull_adapters: the bus and its ttys are gone. The links go first, as device nodes would: another bus may get a tty of
+# the same number.
+pull_adapters() {
+  rm -f "$work/$bus_name"/node?
+  stop_process "$bus_process" || :
+}
+
 # bus_donor NAME ROLE NODE ADDRESS [ICMB-SETTING]: NAME.toml of a donor on the bus, and nowhere else.
 bus_donor() {
   mkdir -p "$1-catalogue"

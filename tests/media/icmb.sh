@@ -125,7 +125,7 @@ adapter() {
   bus_recipient recipient
   start_recovery recipient
   in_transfer recipient
-  stop_process "$bus_process" || :
+  pull_adapters
   wait_for_line 30 recipient.jsonl '"link":"icmb:[^"]*","what":"down"'
   wait_for_line 30 console.log 'what=down'
   bus bus --seed 12
@@ -196,7 +196,7 @@ gone() {
   in_transfer recipient
   program=$(tr -d ' ' <"/proc/$recovery/task/$recovery/children") # of "timeout"
   cleanup() { kill -KILL "$program" 2>/dev/null || :; }
-  stop_process "$bus_process" || :
+  pull_adapters
   wait_for_line 30 recipient.jsonl '"link":"icmb:[^"]*","what":"down"'
   # Past the stall of 14 s and the farewell of 4 s.
   wait_for_line 40 recipient.jsonl '"event":"dropped"'

@@ -168,6 +168,13 @@ fwrecover::Conclusion run_bus(Options& options, fwrecover::Observer& observer) {
     bus.device = words.front();
     words.erase(words.begin());
   }
+  const auto is_action = [](const std::string& word) {
+    return kOfNode.contains(word) || word == "discover" || word == "listen";
+  };
+  if (bus.via.empty() && is_action(bus.device))
+    return wrong(bus.device + ": the tty of the bus comes first, such as /dev/ttyS1");
+  if (bus.fixed && bus.own_address.empty())
+    return wrong("--fixed needs the address that this node may have: --address");
   if (words.empty()) return wrong("what to do on the bus is missing");
   const std::string& action = words.front();
   const auto of_node = kOfNode.find(action);

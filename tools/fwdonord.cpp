@@ -41,9 +41,10 @@ int main(int argc, char** argv) {
         ->allow_extra_args(false);
     app.add_option("--for", options.for_s,
                    "Stop after this time, such as 55m, when no transfer runs")
-        ->transform(CLI::AsNumberWithUnit(
-            std::map<std::string, double>{{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}}))
-        ->check(CLI::Range(1.0, 31.0 * 86400))
+        ->transform(CLI::AsNumberWithUnit(std::map<std::string, double>{
+                                              {"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}})
+                        .description(""))
+        ->check(CLI::Range(1.0, 31.0 * 86400).description(""))
         ->type_name("TIME");
     app.add_flag("--once", options.once, "Stop after the first recovery");
     app.add_flag("--show-config", options.show_config,

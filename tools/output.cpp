@@ -201,7 +201,8 @@ std::string bus_words(const Event& event, bool verbose) {
                        event.flag("obeyed") ? "" : ": not understood");
   if (name == "icmb-info" || name == "icmb-statistics") return listed(event);
   if (name == "icmb-port" && !verbose && event.text("what") == "address-held") return {};
-  if (name == "icmb-port") return fmt::format("{} {}", event.text("what"), event.text("address"));
+  if (name == "icmb-port")
+    return event.text("what") + (event.has("address") ? " " + event.text("address") : "");
   return generic(event);
 }
 

@@ -302,7 +302,7 @@ Conclusion bridged_discover(const BusOptions& options, Observer& observer) {
       return conclude(road.error_of(error));
     if (found.count == 0)
       return conclude({Errc::NoResponse, road.via() + ": nobody else is on the bus"});
-    return conclude_ok(fmt::format("{} nodes", found.count));
+    return conclude_ok(counted(static_cast<std::size_t>(found.count), "node"));
   });
 }
 

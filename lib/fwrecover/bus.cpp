@@ -44,6 +44,12 @@ constexpr std::uint32_t kPort = 1;  // there is one line only
 constexpr std::uint32_t kTries = 4;
 constexpr auto kAddressPatience = std::chrono::seconds(10);
 
+Where on_bus(const BusOptions& options) {
+  Where where;
+  where.bus = options.device;
+  return where;
+}
+
 Result<BusAddress> parse_bus_address(const std::string& text) {
   const auto named = fwr::parse_named_address(text.starts_with("icmb:") ? text : "icmb:" + text);
   if (!named) return tl::unexpected(named.error());
@@ -321,10 +327,11 @@ Result<Body> body_of(const Message& answer) {
 Conclusion bus_discover(const BusOptions& options, Observer& observer) {
   if (!options.via.empty()) return bridged_discover(options, observer);
   Discoverer machine(options, observer);
-  if (auto ran = machine.run(); !ran) return conclude(ran.error());
+  if (auto ran = machine.run(); !ran) return conclude(ran.error(), on_bus(options));
   if (machine.found() == 0)
-    return conclude({Errc::NoResponse, options.device + ": nobody else is on the bus"});
-  return conclude_ok(fmt::format("{} nodes", machine.found()));
+    return conclude({Errc::NoResponse, options.device + ": nobody else is on the bus"},
+                    on_bus(options));
+  return conclude_ok(counted(static_cast<std::size_t>(machine.found()), "node"));
 }
 
 Conclusion bus_info(const BusOptions& options, const std::string& address, Observer& observer) {
@@ -335,7 +342,7 @@ Conclusion bus_info(const BusOptions& options, const std::string& address, Obser
                 {BridgeCommand::GetAddresses, BridgeCommand::GetBridgeState,
                  BridgeCommand::GetIcmbCapabilities, BridgeCommand::GetChassisDeviceId},
                 observer);
-  if (auto ran = machine.run(); !ran) return conclude(ran.error());
+  if (auto ran = machine.run(); !ran) return conclude(ran.error(), on_bus(options));
   const auto& answers = machine.answers();
   if (answers.size() < 4) return conclude({Errc::Internal, address});
   using namespace fwr::wire::icmb;
@@ -366,7 +373,7 @@ Conclusion bus_statistics(const BusOptions& options, const std::string& address,
   if (!peer) return conclude(peer.error());
   if (!options.via.empty()) return bridged_statistics(options, *peer, observer);
   Asker machine(options, *peer, {BridgeCommand::GetBridgeStatistics}, observer);
-  if (auto ran = machine.run(); !ran) return conclude(ran.error());
+  if (auto ran = machine.run(); !ran) return conclude(ran.error(), on_bus(options));
   if (machine.answers().empty()) return conclude({Errc::Internal, address});
   const auto statistics = body_of<fwr::wire::icmb::BridgeStatistics>(machine.answers()[0]);
   if (!statistics) return conclude(statistics.error());
@@ -383,7 +390,7 @@ Conclusion bus_device_id(const BusOptions& options, const std::string& address,
   if (!peer) return conclude(peer.error());
   if (!options.via.empty()) return bridged_device_id(options, *peer, observer);
   Asker machine(options, *peer, {{fwr::wire::NetFn::AppRq, kGetDeviceId}}, observer);
-  if (auto ran = machine.run(); !ran) return conclude(ran.error());
+  if (auto ran = machine.run(); !ran) return conclude(ran.error(), on_bus(options));
   if (machine.answers().empty()) return conclude({Errc::Internal, address});
   Event event("icmb-device");
   event.set("address", "icmb:" + to_text(*peer) + "@" + options.device);
@@ -397,7 +404,7 @@ Conclusion bus_listen(const BusOptions& options, Observer& observer) {
   if (!options.via.empty())
     return conclude({Errc::BadUsage, "listen: a BMC does not hand on what others say on the bus"});
   Listener machine(options, observer);
-  if (auto ran = machine.run(); !ran) return conclude(ran.error());
+  if (auto ran = machine.run(); !ran) return conclude(ran.error(), on_bus(options));
   return conclude_ok("");
 }
 

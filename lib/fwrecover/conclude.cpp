@@ -2,15 +2,72 @@
 // From the core's results to the facade's conclusions.
 #include "fwrecover/conclude.hpp"
 
+#include <utility>
+
 #include "donor/log_text.hpp"
 #include "transport/clock.hpp"
 
 namespace fwrecover {
+namespace {
 
-Conclusion conclude(const fwr::Error& error) {
+using fwr::Errc;
+
+std::string advice_for_silence(const Where& where) {
+  std::string advice;
+  const auto add = [&](const std::string& sentence) {
+    advice += (advice.empty() ? "" : " ") + sentence;
+  };
+  if (!where.bus.empty())
+    add("Check address, baud and wiring; \"fwdiag icmb " + where.bus +
+        " discover\" shows who is on the bus.");
+  if (!where.cable.empty())
+    add("Check that fwdonord serves the other end of " + where.cable +
+        ", at the same baud, and that the cable is crossed.");
+  if (where.bluetooth) add("\"fwdiag bt scan\" shows which Bluetooth devices are donors.");
+  if (where.network && !advice.empty()) add("For the network try \"fwdiag discover\".");
+  return advice;
+}
+
+/// What the error table says is meant for a network and for fwrecover. Empty: that is right here.
+std::string advice_here(const fwr::Error& error, const Where& where) {
+  const std::string& detail = error.detail;
+  switch (error.code) {
+    case Errc::NoDonorAnswered:
+    case Errc::NoResponse: return advice_for_silence(where);
+    case Errc::AddressUnavailable:  // a tty begins with its path, an address of a network never
+      if (!detail.starts_with('/')) return {};
+      return "End the program that uses it (\"fuser " + detail.substr(0, detail.find(':')) +
+             "\" names it), or take another line.";
+    case Errc::NotFound:
+      if (detail.starts_with("Bluetooth"))
+        return "See whether an adapter is there and on (\"bluetoothctl show\"); a service needs "
+               "the "
+               "drop-in of contrib/lines.";
+      if (detail.starts_with("/dev/"))
+        return "Check the name, and that the adapter is plugged in; a service sees no devices "
+               "without "
+               "the drop-in of contrib/lines.";
+      return {};
+    case Errc::BadConfiguration:
+      if (!where.donor) return {};
+      return "Mend the named line; \"fwdonord --show-config\" shows each value and where it comes "
+             "from.";
+    default: return {};
+  }
+}
+
+}  // namespace
+
+std::string counted(std::size_t count, const std::string& noun) {
+  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
+}
+
+Conclusion conclude(const fwr::Error& error, const Where& where) {
+  std::string advice = advice_here(error, where);
   const fwr::ErrorInfo& row = fwr::info(error.code);
   return Conclusion{static_cast<int>(row.exit_code), std::string(row.name),
-                    fwr::donor::log_text(fwr::as_bytes(error.message())), std::string(row.advice)};
+                    fwr::donor::log_text(fwr::as_bytes(error.message())),
+                    advice.empty() ? std::string(row.advice) : std::move(advice)};
 }
 
 Conclusion conclude_ok(const std::string& message) {

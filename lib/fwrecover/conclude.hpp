@@ -14,7 +14,18 @@
 namespace fwrecover {
 
 /// The message, like the text of events, is valid UTF-8 without control characters.
-[[nodiscard]] Conclusion conclude(const fwr::Error& error);
+/// What was asked or opened: what helps on a network does not help on a bus.
+struct Where {
+  bool network = false;
+  std::string bus;    ///< a tty of one
+  std::string cable;  ///< a tty of one
+  bool bluetooth = false;
+  bool donor = false;  ///< the program is fwdonord
+};
+/// The advice of the error table, or a better one for this place.
+[[nodiscard]] Conclusion conclude(const fwr::Error& error, const Where& where = {});
+/// "1 offer", "2 offers".
+[[nodiscard]] std::string counted(std::size_t count, const std::string& noun);
 [[nodiscard]] Conclusion conclude_ok(const std::string& message);
 [[nodiscard]] inline std::int64_t as_number(std::uint64_t value) {
   return static_cast<std::int64_t>(value);

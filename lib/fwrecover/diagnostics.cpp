@@ -373,7 +373,7 @@ Conclusion discover(const DiagOptions& options, Observer& observer) {
         {Errc::NoDonorAnswered,
          fmt::format("asked {} for component '{}'", broadcast ? "by broadcast" : "the named hosts",
                      options.component)});
-  return conclude_ok(fmt::format("{} offers", offers));
+  return conclude_ok(counted(static_cast<std::size_t>(offers), "offer"));
 }
 
 Conclusion donor(const DiagOptions& options, Observer& observer) {

@@ -106,7 +106,14 @@ Result<std::vector<session::Account>> read_accounts(const Settings& settings) {
 
 Result<std::vector<Address>> read_listen(const Settings& settings) {
   std::vector<Address> listen;
-  const auto found = transport::resolve_all(settings.list("lan.listen"), kRmcpPort, {});
+  const auto addresses_to_serve = settings.list("lan.listen");
+  for (const std::string& text : addresses_to_serve)
+    if (text.starts_with("bt:"))
+      return settings.complain(
+          "lan.listen", fmt::format("has '{}': set bluetooth.enabled to serve Bluetooth, and "
+                                    "bluetooth.adapter for one of several adapters",
+                                    text));
+  const auto found = transport::resolve_all(addresses_to_serve, kRmcpPort, {});
   if (!found) return tl::unexpected(found.error());
   for (const auto& addresses : *found) {
     if (!addresses) return settings.complain("lan.listen", addresses.error().message());
@@ -214,6 +221,10 @@ Result<DonorConfig> read_donor(const Settings& settings) {
   auto operators = read_bus_addresses(settings, "icmb.operators");
   if (!operators) return tl::unexpected(operators.error());
   config->media.icmb.operators = *std::move(operators);
+  const IcmbConfig& icmb = config->media.icmb;
+  for (const auto& done : {check_bus_lines(settings, "icmb.allow", icmb.allow, icmb),
+                           check_bus_lines(settings, "icmb.operators", icmb.operators, icmb)})
+    if (!done) return tl::unexpected(done.error());
   return config;
 }
 

@@ -28,6 +28,12 @@ using fwr::donor::DirectoryCatalogue;
 using fwr::donor::DonorEvent;
 using fwr::settings::on_line;
 
+Where here() {
+  Where where;
+  where.donor = true;
+  return where;
+}
+
 Result<fwr::settings::Settings> load(const DonorSource& source) {
   const bool named = !source.config_path.empty();
   return fwr::settings::Settings::load(
@@ -42,7 +48,8 @@ Result<fwr::settings::DonorConfig> read_startable(const fwr::settings::Settings&
   const bool network = !config->listen.empty() || config->media.bluetooth.enabled;
   if (!network && config->media.names.size() == 0)
     return fwr::fail(Errc::BadConfiguration,
-                     "no address to serve at: set lan.listen, or give --listen");
+                     "nowhere to serve: set lan.listen, icmb.devices, serial.devices or "
+                     "bluetooth.enabled, or give --listen");
   if (network && config->server.accounts.empty())
     return fwr::fail(Errc::BadConfiguration,
                      "no account: recipients need a [user.NAME] with a password_file");
@@ -91,6 +98,15 @@ std::vector<fwr::session::ServedLink> served_links(const fwr::settings::MediaCon
     served.push_back(std::move(link));
   }
   return served;
+}
+
+/// A donor that serves nobody looks as if it worked: it even makes offers.
+void warn_of_empty_lists(const fwr::settings::MediaConfig& media, Observer& observer) {
+  for (const std::string& device : media.icmb.devices)
+    if (on_line(media.icmb.allow, device).empty())
+      observer.on_event(Event("problem").set(
+          "text",
+          fmt::format("nobody may take images from {}: icmb.allow names no node on it", device)));
 }
 
 const char* event_name(DonorEvent::Kind kind) {
@@ -156,6 +172,7 @@ class DonorMachine final : public fwr::transport::Machine {
   }
 
   void drain_events(TimePoint now) override {
+    while (const auto stranger = servers_.poll_refused()) tell_refused(lines_.text(*stranger));
     while (const auto event = donor_.poll_event()) {
       tell(*event);
       // The answer to the report, and the end of the session, still have to leave.
@@ -190,6 +207,11 @@ class DonorMachine final : public fwr::transport::Machine {
     observer_.on_event(event);
   }
 
+  void tell_refused(const std::string& node) {
+    observer_.on_event(
+        Event("refused").set("address", node).set("text", node + " is not in icmb.allow"));
+  }
+
   void finish(TimePoint now) {
     if (finished_) return;
     servers_.close_all(now);
@@ -205,6 +227,7 @@ class DonorMachine final : public fwr::transport::Machine {
             .set("datagrams", as_number(counters.datagrams))
             .set("dropped", as_number(counters.dropped))
             .set("rate_limited", as_number(counters.rate_limited))
+            .set("refused", as_number(counters.refused))
             .set("sessions", as_number(counters.sessions_opened))
             .set("authentication_failures", as_number(counters.authentication_failures)));
   }
@@ -224,6 +247,7 @@ class DonorMachine final : public fwr::transport::Machine {
     // The server and the donor have one name.
     config->server.identity.guid = guid_;
     for (const Error& broken : (*catalogue)->problems()) problem(broken);
+    warn_of_empty_lists(config->media, observer_);
     donor_.replace_catalogue(**catalogue, now);
     catalogue_ = *std::move(catalogue);
     servers_.reconfigure(std::move(config->server), served_links(config->media, lines_), now);
@@ -293,17 +317,17 @@ class DonorDaemon::Impl {
 
   Conclusion serve(const ServeOptions& options, Observer& observer) const {
     const auto done = run(options, observer);
-    return done ? *done : conclude(done.error());
+    return done ? *done : conclude(done.error(), here());
   }
 
   Conclusion config(Observer& observer) const {
     const auto settings = load(source_);
-    if (!settings) return conclude(settings.error());
+    if (!settings) return conclude(settings.error(), here());
     for (const auto& row : settings->effective())
       observer.on_event(
           Event("setting").set("name", row.name).set("value", row.value).set("source", row.source));
     const auto config = fwr::settings::read_donor(*settings);
-    if (!config) return conclude(config.error());
+    if (!config) return conclude(config.error(), here());
     return conclude_ok("the configuration is good");
   }
 
@@ -337,6 +361,7 @@ class DonorDaemon::Impl {
     Lines lines(media, random, observer);
     if (auto opened = open_lines(*config, lines, observer); !opened)
       return tl::unexpected(opened.error());
+    warn_of_empty_lists(media, observer);
     Event ready("ready");
     ready.set("donor", fwr::to_text(config->donor.guid));
     ready.set("role", std::string(to_text(config->donor.role)));

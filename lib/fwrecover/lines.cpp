@@ -31,6 +31,9 @@ bool LinkTeller::may_tell(TimePoint now) {
 }
 
 void LinkTeller::tell(std::uint32_t line, const IcmbEvent& event, TimePoint now) {
+  using Kind = IcmbEvent::Kind;
+  if (event.kind == Kind::Cut || event.kind == Kind::Babble) trouble_[line] = event.kind;
+  if (event.kind == Kind::Restored || event.kind == Kind::Quiet) trouble_.erase(line);
   if (!may_tell(now)) return;
   Event told("link");
   told.set("link", "icmb:" + names_.device(line));
@@ -40,6 +43,15 @@ void LinkTeller::tell(std::uint32_t line, const IcmbEvent& event, TimePoint now)
   if (event.kind == IcmbEvent::Kind::PeerOnline || event.kind == IcmbEvent::Kind::PeerAttention)
     told.set("guid", fwr::to_text(event.guid));
   observer_.on_event(told);
+}
+
+std::string LinkTeller::trouble() const {
+  std::string text;
+  for (const auto& [line, kind] : trouble_)
+    text += (text.empty() ? "icmb:" : "; icmb:") + names_.device(line) +
+            (kind == IcmbEvent::Kind::Cut ? ": cut, this node does not hear itself"
+                                          : ": somebody talks without an end");
+  return text;
 }
 
 void LinkTeller::tell(const fwr::transport::BluetoothNotice& notice, TimePoint now) {

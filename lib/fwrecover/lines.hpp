@@ -2,6 +2,7 @@
 // The links of a program besides its network: opened as configured, and told about.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,11 +32,14 @@ class LinkTeller {
   /// `what` is "down" or "up".
   void tell(const std::string& link, const std::string& what, const std::string& text,
             fwr::TimePoint now);
+  /// "icmb:/dev/ttyS1: cut; ..." of buses that are not in order now; empty: all are.
+  [[nodiscard]] std::string trouble() const;
 
  private:
   bool may_tell(fwr::TimePoint now);
   const fwr::settings::LineNames& names_;
   Observer& observer_;
+  std::map<std::uint32_t, fwr::link::IcmbEvent::Kind> trouble_;  ///< by line: cut or babble
   double budget_ = kBurst;
   fwr::TimePoint refilled_{};
 };
@@ -87,6 +91,7 @@ class Lines {
   [[nodiscard]] std::string named(const std::string& words) const {
     return media_.names.named(words);
   }
+  [[nodiscard]] std::string trouble() const { return teller_.trouble(); }
   void tell_down(fwr::LinkId link, const fwr::Error& error, fwr::TimePoint now);
   void tell_up(fwr::LinkId link, fwr::TimePoint now);
 

@@ -21,6 +21,8 @@ using wire::icmb::BusAddress;
 /// A frame that waits for 60 s is dropped (PROTOCOL §8.5): patience has to end before.
 constexpr std::int64_t kPatience_ms = 50'000;
 constexpr std::string_view kBusPrefix = "icmb:";
+constexpr std::string_view kRates =
+    "1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600";
 
 Result<NamedAddress> parse_bus_peer(const std::string& text) {
   return parse_named_address(text.starts_with(kBusPrefix) ? text : std::string(kBusPrefix) + text);
@@ -29,7 +31,8 @@ Result<NamedAddress> parse_bus_peer(const std::string& text) {
 Result<> read_rate(const Settings& settings, std::string_view name, std::uint32_t& baud) {
   if (auto done = narrow(settings, name, 1, 10'000'000, baud); !done) return done;
   if (transport::is_known_rate(baud)) return {};
-  return settings.complain(name, fmt::format("is {}, which is no rate of serial lines", baud));
+  return settings.complain(
+      name, fmt::format("is {}, which is no rate of serial lines; known are {}", baud, kRates));
 }
 
 Result<std::vector<std::string>> read_devices(const Settings& settings, std::string_view name) {
@@ -237,6 +240,21 @@ Result<std::vector<NamedAddress>> read_bus_addresses(const Settings& settings,
     list.push_back(*std::move(named));
   }
   return list;
+}
+
+Result<> check_bus_lines(const Settings& settings, std::string_view name,
+                         const std::vector<NamedAddress>& list, const IcmbConfig& icmb) {
+  const auto is_here = [&](const std::string& line) {
+    return std::find(icmb.devices.begin(), icmb.devices.end(), line) != icmb.devices.end() ||
+           std::any_of(icmb.targets.begin(), icmb.targets.end(),
+                       [&](const NamedAddress& target) { return target.line == line; });
+  };
+  for (const NamedAddress& entry : list)
+    if (!entry.line.empty() && !is_here(entry.line))
+      return settings.complain(name,
+                               fmt::format("has {}@{}, and no device or target is on that line",
+                                           to_text(entry.address), entry.line));
+  return {};
 }
 
 std::vector<BusAddress> on_line(const std::vector<NamedAddress>& list, std::string_view device) {

@@ -86,6 +86,10 @@ struct MediaConfig {
 /// "0x0014", "icmb:0x0014" or "icmb:0x0014@/dev/ttyS1", from the list that is a setting.
 [[nodiscard]] Result<std::vector<NamedAddress>> read_bus_addresses(const Settings& settings,
                                                                    std::string_view name);
+/// Entries of such a list that name a line name one of a bus here. Errors: BadConfiguration.
+[[nodiscard]] Result<> check_bus_lines(const Settings& settings, std::string_view name,
+                                       const std::vector<NamedAddress>& list,
+                                       const IcmbConfig& icmb);
 /// Of these those that mean this line.
 [[nodiscard]] std::vector<wire::icmb::BusAddress> on_line(const std::vector<NamedAddress>& list,
                                                           std::string_view device);

@@ -113,7 +113,9 @@ Result<> read_allowed_media(const Settings& settings, policy::Policy& policy) {
     const auto* found = std::find_if(kMedia.begin(), kMedia.end(),
                                      [&](Medium medium) { return to_text(medium) == name; });
     if (found == kMedia.end())
-      return settings.complain("policy.media", fmt::format("has '{}', which is no medium", name));
+      return settings.complain(
+          "policy.media",
+          fmt::format("has '{}'; known are wired, wireless, bluetooth, serial, icmb", name));
     if ((policy.allowed_media & static_cast<std::uint8_t>(*found)) != 0) continue;
     policy.allowed_media |= static_cast<std::uint8_t>(*found);
     policy.media_order.push_back(*found);
@@ -272,6 +274,8 @@ Result<RecipientConfig> read_recipient(const Settings& settings) {
   auto media = read_media(settings);
   if (!media) return tl::unexpected(media.error());
   if (auto done = read_bus_targets(settings, *media); !done) return tl::unexpected(done.error());
+  if (auto done = check_bus_lines(settings, "icmb.allow", media->icmb.allow, media->icmb); !done)
+    return tl::unexpected(done.error());
   if (auto done = read_bluetooth_targets(settings, media->bluetooth); !done)
     return tl::unexpected(done.error());
   auto guid = machine_guid("recipient");
@@ -368,9 +372,13 @@ Result<FoundTargets> find_targets(const LanConfig& lan, bool elsewhere,
   if (!found.targets.empty()) return found;
   if (!elsewhere && !found.problems.empty()) return tl::unexpected(found.problems.front());
   if (elsewhere) return found;
-  return fail(Errc::BadConfiguration,
-              lan.broadcast ? "nobody to ask: no interface is up, and lan.targets is empty"
-                            : "nobody to ask: lan.broadcast is false, and lan.targets is empty");
+  return fail(
+      Errc::BadConfiguration,
+      lan.broadcast
+          ? "nobody to ask: no interface is up, and neither lan.targets nor icmb, serial or "
+            "bluetooth names anybody"
+          : "nobody to ask: lan.broadcast is false, and neither lan.targets nor icmb, serial or "
+            "bluetooth names anybody");
 }
 
 }  // namespace fwr::settings

@@ -286,10 +286,29 @@ std::chrono::seconds left_of(std::chrono::seconds deadline, TimePoint began) {
   return std::max(deadline - used, std::chrono::seconds(1));
 }
 
+Where where_asked(bool network, const Lines& lines) {
+  Where where;
+  where.network = network;
+  for (const Lines::Known& line : lines.known()) {
+    if (line.family == fwr::AddressFamily::Icmb) where.bus = line.device;
+    if (line.family == fwr::AddressFamily::Serial) where.cable = line.device;
+    if (line.family == fwr::AddressFamily::Bluetooth) where.bluetooth = true;
+  }
+  return where;
+}
+
+/// Nobody is heard on a bus that is cut: say so where it is read, not only above.
+void add_trouble(Error& error, const Lines& lines) {
+  const std::string trouble = lines.trouble();
+  if (error.code == Errc::NoDonorAnswered && !trouble.empty()) error.detail += "; " + trouble;
+}
+
 Conclusion conclude_recovery(const RecoveryMachine& machine,
-                             const fwr::settings::RecipientConfig& config, Observer& observer) {
+                             const fwr::settings::RecipientConfig& config, const Lines& lines,
+                             const Where& where, Observer& observer) {
   fwr::recipient::Finished end = *machine.outcome();
   if (end.error) end.error->detail = config.media.names.named(end.error->detail);
+  if (end.error) add_trouble(*end.error, lines);
   Event event(end.error ? "failed" : "recovered");
   if (machine.donor()) {
     event.set("donor", fwr::to_text(machine.donor()->donor));
@@ -303,21 +322,25 @@ Conclusion conclude_recovery(const RecoveryMachine& machine,
     event.set("reason", end.error->message());
   }
   remember(config, event, observer);
-  if (end.error) return conclude(*end.error);
+  if (end.error) return conclude(*end.error, where);
   observer.on_event(event);
   return conclude_ok(
       fmt::format("recovered: {} {} is active, on trial; 'fwrecover confirm' keeps it",
                   end.manifest->name, end.manifest->version));
 }
 
-Conclusion conclude_offers(const RecoveryMachine& machine) {
-  const fwr::recipient::Finished& end = *machine.outcome();
-  if (end.error) return conclude(*end.error);
+Conclusion conclude_offers(const RecoveryMachine& machine, const Lines& lines, const Where& where) {
+  fwr::recipient::Finished end = *machine.outcome();
+  if (end.error) {
+    end.error->detail = lines.named(end.error->detail);
+    add_trouble(*end.error, lines);
+    return conclude(*end.error, where);
+  }
   if (machine.acceptable() == 0)
-    return conclude(
-        {Errc::NoOfferAcceptable, fmt::format("{} offers, all refused", machine.offers())});
+    return conclude({Errc::NoOfferAcceptable,
+                     fmt::format("{}, all refused", counted(machine.offers(), "offer"))});
   return conclude_ok(
-      fmt::format("{} offers, {} acceptable", machine.offers(), machine.acceptable()));
+      fmt::format("{}, {} acceptable", counted(machine.offers(), "offer"), machine.acceptable()));
 }
 
 }  // namespace
@@ -418,8 +441,10 @@ Result<Conclusion> Recipient::Impl::recover(const RequestOptions& options, bool 
   if (stop()) return fwr::fail(Errc::Interrupted, "before anything was requested");
   recovery.start(fwr::transport::now(), fwr::transport::wall_clock().value_or(0));
   if (auto ran = loop.run(); !ran) return tl::unexpected(ran.error());
+  const Where where = where_asked(network, lines);
   if (!machine.outcome()) return fwr::fail(Errc::Internal, "the recovery ended without a result");
-  return offers_only ? conclude_offers(machine) : conclude_recovery(machine, *config, observer);
+  return offers_only ? conclude_offers(machine, lines, where)
+                     : conclude_recovery(machine, *config, lines, where, observer);
 }
 
 Conclusion Recipient::Impl::request(const RequestOptions& options, Observer& observer) const {

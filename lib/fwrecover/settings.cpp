@@ -133,6 +133,21 @@ bool section_matches(std::string_view pattern, std::string_view section) {
 
 }  // namespace
 
+namespace {
+
+/// As it would be written: milliseconds and bytes are what no setting shows.
+std::string with_unit(Kind kind, std::int64_t value) {
+  if (kind == Kind::Duration)
+    return value % 1000 == 0 ? fmt::format("{}s", value / 1000) : fmt::format("{}ms", value);
+  if (kind != Kind::Size) return fmt::format("{}", value);
+  constexpr std::int64_t kKibi = 1024;
+  if (value != 0 && value % (kKibi * kKibi) == 0)
+    return fmt::format("{}MiB", value / (kKibi * kKibi));
+  return value % kKibi == 0 ? fmt::format("{}KiB", value / kKibi) : fmt::format("{}B", value);
+}
+
+}  // namespace
+
 /// Walks a parsed file and takes what the table knows.
 class Settings::Reader {
  public:
@@ -144,7 +159,7 @@ class Settings::Reader {
       const toml::table parsed = toml::parse(fmt::format("value = {}", row.standard));
       const toml::node& node = *parsed.get("value");
       out_.held_[fmt::format("{}.{}", row.section, row.key)] =
-          Held{convert(row.kind, node).value(), std::string(row.standard), "default"};
+          Held{convert(row.kind, node).value(), std::string(row.standard), "default", row.kind};
     }
   }
 
@@ -196,7 +211,7 @@ class Settings::Reader {
                     fmt::format("{}: '{}.{}' wants {}, not {}", where, section, key,
                                 expectation(row.kind), as_toml(node)));
       out_.held_[fmt::format("{}.{}", section, key)] =
-          Held{*std::move(value), as_toml(node), where};
+          Held{*std::move(value), as_toml(node), where, row.kind};
       return {};
     }
     return unknown(where, section.empty() ? key : fmt::format("{}.{}", section, key));
@@ -283,8 +298,11 @@ bool Settings::flag(std::string_view name) const {
 Result<std::int64_t> Settings::integer_in(std::string_view name, std::int64_t lowest,
                                           std::int64_t highest) const {
   const std::int64_t value = integer(name);
+  const Held* held = find(name);
+  const Kind kind = held == nullptr ? Kind::Integer : held->kind;
   if (value < lowest || value > highest)
-    return complain(name, fmt::format("must be from {} to {}, and is {}", lowest, highest, value));
+    return complain(name, fmt::format("must be from {} to {}, and is {}", with_unit(kind, lowest),
+                                      with_unit(kind, highest), with_unit(kind, value)));
   return value;
 }
 

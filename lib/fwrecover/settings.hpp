@@ -72,6 +72,7 @@ class Settings {
     fwrecover::Value value;
     std::string toml;
     std::string source;
+    Kind kind = Kind::Text;
   };
   class Reader;
   [[nodiscard]] const Held* find(std::string_view name) const;

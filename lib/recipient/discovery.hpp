@@ -49,6 +49,8 @@ class Discovery {
   /// When a round begins or the time is over. A round that is due waits for poll_transmit(): a link
   /// without room may not ask for long.
   [[nodiscard]] TimePoint deadline() const;
+  /// Since the first question.
+  [[nodiscard]] Duration lasted(TimePoint now) const { return now - began_; }
   /// It closed because there were good offers, and slow links could still bring others; or those
   /// that were asked have answered, and without sessions it may have been somebody else.
   [[nodiscard]] bool closed_early(TimePoint now) const;

@@ -16,8 +16,12 @@ using wire::oem::Command;
 constexpr std::chrono::seconds kLeastSpread{1};  // PROTOCOL §6.4
 constexpr unsigned kGreetingDoublings = 1;       // of a donor that was lost, PROTOCOL §8.6
 
-Error rejected(const std::string& what, CompletionCode code) {
-  return Error{Errc::CommandRejected, what + ": " + wire::describe(code)};
+Error rejected(const std::string& what, CompletionCode code, const LinkProperties& link) {
+  std::string text = what + ": " + wire::describe(code);
+  // There is no account there that could have too little.
+  if (!link.sessions && code == CompletionCode::InsufficientPrivilege)
+    text += ": the donor's allow list does not name the address of this system";
+  return Error{Errc::CommandRejected, std::move(text)};
 }
 
 /// PROTOCOL §3.1: with 83h, in how many seconds to try again.
@@ -37,7 +41,7 @@ void Recovery::Impl::close_offers(TimePoint now) {
   if (selection_) {
     for (Offered& offered : selection_->add(discovery.offers())) emit(std::move(offered));
   } else {
-    selection_.emplace(config_, discovery.offers(), discovery.declines());
+    selection_.emplace(config_, discovery.offers(), discovery.declines(), discovery.lasted(now));
     for (Offered& offered : selection_->verdicts()) emit(std::move(offered));
   }
   if (config_.offers_only && !selection_->empty()) return finish(std::nullopt, now);
@@ -172,7 +176,8 @@ void Recovery::Impl::on_answer(const wire::IpmiResponse& response, TimePoint now
 void Recovery::Impl::on_manifest_piece(const wire::IpmiResponse& response, TimePoint now) {
   auto& data = std::get<Vetting>(data_);
   if (response.code != CompletionCode::Ok)
-    return drop(Event::ManifestRefused, rejected("Get Manifest", response.code), now);
+    return drop(Event::ManifestRefused,
+                rejected("Get Manifest", response.code, link()->properties()), now);
   const auto complete =
       wire::oem::strip_iana(config_.iana, response.data)
           .and_then(wire::decode<wire::oem::GetManifestRs>)
@@ -218,7 +223,9 @@ void Recovery::Impl::on_accepted(const wire::IpmiResponse& response, TimePoint n
       }
       return drop(Event::LeaseRefused,
                   Error{Errc::OfferExpired, "also the offer that was made a moment ago"}, now);
-    default: return drop(Event::LeaseRefused, rejected("Accept Offer", response.code), now);
+    default:
+      return drop(Event::LeaseRefused,
+                  rejected("Accept Offer", response.code, link()->properties()), now);
   }
   const auto lease = wire::oem::strip_iana(config_.iana, response.data)
                          .and_then(wire::decode<wire::oem::AcceptOfferRs>);
@@ -230,7 +237,8 @@ void Recovery::Impl::on_offer_again(const wire::IpmiResponse& response, TimePoin
   auto& data = std::get<Accepting>(data_);
   data.waits_for_offer = false;
   if (response.code != CompletionCode::Ok)
-    return drop(Event::LeaseRefused, rejected("Request Firmware", response.code), now);
+    return drop(Event::LeaseRefused,
+                rejected("Request Firmware", response.code, link()->properties()), now);
   const auto offer =
       wire::oem::strip_iana(config_.iana, response.data).and_then(wire::decode<wire::oem::Offer>);
   if (!offer) return drop(Event::LeaseRefused, offer.error(), now);

@@ -37,8 +37,9 @@ class List {
   std::size_t count_ = 0;
 };
 
-std::string seconds_text(std::chrono::milliseconds time) {
-  const auto tenths = (time.count() + 50) / 100;
+std::string seconds_text(Duration time) {
+  const auto tenths =
+      (std::chrono::duration_cast<std::chrono::milliseconds>(time).count() + 50) / 100;
   std::string text = std::to_string(tenths / 10);
   if (tenths % 10 != 0) text += "." + std::to_string(tenths % 10);
   return text + " s";
@@ -65,12 +66,12 @@ bool same_offer(const policy::Candidate& a, const policy::Candidate& b) {
 }  // namespace
 
 Selection::Selection(const RecoveryConfig& config, std::vector<Offer> offers,
-                     std::vector<Decline> declines)
+                     std::vector<Decline> declines, Duration asked_for)
     : policy_(config.policy),
       situation_(config.situation),
       declines_(std::move(declines)),
       targets_(config.targets.size()),
-      window_(config.policy.offer_window),
+      asked_for_(asked_for),
       donors_tried_limit_(config.policy.donors_tried) {
   for (Offer& offer : offers) {
     auto verdict = policy::judge(policy_, situation_, offer.candidate);
@@ -292,7 +293,7 @@ Error Selection::nobody_answered() const {
   List declines;
   for (const Decline& decline : declines_)
     declines.add(to_text(decline.peer) + ": " + wire::describe(decline.reason));
-  std::string text = "asked " + plural(targets_, "target") + " for " + seconds_text(window_);
+  std::string text = "asked " + plural(targets_, "target") + " for " + seconds_text(asked_for_);
   if (declines.count() > 0) text += "; " + declines.text();
   return Error{Errc::NoDonorAnswered, text};
 }

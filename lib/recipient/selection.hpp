@@ -22,7 +22,9 @@ inline constexpr unsigned kLossesInARow = 3;  // PROTOCOL §8.1, without a byte 
 
 class Selection {
  public:
-  Selection(const RecoveryConfig& config, std::vector<Offer> offers, std::vector<Decline> declines);
+  /// `asked_for`: how long offers were collected.
+  Selection(const RecoveryConfig& config, std::vector<Offer> offers, std::vector<Decline> declines,
+            Duration asked_for);
 
   /// In the order in which they would be tried, refused ones last.
   [[nodiscard]] std::vector<Offered> verdicts() const;
@@ -99,7 +101,7 @@ class Selection {
   std::vector<std::size_t> order_;  ///< of the acceptable ones
   std::vector<Decline> declines_;
   std::size_t targets_;
-  std::chrono::milliseconds window_;
+  Duration asked_for_;
   unsigned donors_tried_limit_;
   // Each has at most kOffersTried entries.
   std::vector<Guid> proven_donors_;

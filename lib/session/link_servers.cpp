@@ -73,6 +73,12 @@ void LinkServers::reconfigure(ServerConfig config, const std::vector<ServedLink>
     if (PlainServer* plain = find(link.id)) plain->allow(link.allowed, now);
 }
 
+std::optional<Address> LinkServers::poll_refused() {
+  for (const auto& plain : plain_)
+    if (auto peer = plain->poll_refused()) return peer;
+  return std::nullopt;
+}
+
 LinkServers::Counters LinkServers::counters() const {
   const Server::Counters& base = server_.counters();
   Counters all{.datagrams = base.datagrams,

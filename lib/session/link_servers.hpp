@@ -36,6 +36,9 @@ class LinkServers {
   /// New accounts, keys and lists of peers. Links that are not named keep theirs.
   void reconfigure(ServerConfig config, const std::vector<ServedLink>& links, TimePoint now);
 
+  /// As PlainServer's, of any link; `scope` is the number of the line.
+  [[nodiscard]] std::optional<Address> poll_refused();
+
   struct Counters {
     std::uint64_t datagrams = 0, dropped = 0, sessions_opened = 0, authentication_failures = 0,
                   rate_limited = 0, refused = 0;

@@ -20,6 +20,9 @@ using wire::IpmiResponse;
 constexpr unsigned kStalePayloads = 64;
 /// Silence after which a peer gives its place to another one: more than of one that only waits.
 constexpr std::chrono::seconds kYieldAfter{30};
+/// Refusals that are told: so many nodes in this time, and each of them once.
+constexpr std::size_t kRefusalsTold = 16;
+constexpr std::chrono::seconds kToldAgain{60};
 constexpr std::uint32_t kLinkShift = 16;  // of the number of a peer
 
 bool same_host(const Address& a, const Address& b) {
@@ -143,7 +146,7 @@ std::optional<PlainServer::Answer> PlainServer::ask_application(const Path& path
     if (command != nullptr && !wire::oem::strip_iana(iana_, request.data)) return std::nullopt;
     if (!admit(path, &strangers_, now)) return std::nullopt;
     if (command == nullptr) return Answer{{CompletionCode::InvalidCommand, {}}, &strangers_};
-    ++counters_.refused;
+    note_refused(path.peer, now);
     return Answer{{CompletionCode::InsufficientPrivilege, wire::oem::response_data(iana_)},
                   &strangers_};
   }
@@ -154,6 +157,21 @@ std::optional<PlainServer::Answer> PlainServer::ask_application(const Path& path
   auto response = application_.handle_command(requester, request, now);
   if (!response) return Answer{{CompletionCode::InvalidCommand, {}}};
   return Answer{*std::move(response)};
+}
+
+void PlainServer::note_refused(const Address& peer, TimePoint now) {
+  ++counters_.refused;
+  std::erase_if(refused_at_, [&](const auto& told) { return now - told.second >= kToldAgain; });
+  // Whoever is on a bus can pretend to be many.
+  if (refused_at_.size() >= kRefusalsTold || refused_.size() >= kRefusalsTold) return;
+  if (refused_at_.emplace(host_of(peer), now).second) refused_.push_back(peer);
+}
+
+std::optional<Address> PlainServer::poll_refused() {
+  if (refused_.empty()) return std::nullopt;
+  const Address peer = refused_.front();
+  refused_.pop_front();
+  return peer;
 }
 
 SourceLimiter* PlainServer::payer(const Path& path, SourceLimiter& limiter) {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -72,6 +73,9 @@ class PlainServer {
   /// Another list; peers that are not in it are forgotten.
   void allow(AllowedPeers allowed, TimePoint now);
 
+  /// Who asked for more than to be found, and is not in the list: each again after a minute only.
+  [[nodiscard]] std::optional<Address> poll_refused();
+
   struct Counters {
     std::uint64_t datagrams = 0, dropped = 0, sessions_opened = 0, refused = 0, rate_limited = 0;
   };
@@ -105,6 +109,7 @@ class PlainServer {
                                              TimePoint now);
   [[nodiscard]] std::optional<Answer> ask_application(const Path& path, wire::IpmiRequest request,
                                                       TimePoint now);
+  void note_refused(const Address& peer, TimePoint now);
   void reply(const Path& path, const wire::plain::Message& request, const Answer& answer,
              TimePoint now);
   /// Whether a reply may be made; takes what it costs at least.
@@ -128,6 +133,8 @@ class PlainServer {
   std::vector<Peer> peers_;
   std::uint16_t last_number_ = 0;
   std::deque<Reply> replies_;
+  std::map<Address, TimePoint> refused_at_;  ///< those that were told, and when
+  std::deque<Address> refused_;
   Counters counters_;
 };
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Somebody's first hour with a bus: the two lines of README as they are printed, without a password;
-# an address that is not in the list; a line that is not there.
+# an address that is not in the list; a line that is not there; a cut.
 . "$TOP_SRCDIR/tests/lib.sh"
 . "$TOP_SRCDIR/tests/interop/common.sh"
 . "$TOP_SRCDIR/tests/media/common.sh"
@@ -63,3 +63,31 @@ say 'a line that does not open is told once'
 recover 1 no-file --set 'lan.targets=[]' --set "icmb.devices=['$work/bus/node9']" offers
 told not-found
 [ "$(grep -c node9 out.json)" -eq 1 ] || fail 'told twice'
+
+say 'an address that is not in the list: both sides say so, and it counts'
+recover 13 no-file --set icmb.address=0x0022 request --no-broadcast --target "icmb:0x0014@$work/bus/node1"
+told all-donors-failed "insufficient privilege: the donor's allow list does not name the address of this system"
+wait_for_line 10 donor.log 'refused address=icmb:0x0022@.*icmb:0x0022@.*/bus/node2 is not in icmb.allow'
+kill -HUP "$donor"
+wait_for_line 10 donor.log 'counted .*refused=[1-9]'
+stop_process "$donor" || :
+start nobody.log "$FWDONORD" --config fwdonord.toml --listen "icmb:$work/bus/node2"
+wait_for_line 10 nobody.log 'warning: nobody may take images from .*/bus/node2: icmb.allow'
+
+say 'an entry for a line that is not there'
+for setting in allow operators; do
+  expect_exit 2 "$FWDONORD" --config fwdonord.toml --show-config --listen "icmb:$work/bus/node2" \
+    --set "icmb.$setting=['0x21@ttyS1']" >show.log 2>&1
+  expect_line show.log "icmb.$setting' has icmb:0x0021@ttyS1, and no device"
+  expect_line show.log 'hint: .*fwdonord --show-config'
+done
+recover 2 no-file --set "icmb.devices=['$work/bus/node1']" --set "icmb.allow=['0x14@/dev/ttyS9']" offers
+told bad-configuration icmb.allow
+
+say 'nobody is at this address; the time is that of the line, and the advice too'
+recover 11 no-file --set 'lan.targets=[]' offers --no-broadcast --target "icmb:0x0015@$work/bus/node1"
+told no-donor-answered "fwdiag icmb $work/bus/node1 discover"
+if grep -q 'for 1 s' out.json; then fail 'a bus is not asked within 1 s'; fi
+echo cut 1 >&3
+recover 11 no-file --set 'lan.targets=[]' offers --no-broadcast --target "icmb:0x0014@$work/bus/node1"
+tail -n 1 out.json | grep -q 'bus/node1: cut' || fail "nothing about the cut: $(tail -n 1 out.json)"

@@ -154,6 +154,8 @@ constexpr std::array<ErrorInfo, kErrorCount> kErrors{{
      "may have read it."},
     {Errc::LimitExceeded, "limit-exceeded", ExitCode::Other, "a limit of this program is exceeded",
      "Make the named thing smaller; fwrecover's manual pages list the limits."},
+    {Errc::NotBuilt, "not-built", ExitCode::Other, "a part that is needed is not in this build",
+     "Use a package that has it, or configure and build with it."},
     {Errc::Internal, "internal", ExitCode::Other, "an internal check failed",
      "This is a defect of this program: please report it with the full message."},
 }};

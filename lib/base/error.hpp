@@ -85,6 +85,7 @@ enum class Errc : std::uint8_t {
   BadConfiguration,
   InsecureSecret,  ///< a secret file that others can read
   LimitExceeded,   ///< one of our named limits
+  NotBuilt,        ///< a part that was left out of this build
   Internal,        ///< our own defect
 };
 

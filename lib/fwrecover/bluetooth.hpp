@@ -16,8 +16,9 @@ struct BluetoothScanOptions {
   std::vector<std::string> devices;  ///< "bt:00:11:22:33:44:55": asked too, found or not
   std::int64_t limit_ms = 60'000;    ///< for all of it
 };
-/// Finds devices and asks each whether it is a donor. Events: "bt-device". Fails with "not-found"
-/// in a build, or on a kernel, without Bluetooth; with "no-response" when nobody was found.
+/// Finds devices and asks each whether it is a donor. Events: "bt-device". Fails with "not-built"
+/// in a build without Bluetooth, "not-found" on a kernel without; with "no-response" when nobody
+/// was found.
 FWR_API Conclusion bluetooth_scan(const BluetoothScanOptions& options, Observer& observer);
 
 }  // namespace fwrecover

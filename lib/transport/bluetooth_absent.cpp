@@ -6,13 +6,13 @@ namespace fwr::transport {
 namespace {
 
 tl::unexpected<Error> absent() {
-  return fail(Errc::NotFound,
-              "this build has no Bluetooth (configured with --disable-bluetooth, or without "
-              "libbluetooth)");
+  return fail(Errc::NotBuilt,
+              "Bluetooth (configured with --disable-bluetooth, or without libbluetooth)");
 }
 
 }  // namespace
 
+// NOLINTBEGIN(performance-unnecessary-value-param): the types are those of the real ones
 Result<std::unique_ptr<Endpoint>> open_rfcomm_listener(const RfcommListenerSettings&,
                                                        BluetoothObserver) {
   return absent();
@@ -20,6 +20,7 @@ Result<std::unique_ptr<Endpoint>> open_rfcomm_listener(const RfcommListenerSetti
 Result<std::unique_ptr<Endpoint>> open_rfcomm_dialer(const BluetoothSettings&, BluetoothObserver) {
   return absent();
 }
+// NOLINTEND(performance-unnecessary-value-param)
 Result<std::vector<BluetoothDevice>> scan_bluetooth(const BluetoothScanSettings&, const Patience&) {
   return absent();
 }

@@ -195,6 +195,7 @@ gone() {
   start_recovery recipient
   in_transfer recipient
   program=$(tr -d ' ' <"/proc/$recovery/task/$recovery/children") # of "timeout"
+  # shellcheck disable=SC2317 # tests/lib.sh calls it at the end
   cleanup() { kill -KILL "$program" 2>/dev/null || :; }
   pull_adapters
   wait_for_line 30 recipient.jsonl '"link":"icmb:[^"]*","what":"down"'

@@ -25,7 +25,6 @@ using fwr::ByteView;
 using fwr::Errc;
 using fwr::Error;
 using fwr::Result;
-using fwr::wire::CompletionCode;
 using fwr::wire::icmb::BridgeCommand;
 using fwr::wire::icmb::BusAddress;
 

@@ -154,7 +154,11 @@ bool IcmbTalker::pass_over_difference() {
   const bool late = echoed_ >= frame.begin + (frame.end - frame.begin) / 2;
   // The flag at the end also begins the next frame.
   const bool shared = echoed_ + 1 >= frame.end;
-  if (!is_bulk(frame.queued.frame) || !late || shared || frame.doubtful) return false;
+  // A Segment behind it shows that it is missing; otherwise that takes a timeout.
+  const Queued* next = in_flight_.size() > 1 ? &in_flight_[1].queued : nullptr;
+  if (next == nullptr && !ordinary_.empty()) next = &ordinary_.front();
+  const bool followed = next != nullptr && is_bulk(next->frame);
+  if (!is_bulk(frame.queued.frame) || !late || shared || !followed || frame.doubtful) return false;
   frame.doubtful = true;
   ++counters_.line_errors;
   return true;

@@ -20,6 +20,7 @@ class Zeros final : public RandomSource {
 
 constexpr std::size_t kData_bytes = 600;
 constexpr std::size_t kFrame_characters = kData_bytes + 10;  // both flags, and nothing to escape
+constexpr std::size_t kTwoFrames_characters = 2 * kFrame_characters - 1;  // one flag between them
 
 class IcmbTalkerTest : public ::testing::Test {
  protected:
@@ -69,19 +70,29 @@ TEST_F(IcmbTalkerTest, SendsASegmentAgainWhenItsFirstHalfCameBackAsAnother) {
 
 TEST_F(IcmbTalkerTest, FinishesASegmentOfWhichOneCharacterInTheSecondHalfCameBackAsAnother) {
   enqueue(FrameType::Stream);
-  EXPECT_EQ(talk({400}), kFrame_characters);
+  enqueue(FrameType::Stream);
+  EXPECT_EQ(talk({400}), kTwoFrames_characters);
+  EXPECT_TRUE(was_sent());
   EXPECT_TRUE(was_sent());
   EXPECT_EQ(talker.waiting(), 0U);
   EXPECT_EQ(counters.line_errors, 1U);
 }
 
+TEST_F(IcmbTalkerTest, SendsTheLastSegmentAgainForNoneBehindItShowsThatItIsMissing) {
+  enqueue(FrameType::Stream);
+  EXPECT_EQ(talk({400}), 401U);
+  EXPECT_FALSE(was_sent());
+  EXPECT_EQ(talker.waiting(), 1U);
+}
+
 TEST_F(IcmbTalkerTest, StopsAtTheSecondDifferenceAndAtTheFlagThatBeginsTheNextFrame) {
+  enqueue(FrameType::Stream);
   enqueue(FrameType::Stream);
   EXPECT_EQ(talk({400, 450}), 451U);
   EXPECT_FALSE(was_sent());
   EXPECT_EQ(talk({kFrame_characters - 1}), kFrame_characters);
   EXPECT_FALSE(was_sent());
-  EXPECT_EQ(talker.waiting(), 1U);
+  EXPECT_EQ(talker.waiting(), 2U);
 }
 
 TEST_F(IcmbTalkerTest, SendsAnAnswerAgainThatCameBackAsAnother) {

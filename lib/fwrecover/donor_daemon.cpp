@@ -125,7 +125,8 @@ const char* event_name(DonorEvent::Kind kind) {
 /// Servers and donor as the loop drives them, and when to stop.
 class DonorMachine final : public fwr::transport::Machine {
  public:
-  DonorMachine(const DonorSource& source, FixedSettings fixed, fwr::settings::DonorConfig config,
+  DonorMachine(const DonorSource& source, FixedSettings fixed,
+               const fwr::settings::DonorConfig& config,
                std::unique_ptr<DirectoryCatalogue> catalogue, Lines& lines,
                const ServeOptions& options, Observer& observer)
       : source_(source),
@@ -136,7 +137,7 @@ class DonorMachine final : public fwr::transport::Machine {
         lines_(lines),
         catalogue_(std::move(catalogue)),
         donor_(config.donor, *catalogue_, random_, fwr::transport::now()),
-        servers_(std::move(config.server), config.donor.iana, donor_, random_,
+        servers_(config.server, config.donor.iana, donor_, random_,
                  served_links(config.media, lines)) {
     if (options.for_s > 0) stop_at_ = fwr::transport::now() + std::chrono::seconds(options.for_s);
   }
@@ -290,8 +291,8 @@ Result<> open_lines(const fwr::settings::DonorConfig& config, Lines& lines, Obse
     observer.on_event(Event("listening").set("address", "icmb:" + device));
   }
   for (const std::string& device : media.serial.devices) {
-    const auto opened = lines.open_cable(device, config.donor.iana, Lines::Absent::Waits);
-    if (!opened) return opened;
+    if (auto opened = lines.open_cable(device, config.donor.iana, Lines::Absent::Waits); !opened)
+      return opened;
     observer.on_event(Event("listening").set("address", "serial:" + device));
   }
   if (media.bluetooth.enabled) {
@@ -369,7 +370,7 @@ class DonorDaemon::Impl {
     ready.set("images", as_number(images));
 
     config->donor.media = media_of(!sockets.empty(), lines);
-    DonorMachine machine(source_, fixed_settings(*settings), *std::move(config),
+    DonorMachine machine(source_, fixed_settings(*settings), *config,
                          *std::move(catalogue), lines, options, observer);
     fwr::transport::Loop loop(machine);
     for (auto& socket : sockets) loop.add(std::move(socket));

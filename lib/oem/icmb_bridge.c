@@ -12,6 +12,7 @@
 #define RECEIVED_MAX 1024       /* bytes: the most that libfreeipmi has room for */
 #define POLL_FIRST_MS 10        /* between two Get Message; it doubles up to */
 #define POLL_LAST_MS 80         /* this */
+#define AFTER_REFUSAL_MS 160    /* until the same is asked again */
 #define KEEP_ALIVE_MS 500       /* at most, between two commands while a number is waited for */
 #define ROUNDS_MAX 80           /* of a discovery: a bus has 64 nodes, and each may need its own */
 #define SILENT_ROUNDS 2         /* then nobody is left */
@@ -244,7 +245,7 @@ static int take_sequence(struct FwrIcmbBridge* bridge, uint8_t* sequence,
   bridge->sequence = (uint8_t)((*sequence + 1) % SEQUENCES);
   int64_t* used_at = &bridge->used_at[*sequence];
   while (*used_at != 0 && now_ms() < *used_at + FWR_ICMB_LIFE_MS) {
-    struct Received old;
+    struct Received old = {0};
     int foreign = 0;
     if (get_message(bridge, &old, &foreign, error) < 0) return -1;
     sleep_ms(least(*used_at + FWR_ICMB_LIFE_MS - now_ms(), KEEP_ALIVE_MS));
@@ -314,7 +315,7 @@ static int ask_once(struct FwrIcmbBridge* bridge, const struct FwrIcmbRequest* r
   uint8_t sequence = 0;
   if (take_sequence(bridge, &sequence, error) < 0) return -1;
   const int64_t deadline = now_ms() + bounded_wait(wait_ms);
-  struct Received message;
+  struct Received message = {0};
   if (send_request(bridge, request, sequence, error) < 0) return -1;
   const int got = await(bridge, sequence, deadline, &message, error);
   if (got < 0) return -1;
@@ -332,7 +333,7 @@ int fwr_icmb_ask(struct FwrIcmbBridge* bridge, const struct FwrIcmbRequest* requ
     if (ask_once(bridge, request, wait_ms, answer, error) == 0) return 0;
     if (i >= tries || !is_passing(error)) return -1;
     /* One that was refused at once: a busy bus stays busy for a while. */
-    sleep_ms(began + least(bounded_wait(wait_ms), POLL_LAST_MS * 2) - now_ms());
+    sleep_ms(began + least(bounded_wait(wait_ms), AFTER_REFUSAL_MS) - now_ms());
   }
 }
 
@@ -388,12 +389,12 @@ static int hear_addresses(struct Discovery* d, struct FwrBmcError* error) {
   const int64_t end = now_ms() + FWR_ICMB_LIFE_MS;
   int fresh = 0;
   for (;;) {
-    struct Received message;
+    struct Received message = {0};
     const int64_t quiet = least(now_ms() + bounded_wait(d->wait_ms), end);
     const int got = await(d->bridge, sequence, quiet, &message, error);
     if (got < 0) return -1;
     if (got == 0) return fresh;
-    struct FwrIcmbAnswer answer;
+    struct FwrIcmbAnswer answer = {0};
     struct FwrBmcError ignored;
     if (open_answer(&message, &answer, &ignored) == 0) fresh += note_node(d, &answer);
   }

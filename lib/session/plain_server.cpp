@@ -14,7 +14,6 @@ namespace {
 
 using wire::CompletionCode;
 using wire::IpmiRequest;
-using wire::IpmiResponse;
 
 /// Payloads whose peer has gone, passed over in one poll.
 constexpr unsigned kStalePayloads = 64;

@@ -24,7 +24,7 @@ class Selection {
  public:
   /// `asked_for`: how long offers were collected.
   Selection(const RecoveryConfig& config, std::vector<Offer> offers, std::vector<Decline> declines,
-            Duration asked_for);
+            Duration asked_for = {});
 
   /// In the order in which they would be tried, refused ones last.
   [[nodiscard]] std::vector<Offered> verdicts() const;

@@ -40,7 +40,8 @@ struct IcmbLimits {
   std::chrono::milliseconds cut_retry{500};  ///< doubling
   std::chrono::milliseconds cut_retry_limit{4000};
   std::chrono::milliseconds character_timeout{100};  ///< silence that ends an open frame
-  std::uint32_t babble_characters = 12288;           ///< without a control idle time: babble
+  std::uint32_t babble_characters = 12288;       ///< without that silence or a whole frame: babble
+  std::chrono::milliseconds babble_silence{25};  ///< more than a late host makes of none
 
   // Queues.
   std::size_t queued_frames = 64;

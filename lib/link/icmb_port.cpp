@@ -111,7 +111,9 @@ void IcmbPort::watch_line(bool own, TimePoint when) {
   const Duration silence = when - settings_.limits.characters(1) - last_character_;
   if (silence > settings_.limits.character_timeout && decoder_.forget()) ++counters_.restarts;
   last_character_ = when;
-  if (own || silence >= settings_.limits.control_idle()) {
+  const Duration enough =
+      std::max<Duration>(settings_.limits.control_idle(), settings_.limits.babble_silence);
+  if (own || silence >= enough) {
     busy_since_ = when;
     if (own || silence >= settings_.limits.echo_timeout) end_babble();
   } else if (!babbling_ &&
@@ -130,7 +132,10 @@ void IcmbPort::end_babble() {
 void IcmbPort::note(Heard heard, TimePoint when) {
   switch (heard) {
     case Heard::Part: return;
-    case Heard::Frame: end_babble(); return handle_frame(decoder_.frame(), when);
+    case Heard::Frame:
+      busy_since_ = when;
+      end_babble();
+      return handle_frame(decoder_.frame(), when);
     case Heard::UnknownType: ++counters_.unknown_type; return;
     case Heard::Runt: ++counters_.runts; return;
     case Heard::BadChecksum:

@@ -370,8 +370,8 @@ class DonorDaemon::Impl {
     ready.set("images", as_number(images));
 
     config->donor.media = media_of(!sockets.empty(), lines);
-    DonorMachine machine(source_, fixed_settings(*settings), *config,
-                         *std::move(catalogue), lines, options, observer);
+    DonorMachine machine(source_, fixed_settings(*settings), *config, *std::move(catalogue), lines,
+                         options, observer);
     fwr::transport::Loop loop(machine);
     for (auto& socket : sockets) loop.add(std::move(socket));
     lines.add_to(loop);

@@ -19,7 +19,7 @@ recover 11 r request
 told no-donor-answered 'fwdonord' 'fwdiag discover'
 recipient_config r ''
 recover 2 r request
-told bad-configuration 'lan.targets is empty'
+told bad-configuration 'neither lan.targets nor icmb, serial or bluetooth names anybody'
 
 say 'only incompatible donors'
 sign small 1.0 1 vendor --platform manufacturer=32473,product=99

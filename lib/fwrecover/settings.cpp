@@ -131,10 +131,6 @@ bool section_matches(std::string_view pattern, std::string_view section) {
          section.find('.', pattern.size()) == std::string_view::npos;
 }
 
-}  // namespace
-
-namespace {
-
 /// As it would be written: milliseconds and bytes are what no setting shows.
 std::string with_unit(Kind kind, std::int64_t value) {
   if (kind == Kind::Duration)

@@ -22,13 +22,7 @@ LinkServers::LinkServers(const ServerConfig& config, std::uint32_t iana, Applica
   }
 }
 
-PlainServer* LinkServers::find(LinkId link) {
-  const auto at =
-      std::find_if(plain_.begin(), plain_.end(), [link](auto& p) { return p->link() == link; });
-  return at == plain_.end() ? nullptr : at->get();
-}
-
-const PlainServer* LinkServers::plain(LinkId link) const {
+PlainServer* LinkServers::find(LinkId link) const {
   const auto at = std::find_if(plain_.begin(), plain_.end(),
                                [link](const auto& p) { return p->link() == link; });
   return at == plain_.end() ? nullptr : at->get();

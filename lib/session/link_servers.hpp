@@ -47,10 +47,10 @@ class LinkServers {
   [[nodiscard]] Counters counters() const;
   [[nodiscard]] const Server& server() const { return server_; }
   /// Of a link without sessions; null for another one.
-  [[nodiscard]] const PlainServer* plain(LinkId link) const;
+  [[nodiscard]] const PlainServer* plain(LinkId link) const { return find(link); }
 
  private:
-  [[nodiscard]] PlainServer* find(LinkId link);
+  [[nodiscard]] PlainServer* find(LinkId link) const;
 
   Server server_;
   std::vector<std::unique_ptr<PlainServer>> plain_;

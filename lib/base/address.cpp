@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
@@ -225,6 +226,23 @@ Result<Address> parse_address(std::string_view text) {
   if (!parts.scope.empty() && (!parse_number(parts.scope, address.scope) || address.scope == 0))
     return malformed(text, "the interface after \"%\" is an index, 1 or more");
   return address;
+}
+
+Address source_prefix(const Address& address) {
+  constexpr std::size_t kPrefix_bytes = 8;
+  constexpr std::array<std::uint8_t, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  Address prefix = address;
+  prefix.port = 0;
+  if (address.family != AddressFamily::Ipv6) return prefix;
+  if (std::equal(kMapped.begin(), kMapped.end(), address.bytes.begin())) {
+    prefix = {.family = AddressFamily::Ipv4};
+    std::copy(address.bytes.begin() + kMapped.size(), address.bytes.end(), prefix.bytes.begin());
+    return prefix;
+  }
+  std::fill(prefix.bytes.begin() + kPrefix_bytes, prefix.bytes.end(), std::uint8_t{0});
+  const bool link_local = address.bytes[0] == 0xfe && (address.bytes[1] & 0xc0U) == 0x80;
+  if (!link_local) prefix.scope = 0;
+  return prefix;
 }
 
 std::size_t PathHash::operator()(const Path& path) const noexcept {

@@ -40,6 +40,12 @@ inline constexpr std::uint16_t kRmcpPort = 623;  ///< IPMI v2.0 §13.1.1, primar
 /// Accepts the text form, with or without "lan:", numeric addresses only.
 [[nodiscard]] Result<Address> parse_address(std::string_view text);
 
+/// What one system, or one administrator, has for the asking; every quota per source counts by it.
+/// The whole address without its port; of IPv6 the first 64 bits, as a host chooses the others, and
+/// of a link-local address with its interface: all systems of that link together. An IPv4 address
+/// that is written as IPv6 (::ffff:0:0/96, RFC 4291) counts as the IPv4 address.
+[[nodiscard]] Address source_prefix(const Address& address);
+
 /// An address as people write it where a line has a device: "icmb:0x0014@/dev/ttyS1",
 /// "serial:/dev/ttyS0".
 struct NamedAddress {

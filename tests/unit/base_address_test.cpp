@@ -188,6 +188,41 @@ TEST(AddressText, ExistsForEveryFamily) {
   EXPECT_EQ("serial:", to_text(address));
 }
 
+Address source_of(std::string_view text) {
+  return source_prefix(parse_address(text).value());
+}
+
+TEST(SourcePrefix, IsAnIpv4AddressWithoutItsPort) {
+  EXPECT_EQ(source_of("10.0.0.7"), source_of("10.0.0.7:4711"));
+  EXPECT_NE(source_of("10.0.0.7"), source_of("10.0.0.8"));
+}
+
+TEST(SourcePrefix, IsTheFirstHalfOfAnIpv6Address) {
+  EXPECT_EQ(source_of("[2001:db8:1:2::1]:5"), source_of("[2001:db8:1:2:ffff:ffff:ffff:ffff]"));
+  EXPECT_EQ(source_of("[fd00:1:2:3::1]"), source_of("[fd00:1:2:3:8000::2]"));
+  EXPECT_NE(source_of("[2001:db8:1:2::1]"), source_of("[2001:db8:1:3::1]"));
+  EXPECT_NE(source_of("[fd00:1:2:3::1]"), source_of("[fd00:1:2:4::1]"));
+  EXPECT_EQ(source_of("[2001:db8::1%2]"), source_of("[2001:db8::1%3]"));
+}
+
+TEST(SourcePrefix, OfALinkLocalAddressIsItsInterface) {
+  EXPECT_EQ(source_of("[fe80::1%2]"), source_of("[fe80::ffff:2%2]:9"));
+  EXPECT_NE(source_of("[fe80::1%2]"), source_of("[fe80::1%3]"));
+}
+
+TEST(SourcePrefix, OfAnIpv4AddressThatIsWrittenAsIpv6IsTheIpv4Address) {
+  EXPECT_EQ(source_of("10.0.0.7"), source_of("[::ffff:10.0.0.7]:9"));
+  EXPECT_NE(source_of("[::ffff:10.0.0.7]"), source_of("[::ffff:10.0.0.8]"));
+  EXPECT_NE(source_of("[::1]"), source_of("[::ffff:0.0.0.1]"));
+}
+
+TEST(SourcePrefix, KeepsAddressesOfOtherMediaWhole) {
+  EXPECT_EQ(source_of("bt:00:11:22:33:44:55/3"), source_of("bt:00:11:22:33:44:55"));
+  EXPECT_NE(source_of("bt:00:11:22:33:44:55"), source_of("bt:00:11:22:33:44:56"));
+  EXPECT_NE(source_of("icmb:0x0014@1"), source_of("icmb:0x0014@2"));
+  EXPECT_NE(source_of("serial:@1"), source_of("serial:@2"));
+}
+
 TEST(PathHash, TellsPathsApartByEveryField) {
   const Path path{ipv4(10, 0, 0, 1), ipv4(10, 0, 0, 2), Medium::Wired};
   Path swapped{path.peer, path.local, path.medium};

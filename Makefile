@@ -49,6 +49,8 @@ CHECK_PACKAGES = \
 	$(FUZZ_PACKAGES) \
 	$(VM_PACKAGES) \
 	clang-format \
+	e2fsprogs \
+	fdisk \
 	freeipmi-ipmidetect \
 	freeipmi-tools \
 	fsverity \
@@ -57,6 +59,7 @@ CHECK_PACKAGES = \
 	libgmock-dev \
 	libgtest-dev \
 	mandoc \
+	mount \
 	patch \
 	util-linux
 BENCH_PACKAGES = \

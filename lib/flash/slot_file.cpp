@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Two slots in regular files or block devices. PROTOCOL §7.4.
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -36,6 +38,13 @@ const char* unfit_kind(mode_t mode) {
   if (S_ISCHR(mode)) return "a character device";
   if (S_ISSOCK(mode)) return "a socket";
   return "of an unknown kind";
+}
+
+/// The kernel opens a device that is set to read-only for writing all the same, and refuses each
+/// write.
+bool is_set_to_read_only(int fd) {
+  int read_only = 0;
+  return ::ioctl(fd, BLKROGET, &read_only) == 0 && read_only != 0;
 }
 
 /// A device that is not there must not become a file in the device directory.
@@ -104,7 +113,8 @@ class FileSlots final : public Slots {
  private:
   struct File {
     std::string path;
-    UniqueFd fd;                       ///< for reading, and for writing once it is prepared
+    UniqueFd fd;           ///< for reading, and for writing once it is prepared
+    bool claimed = false;  ///< `fd` was opened for writing: a block device is ours alone by now
     std::uint64_t writable_bytes = 0;  ///< prepared
   };
 
@@ -114,6 +124,8 @@ class FileSlots final : public Slots {
   Result<> check_writable(SlotId slot);
   Result<> check_expendable(SlotId slot);
   Result<UniqueFd> open_for_writing(SlotId slot);
+  void release(SlotId slot);
+  Result<> claim(SlotId slot);
   Result<> open_tree(int flags);
 
   std::string state_directory_;
@@ -138,6 +150,10 @@ Result<std::uint64_t> FileSlots::capacity(SlotId slot) {
   Stat status{};
   if (::stat(path.c_str(), &status) != 0) {
     if (errno != ENOENT) return fail_errno(Errc::SlotUnreadable, describe(slot), errno);
+    // Neither must what a link like those of /dev/disk/by-partlabel leads to.
+    if (::lstat(path.c_str(), &status) == 0)
+      return fail(Errc::SlotUnreadable,
+                  describe(slot) + " is a symbolic link to what is not there (any more)");
     if (is_device_path(path))
       return fail(Errc::SlotUnreadable, describe(slot) + ": there is no such device");
     if (slot_size_ == 0)
@@ -215,14 +231,18 @@ Result<UniqueFd> FileSlots::open_for_writing(SlotId slot) {
   if (!fd.is_open()) {
     if (errno == ENOENT)
       return fail(Errc::SlotUnreadable, describe(slot) + ": its directory does not exist");
-    const char* mounted = errno == EBUSY ? " (is it mounted?)" : "";
-    return fail_errno(Errc::SlotWriteFailed, "opening " + describe(slot) + " for writing" + mounted,
+    const char* used =
+        errno == EBUSY ? " (it or a part of it is mounted, or another program uses it)" : "";
+    return fail_errno(Errc::SlotWriteFailed, "opening " + describe(slot) + " for writing" + used,
                       errno);
   }
   Stat opened{};
   Stat active{};
   if (::fstat(fd.get(), &opened) != 0)
     return fail_errno(Errc::SlotWriteFailed, describe(slot), errno);
+  if (S_ISBLK(opened.st_mode) && is_set_to_read_only(fd.get()))
+    return fail(Errc::SlotWriteFailed, describe(slot) + " is set to read-only; 'blockdev --setrw " +
+                                           path + "' makes it writable");
   // Once more, on what is open now: a link may lead elsewhere than it did at the start.
   if (::stat(file(other(slot)).path.c_str(), &active) == 0 && share_storage(opened, active))
     return fail(Errc::BadConfiguration,
@@ -234,6 +254,34 @@ Result<UniqueFd> FileSlots::open_for_writing(SlotId slot) {
   return fd;
 }
 
+/// What was prepared is not any more; a block device may be claimed by others.
+void FileSlots::release(SlotId slot) {
+  File& target = file(slot);
+  target.writable_bytes = 0;
+  if (!target.claimed) return;
+  target.claimed = false;
+  target.fd.reset();
+}
+
+/// Opens the slot for writing, or keeps what is open. The claim that O_EXCL makes on a block device
+/// belongs to one open file, and would refuse a second one of ours as it refuses a stranger's: so
+/// it is made once, and given up when the slot becomes active.
+Result<> FileSlots::claim(SlotId slot) {
+  File& target = file(slot);
+  Stat named{};
+  Stat held{};
+  // What took its place under the same name is another slot.
+  if (target.claimed && ::stat(target.path.c_str(), &named) == 0 &&
+      ::fstat(target.fd.get(), &held) == 0 && same_object(named, held))
+    return {};
+  release(slot);
+  auto fd = open_for_writing(slot);
+  if (!fd) return tl::unexpected(fd.error());
+  target.fd = *std::move(fd);
+  target.claimed = true;
+  return {};
+}
+
 Result<> FileSlots::prepare(SlotId slot, std::uint64_t size) {
   if (auto allowed = check_writable(slot); !allowed) return allowed;
   const auto room = capacity(slot);
@@ -242,19 +290,18 @@ Result<> FileSlots::prepare(SlotId slot, std::uint64_t size) {
     return fail(Errc::ImageTooLarge, describe(slot) + " has " + bytes_text(*room) +
                                          ", the image has " + bytes_text(size));
   if (auto expendable = check_expendable(slot); !expendable) return expendable;
-  auto fd = open_for_writing(slot);
-  if (!fd) return tl::unexpected(fd.error());
+  if (auto claimed = claim(slot); !claimed) return claimed;
+  File& target = file(slot);
   Stat status{};
-  if (::fstat(fd->get(), &status) != 0)
+  if (::fstat(target.fd.get(), &status) != 0)
     return fail_errno(Errc::SlotWriteFailed, describe(slot), errno);
   if (S_ISREG(status.st_mode))
-    if (auto reserved = reserve(fd->get(), describe(slot), size); !reserved) return reserved;
+    if (auto reserved = reserve(target.fd.get(), describe(slot), size); !reserved) return reserved;
   if (auto opened = open_tree(O_RDWR | O_CREAT); !opened) return opened;
   const std::uint64_t tree_size = image::TreeShape(size).tree_size_bytes();
   if (tree_size > 0)
     if (auto reserved = reserve(tree_.get(), tree_path(), tree_size); !reserved) return reserved;
-  file(slot).fd = *std::move(fd);
-  file(slot).writable_bytes = size;
+  target.writable_bytes = size;
   return {};
 }
 
@@ -296,7 +343,8 @@ Result<> FileSlots::store_record(const BootRecord& record) {
   if (auto stored = state_.store(record); !stored) return stored;
   active_ = record.active;
   active_known_ = true;
-  file(record.active).writable_bytes = 0;
+  // From here on it is only read, and what boots from it may claim the device.
+  release(record.active);
   return {};
 }
 

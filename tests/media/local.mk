@@ -3,6 +3,7 @@
 #   MEDIA_TESTS += %D%/icmb.sh
 
 MEDIA_TESTS =
+MEDIA_TESTS += %D%/block-devices.sh
 MEDIA_TESTS += %D%/efficiency.sh
 MEDIA_TESTS += %D%/first-time.sh
 MEDIA_TESTS += %D%/icmb-via.sh

@@ -9,6 +9,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <filesystem>
 
 #include <cerrno>
 #include <csignal>
@@ -321,12 +322,13 @@ TEST_F(FileSlotsTest, RefuseOneMissingFileForBothSlots) {
   EXPECT_TRUE(open_file_slots(same, Access::ReadWrite));
 }
 
-TEST_F(FileSlotsTest, RefuseALinkThatCreatesTheActiveSlot) {
+TEST_F(FileSlotsTest, RefuseALinkToWhatIsNotThere) {
   ASSERT_EQ(0, ::symlink("slot-a", config().slot_b.c_str()));
   const auto slots = open();
   const auto prepared = slots->prepare(SlotId::B, 100);
   ASSERT_FALSE(prepared);
-  EXPECT_EQ(Errc::BadConfiguration, prepared.error().code);
+  EXPECT_EQ(Errc::SlotUnreadable, prepared.error().code);
+  EXPECT_FALSE(std::filesystem::exists(config().slot_a));
 }
 
 TEST_F(FileSlotsTest, RefuseWhatIsNoFileAndNoBlockDevice) {

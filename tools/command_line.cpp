@@ -10,8 +10,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <optional>
 #include <string_view>
 
+#include "fwrecover/quantity.hpp"
 #include "fwrecover/version.hpp"
 
 namespace tool {
@@ -65,6 +67,36 @@ int usage_error(const Program& program, const CLI::ParseError& error, int argc, 
   return TextOutput(Verbosity::Normal).finish(conclusion);
 }
 
+/// A variable of a script that is not set must not pass for "none" or "the default": the first
+/// option or argument that was given as an empty text.
+std::optional<std::string> given_empty(const CLI::App& app) {
+  for (const CLI::Option* option : app.get_options())
+    for (const std::string& value : option->results())
+      if (value.empty()) return option->get_name();
+  for (const CLI::App* sub : app.get_subcommands())
+    if (auto name = given_empty(*sub)) return name;
+  return std::nullopt;
+}
+
+/// CLI11 would take what follows "--option=" for its value.
+std::optional<std::string> ends_with_equals(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    if (word == "--") break;
+    if (word.starts_with("--") && word.find('=') == word.size() - 1)
+      return std::string(word.substr(0, word.size() - 1));
+  }
+  return std::nullopt;
+}
+
+CLI::ValidationError empty_value(const std::string& name) {
+  return CLI::ValidationError(name, "has an empty value");
+}
+
+std::string in_units(std::int64_t ms) {
+  return ms % 1000 == 0 ? fmt::format("{}s", ms / 1000) : fmt::format("{}ms", ms);
+}
+
 /// What throws here is out of memory, or a defect; scripts get their last line all the same.
 Conclusion run_guarded(const std::function<Conclusion(fwrecover::Observer&)>& run, Output& output) {
   try {
@@ -94,7 +126,9 @@ int run_program(const Program& program, Global& global, int argc, char** argv) {
   }
   if (!program.commands.empty()) app.require_subcommand(1);
   try {
+    if (const auto name = ends_with_equals(argc, argv)) throw empty_value(*name);
     app.parse(argc, argv);
+    if (const auto name = given_empty(app)) throw empty_value(*name);
   } catch (const CLI::Success& asked) {  // --help, --version
     return app.exit(asked);
   } catch (const CLI::ParseError& error) {
@@ -102,6 +136,49 @@ int run_program(const Program& program, Global& global, int argc, char** argv) {
   }
   const std::unique_ptr<Output> output = make_output(program, global);
   return output->finish(run_guarded(chosen != nullptr ? chosen->run : program.run, *output));
+}
+
+CLI::Option* add_value(CLI::App& app, const std::string& name, TakeValue take,
+                       const std::string& description) {
+  const auto read = [name, take = std::move(take)](const std::string& text) {
+    if (text.empty()) throw empty_value(name);
+    if (const std::string wrong = take(text); !wrong.empty())
+      throw CLI::ValidationError(name, wrong);
+  };
+  return app.add_option_function<std::string>(name, read, description);
+}
+
+std::string read_number(const std::string& text, Bounds<std::uint64_t> bounds, std::uint64_t& out) {
+  const auto number = fwrecover::parse_number(text);
+  if (!number || *number < bounds.lowest || *number > bounds.highest)
+    return fmt::format("'{}' is no number from {} to {}", text, bounds.lowest, bounds.highest);
+  out = *number;
+  return {};
+}
+
+CLI::Option* add_duration(CLI::App& app, const std::string& name, std::int64_t& out_ms,
+                          const std::string& description, Bounds<std::int64_t> bounds_ms) {
+  const auto take = [&out_ms, bounds_ms](const std::string& text) -> std::string {
+    const auto ms = fwrecover::parse_duration_ms(text);
+    if (!ms || *ms < bounds_ms.lowest || *ms > bounds_ms.highest)
+      return fmt::format("'{}' is no time from {} to {}, such as 90s, 500ms, 10m or 2h", text,
+                         in_units(bounds_ms.lowest), in_units(bounds_ms.highest));
+    out_ms = *ms;
+    return {};
+  };
+  return add_value(app, name, take, description)->type_name("TIME");
+}
+
+CLI::Option* add_real(CLI::App& app, const std::string& name, double& out,
+                      const std::string& description, Bounds<double> bounds) {
+  const auto take = [&out, bounds](const std::string& text) -> std::string {
+    const auto number = fwrecover::parse_real(text);
+    if (!number || *number < bounds.lowest || *number > bounds.highest)
+      return fmt::format("'{}' is no number from {} to {}", text, bounds.lowest, bounds.highest);
+    out = *number;
+    return {};
+  };
+  return add_value(app, name, take, description)->type_name("NUMBER");
 }
 
 std::vector<std::string> sort_addresses(const std::vector<std::string>& addresses,

@@ -35,6 +35,59 @@ struct Program {
 /// Parses, runs, prints. The exit code of the process: 2 for a usage error, also as JSON.
 [[nodiscard]] int run_program(const Program& program, Global& global, int argc, char** argv);
 
+/// Options whose values are numbers, times or one of several numbers, read as everywhere else:
+/// CLI11 would take 010 for eight, an empty text for zero, and nan for a time. An empty value, and
+/// what is out of bounds, is a usage error that says what is wanted.
+template <class Number>
+struct Bounds {
+  Number lowest;
+  Number highest;
+};
+/// What a value is wrong for; empty: it is good, and was taken.
+using TakeValue = std::function<std::string(const std::string& value)>;
+CLI::Option* add_value(CLI::App& app, const std::string& name, TakeValue take,
+                       const std::string& description);
+/// The number; an error in words otherwise.
+[[nodiscard]] std::string read_number(const std::string& text, Bounds<std::uint64_t> bounds,
+                                      std::uint64_t& out);
+
+template <class Number>
+CLI::Option* add_number(CLI::App& app, const std::string& name, Number& out,
+                        const std::string& description, Bounds<std::uint64_t> bounds) {
+  const auto take = [&out, bounds](const std::string& text) {
+    std::uint64_t number = 0;
+    std::string wrong = read_number(text, bounds, number);
+    if (wrong.empty()) out = static_cast<Number>(number);
+    return wrong;
+  };
+  return add_value(app, name, take, description)->type_name("NUMBER");
+}
+/// One of `choices`.
+template <class Number>
+CLI::Option* add_choice(CLI::App& app, const std::string& name, Number& out,
+                        const std::string& description, const std::vector<Number>& choices) {
+  const auto take = [&out, choices](const std::string& text) {
+    std::string known;
+    for (const Number choice : choices) {
+      std::uint64_t number = 0;
+      const auto wanted = static_cast<std::uint64_t>(choice);
+      if (read_number(text, {wanted, wanted}, number).empty()) {
+        out = choice;
+        return std::string();
+      }
+      known += (known.empty() ? "" : ", ") + std::to_string(choice);
+    }
+    return "'" + text + "' is none of " + known;
+  };
+  return add_value(app, name, take, description)->type_name("NUMBER");
+}
+/// "500ms", "10m"; a number alone is seconds. In milliseconds.
+CLI::Option* add_duration(CLI::App& app, const std::string& name, std::int64_t& out_ms,
+                          const std::string& description, Bounds<std::int64_t> bounds_ms);
+/// A finite number such as 1e-5.
+CLI::Option* add_real(CLI::App& app, const std::string& name, double& out,
+                      const std::string& description, Bounds<double> bounds);
+
 /// Addresses of one option, each to the setting of its medium: texts that begin with `prefix` to
 /// the list that is named; without the prefix when `bare`. The first one takes what no other does.
 struct AddressList {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // fwdiag(8): diagnostics on the command line.
+#include <limits>
 #include <map>
 
 #include "command_line.hpp"
@@ -12,51 +13,33 @@ namespace {
 struct Options {
   tool::Global global;
   fwrecover::DiagOptions diag;
-  double wait_s = 1;
   fwrecover::BusOptions bus;
   std::vector<std::string> bus_words;  ///< device, action, node
-  double bus_wait_s = 1;
-  double bus_for_s = 0;
   fwrecover::BusEmulatorOptions emulator;
   std::string noise = "line";
-  double emulator_for_s = 0;
   fwrecover::BluetoothScanOptions bluetooth;
   std::string bluetooth_action;
-  double inquiry_s = 5.12;
 };
 
-std::int64_t to_ms(double seconds) {
-  return static_cast<std::int64_t>(seconds * 1000);
-}
+constexpr tool::Bounds<std::int64_t> kWait_ms{10, 3'600'000};
+constexpr tool::Bounds<std::int64_t> kFor_ms{10, 1'000'000'000'000};
 
 void add_hosts(CLI::App& app, Options& options, bool required) {
   CLI::Option* hosts =
       app.add_option("host", options.diag.hosts, "Host, address or range, such as bmc[1-8]");
   if (required) hosts->required();
-  app.add_option("--wait", options.wait_s, "Seconds to wait for an answer")
-      ->check(CLI::Range(0.01, 3600.0))
-      ->type_name("SECONDS")
-      ->capture_default_str();
+  tool::add_duration(app, "--wait", options.diag.wait_ms, "How long to wait for an answer",
+                     kWait_ms)
+      ->default_str("1s");
 }
 
 void add_platform(CLI::App& app, fwrecover::DiagOptions& diag) {
-  app.add_option("--manufacturer", diag.manufacturer, "IANA number of the maker")
-      ->check(CLI::Range(0, 0xffffff))
-      ->type_name("NUMBER")
-      ->capture_default_str();
-  app.add_option("--product", diag.product, "Product id")
-      ->type_name("NUMBER")
-      ->capture_default_str();
-  app.add_option_function<unsigned>(
-         "--device", [&](const unsigned& v) { diag.device = static_cast<std::uint8_t>(v); },
-         "Device id (without: 0)")
-      ->check(CLI::Range(0, 255))
-      ->type_name("NUMBER");
-  app.add_option_function<unsigned>(
-         "--revision", [&](const unsigned& v) { diag.revision = static_cast<std::uint8_t>(v); },
-         "Hardware revision (without: 0)")
-      ->check(CLI::Range(0, 255))
-      ->type_name("NUMBER");
+  tool::add_number(app, "--manufacturer", diag.manufacturer, "IANA number of the maker",
+                   {0, 0xffffff})
+      ->default_str("0");
+  tool::add_number(app, "--product", diag.product, "Product id", {0, 0xffff})->default_str("0");
+  tool::add_number(app, "--device", diag.device, "Device id (without: 0)", {0, 255});
+  tool::add_number(app, "--revision", diag.revision, "Hardware revision (without: 0)", {0, 255});
   app.add_option("--component", diag.component, "Which firmware is wanted")
       ->type_name("TEXT")
       ->capture_default_str();
@@ -74,24 +57,21 @@ std::vector<CLI::Option*> add_secrets(CLI::App& app, DiagOrBus& account) {
               ->type_name("FILE"),
           app.add_option("--kg-file", account.kg_file, "BMC key K_g, file of mode 0600")
               ->type_name("FILE"),
-          app.add_option("--cipher-suite", account.cipher_suite, "RMCP+ cipher suite")
-              ->check(CLI::IsMember({17, 3}))
-              ->type_name("NUMBER")
-              ->capture_default_str()};
+          tool::add_choice(app, "--cipher-suite", account.cipher_suite,
+                           "RMCP+ cipher suite, 17 or 3", {17, 3})
+              ->default_str("17")};
 }
 
 CLI::Option* add_baud(CLI::App& app, std::uint32_t& baud) {
-  return app.add_option("--baud", baud, "Rate of the bus")
-      ->check(CLI::IsMember(
-          {1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600}))
-      ->type_name("NUMBER")
-      ->capture_default_str();
+  return tool::add_choice<std::uint32_t>(
+             app, "--baud", baud, "Rate of the bus",
+             {1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600})
+      ->default_str("19200");
 }
 
-CLI::Option* add_for(CLI::App& app, double& seconds) {
-  return app.add_option("--for", seconds, "Ends after so many seconds (without: by a signal)")
-      ->check(CLI::Range(0.01, 1e9))
-      ->type_name("SECONDS");
+CLI::Option* add_for(CLI::App& app, std::int64_t& duration_ms) {
+  return tool::add_duration(app, "--for", duration_ms,
+                            "Ends after this time (without: by a signal)", kFor_ms);
 }
 
 /// A node of our own on a line of the bus.
@@ -113,7 +93,7 @@ std::vector<CLI::Option*> add_bus_node(CLI::App& app, Options& options) {
           ->expected(1)
           ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
           ->allow_extra_args(false),
-      add_for(app, options.bus_for_s),
+      add_for(app, options.bus.duration_ms),
   };
 }
 
@@ -125,12 +105,8 @@ void add_bus_road(CLI::App& app, Options& options, const std::vector<CLI::Option
                                     "lan:HOST, or in-band for that of this system")
                          ->type_name("BMC");
   CLI::Option* channel =
-      app.add_option_function<unsigned>(
-             "--channel",
-             [&](const unsigned& number) { bus.channel = static_cast<std::uint8_t>(number); },
-             "Channel of the BMC (without: the first that is an ICMB)")
-          ->check(CLI::Range(1, 11))
-          ->type_name("NUMBER");
+      tool::add_number(app, "--channel", bus.channel,
+                       "Channel of the BMC (without: the first that is an ICMB)", {1, 11});
   for (CLI::Option* option : of_node) option->excludes(via);
   channel->needs(via);
   add_user(app, bus, "the BMC")->needs(via);
@@ -144,10 +120,8 @@ void add_bus(CLI::App& app, Options& options) {
       ->required()
       ->expected(1, 3);
   const auto of_node = add_bus_node(app, options);
-  app.add_option("--wait", options.bus_wait_s, "Seconds to wait for an answer")
-      ->check(CLI::Range(0.01, 3600.0))
-      ->type_name("SECONDS")
-      ->capture_default_str();
+  tool::add_duration(app, "--wait", options.bus.wait_ms, "How long to wait for an answer", kWait_ms)
+      ->default_str("1s");
   add_bus_road(app, options, of_node);
 }
 
@@ -161,8 +135,6 @@ fwrecover::Conclusion run_bus(Options& options, fwrecover::Observer& observer) {
     return fwrecover::Conclusion{2, "bad-usage", why, "Run 'fwdiag icmb --help'."};
   };
   fwrecover::BusOptions& bus = options.bus;
-  bus.wait_ms = to_ms(options.bus_wait_s);
-  bus.duration_ms = to_ms(options.bus_for_s);
   std::vector<std::string> words = options.bus_words;
   if (bus.via.empty()) {
     bus.device = words.front();
@@ -190,29 +162,27 @@ fwrecover::Conclusion run_bus(Options& options, fwrecover::Observer& observer) {
 
 void add_emulator(CLI::App& app, Options& options) {
   fwrecover::BusEmulatorOptions& bus = options.emulator;
-  app.add_option("--nodes", bus.nodes, "Pseudo-terminals on the bus")
-      ->check(CLI::Range(1, 64))
-      ->type_name("NUMBER")
-      ->capture_default_str();
+  tool::add_number(app, "--nodes", bus.nodes, "Pseudo-terminals on the bus", {1, 64})
+      ->default_str("2");
   add_baud(app, bus.baud);
-  app.add_option("--ber", bus.bit_error_rate, "Probability that a bit is wrong")
-      ->check(CLI::Range(0.0, 0.5))
+  tool::add_real(app, "--ber", bus.bit_error_rate, "Probability that a bit is wrong", {0, 0.5})
       ->type_name("RATE")
-      ->capture_default_str();
+      ->default_str("0");
   app.add_option("--noise", options.noise, "line: all hear the same errors; receiver: each its own")
       ->check(CLI::IsMember({"line", "receiver"}))
       ->type_name("WHERE")
       ->capture_default_str();
-  app.add_option("--seed", bus.seed, "Of the errors")->type_name("NUMBER")->capture_default_str();
+  tool::add_number(app, "--seed", bus.seed, "Of the errors",
+                   {0, std::numeric_limits<std::uint64_t>::max()})
+      ->default_str("1");
   app.add_option("--link-dir", bus.link_directory,
                  "Directory for links node1, node2, ... (without: no links)")
       ->type_name("DIRECTORY");
-  add_for(app, options.emulator_for_s);
+  add_for(app, options.emulator.duration_ms);
 }
 
 fwrecover::Conclusion run_emulator(Options& options, fwrecover::Observer& observer) {
   options.emulator.noise_at_receivers = options.noise == "receiver";
-  options.emulator.duration_ms = to_ms(options.emulator_for_s);
   return fwrecover::emulate_bus(options.emulator, observer);
 }
 
@@ -225,15 +195,12 @@ void add_bluetooth(CLI::App& app, Options& options) {
   app.add_option("--adapter", options.bluetooth.adapter,
                  "The own adapter, such as hci0 (without: the first that is on)")
       ->type_name("NAME");
-  app.add_option("--inquiry", options.inquiry_s,
-                 "Seconds to look for devices; 0: ask only those that are named")
-      ->check(CLI::Range(0.0, 61.44))
-      ->type_name("SECONDS")
-      ->capture_default_str();
+  tool::add_duration(app, "--inquiry", options.bluetooth.inquiry_ms,
+                     "How long to look for devices; 0: ask only those that are named", {0, 61'440})
+      ->default_str("5.12s");
 }
 
 fwrecover::Conclusion run_bluetooth(Options& options, fwrecover::Observer& observer) {
-  options.bluetooth.inquiry_ms = to_ms(options.inquiry_s);
   if (options.bluetooth.inquiry_ms == 0 && options.bluetooth.devices.empty())
     return {2, "bad-usage", "scan: nobody is looked for, and no device is named",
             "Run 'fwdiag bt --help'."};
@@ -242,18 +209,13 @@ fwrecover::Conclusion run_bluetooth(Options& options, fwrecover::Observer& obser
 
 std::vector<tool::Command> commands(Options& options) {
   using fwrecover::Observer;
-  const auto diag = [&]() -> const fwrecover::DiagOptions& {
-    options.diag.wait_ms = to_ms(options.wait_s);
-    return options.diag;
-  };
+  const auto diag = [&]() -> const fwrecover::DiagOptions& { return options.diag; };
   return {
       {"ping", "ASF presence ping",
        [&](CLI::App& app) {
          add_hosts(app, options, true);
-         app.add_option("-c,--count", options.diag.count, "Pings of each host")
-             ->check(CLI::Range(1, 1000))
-             ->type_name("NUMBER")
-             ->capture_default_str();
+         tool::add_number(app, "-c,--count", options.diag.count, "Pings of each host", {1, 1000})
+             ->default_str("1");
        },
        [diag](Observer& o) { return fwrecover::ping(diag(), o); }},
       {"discover", "Ask who would offer firmware; by broadcast when no host is named",

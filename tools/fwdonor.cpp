@@ -22,13 +22,13 @@ void manifest_options(CLI::App& app, fwrecover::ManifestOptions& m) {
   app.add_option("image", m.image_path, "Image file")->required();
   app.add_option("--name", m.name, "Name for people")->required()->type_name("TEXT");
   app.add_option("--image-version", m.version, "Version")->required()->type_name("VERSION");
-  app.add_option("--security-version", m.security_version,
-                 "Rollback guard: rises with security fixes")
-      ->required()
-      ->type_name("NUMBER");
+  tool::add_number(app, "--security-version", m.security_version,
+                   "Rollback guard: rises with security fixes", {0, 0xffffffff})
+      ->required();
   app.add_option(
          "--platform", m.platforms,
-         "manufacturer=N,product=N,device=N,revision=LOW-HIGH, any of them; may be repeated")
+         "manufacturer=N,product=N,device=N,revision=LOW-HIGH, one or more of them, or the word "
+         "any; may be repeated")
       ->required()
       ->type_name("MATCH")
       ->expected(1)
@@ -40,8 +40,12 @@ void manifest_options(CLI::App& app, fwrecover::ManifestOptions& m) {
   app.add_option("--minimum-version", m.minimum_version,
                  "Lowest version from which it may be installed")
       ->type_name("VERSION");
-  app.add_option("--created", m.created, "Seconds since 1970 (without: now)")->type_name("TIME");
-  app.add_option("--expires", m.expires, "Seconds since 1970 (without: never)")->type_name("TIME");
+  // Until the year 9999: a number of milliseconds is refused rather than taken.
+  constexpr tool::Bounds<std::uint64_t> kTime_s{1, 253'402'300'799};
+  tool::add_number(app, "--created", m.created, "Seconds since 1970 (without: now)", kTime_s)
+      ->type_name("TIME");
+  tool::add_number(app, "--expires", m.expires, "Seconds since 1970 (without: never)", kTime_s)
+      ->type_name("TIME");
   app.add_option("-o,--output", m.output_path, "Manifest file (without: IMAGE.manifest.json)")
       ->type_name("FILE");
 }

@@ -8,7 +8,7 @@ namespace {
 struct Options {
   tool::Global global;
   std::vector<std::string> listen;
-  double for_s = 0;
+  std::int64_t for_ms = 0;
   bool once = false;
   bool show_config = false;
 };
@@ -39,13 +39,9 @@ int main(int argc, char** argv) {
         ->expected(1)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
         ->allow_extra_args(false);
-    app.add_option("--for", options.for_s,
-                   "Stop after this time, such as 55m, when no transfer runs")
-        ->transform(CLI::AsNumberWithUnit(std::map<std::string, double>{
-                                              {"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}})
-                        .description(""))
-        ->check(CLI::Range(1.0, 31.0 * 86400).description(""))
-        ->type_name("TIME");
+    constexpr tool::Bounds<std::int64_t> kFor_ms{1000, 31LL * 86'400'000};
+    tool::add_duration(app, "--for", options.for_ms,
+                       "Stop after this time, such as 55m, when no transfer runs", kFor_ms);
     app.add_flag("--once", options.once, "Stop after the first recovery");
     app.add_flag("--show-config", options.show_config,
                  "Show every setting and its source, and stop");
@@ -54,7 +50,7 @@ int main(int argc, char** argv) {
     fwrecover::DonorDaemon daemon = open(options);
     if (options.show_config) return daemon.config(observer);
     fwrecover::ServeOptions serve;
-    serve.for_s = static_cast<std::int64_t>(options.for_s);
+    serve.for_s = options.for_ms / 1000;
     serve.once = options.once;
     return daemon.serve(serve, observer);
   };

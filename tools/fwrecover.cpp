@@ -12,7 +12,7 @@ struct Options {
   bool if_expired = false;
   std::vector<std::string> targets;
   bool no_broadcast = false;
-  std::string deadline;
+  std::int64_t deadline_ms = 0;  ///< 0: as configured
   std::string active;
   std::string manifest;
   std::string signature;
@@ -32,7 +32,8 @@ fwrecover::Recipient open(const Options& options) {
     for (const char* setting :
          {"lan.broadcast=false", "icmb.broadcast=false", "bluetooth.inquiry=false"})
       source.overrides.emplace_back(setting);
-  if (!options.deadline.empty()) source.overrides.push_back("policy.deadline=" + options.deadline);
+  if (options.deadline_ms != 0)
+    source.overrides.push_back("policy.deadline=" + std::to_string(options.deadline_ms) + "ms");
   return fwrecover::Recipient(std::move(source));
 }
 
@@ -65,8 +66,9 @@ std::vector<tool::Command> commands(Options& options) {
          app.add_flag("--during-trial", options.during_trial,
                       "Overwrite even the image that a trial could go back to");
          whom_to_ask(app, options);
-         app.add_option("--deadline", options.deadline, "Time for all of it, such as 90s or 10m")
-             ->type_name("TIME");
+         constexpr tool::Bounds<std::int64_t> kDeadline_ms{1000, 30LL * 86'400'000};
+         tool::add_duration(app, "--deadline", options.deadline_ms,
+                            "Time for all of it, such as 90s or 10m", kDeadline_ms);
        },
        [&](Observer& o) {
          fwrecover::RequestOptions request;

@@ -14,6 +14,7 @@
 #include "fwrecover/bus_events.hpp"
 #include "fwrecover/conclude.hpp"
 #include "oem/icmb_bridge.h"
+#include "transport/hosts.hpp"
 #include "wire/ipmi.hpp"
 #include "wire/rakp.hpp"
 
@@ -117,10 +118,11 @@ Result<Road> Road::open(const BusOptions& options, Observer& observer) {
       return tl::unexpected(connected.error());
     return road;
   }
+  const std::string host = options.via.substr(kLan.size());
+  if (auto good = fwr::transport::check_host(host); !good) return tl::unexpected(good.error());
   const auto account = read_bmc_account({options.password_file, options.kg_file});
   if (!account) return tl::unexpected(account.error());
   if (auto ready = wait_for_random(observer); !ready) return tl::unexpected(ready.error());
-  const std::string host = options.via.substr(kLan.size());
   const SecretText password(account->password);
   const ByteView kg = account->kg.view();
   access.host = host.c_str();

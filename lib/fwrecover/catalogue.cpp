@@ -6,10 +6,10 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <charconv>
 #include <cstring>
 
 #include "base/again.hpp"
+#include "base/parse.hpp"
 #include "base/unique_fd.hpp"
 #include "fwrecover/conclude.hpp"
 #include "fwrecover/donor.hpp"
@@ -27,15 +27,10 @@ using fwr::donor::DirectoryCatalogue;
 using fwr::donor::Entry;
 using fwr::image::PlatformMatch;
 
-/// Decimal, or hexadecimal after 0x.
-std::optional<std::uint32_t> parse_number(std::string_view text, std::uint32_t limit) {
-  const int base = text.starts_with("0x") ? 16 : 10;
-  if (base == 16) text.remove_prefix(2);
-  std::uint32_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
-  if (error != std::errc{} || end != text.data() + text.size() || value > limit)
-    return std::nullopt;
-  return value;
+std::optional<std::uint32_t> parse_up_to(std::string_view text, std::uint32_t limit) {
+  const auto value = fwr::parse_number(text);
+  if (!value || *value > limit) return std::nullopt;
+  return static_cast<std::uint32_t>(*value);
 }
 
 tl::unexpected<Error> bad_platform(std::string_view text, std::string_view why) {
@@ -44,50 +39,58 @@ tl::unexpected<Error> bad_platform(std::string_view text, std::string_view why) 
 
 Result<PlatformMatch::RevisionRange> parse_revision(std::string_view whole, std::string_view text) {
   const std::size_t dash = text.find('-');
-  const auto low = parse_number(text.substr(0, dash), 255);
-  const auto high = dash == std::string_view::npos ? low : parse_number(text.substr(dash + 1), 255);
+  const auto low = parse_up_to(text.substr(0, dash), 255);
+  const auto high = dash == std::string_view::npos ? low : parse_up_to(text.substr(dash + 1), 255);
   if (!low || !high || *low > *high)
     return bad_platform(whole, "revision is a number or LOW-HIGH, from 0 to 255");
   return PlatformMatch::RevisionRange{static_cast<std::uint8_t>(*low),
                                       static_cast<std::uint8_t>(*high)};
 }
 
-/// "manufacturer=0x1234,product=7,device=32,revision=1-3"
+/// One "key=value". What is there already must not be given again.
+Result<> take_pair(std::string_view whole, std::string_view pair, PlatformMatch& match) {
+  const std::size_t equals = pair.find('=');
+  const std::string_view key = pair.substr(0, equals);
+  if (equals == std::string_view::npos)
+    return bad_platform(whole, fmt::format("'{}' is not key=value", pair));
+  const std::string_view value = pair.substr(equals + 1);
+  const auto take = [&](auto& field, std::uint32_t limit) -> Result<> {
+    if (field) return bad_platform(whole, fmt::format("{} is there twice", key));
+    const auto number = parse_up_to(value, limit);
+    if (!number)
+      return bad_platform(whole,
+                          fmt::format("{}: '{}' is no number from 0 to {}", key, value, limit));
+    field = static_cast<typename std::decay_t<decltype(field)>::value_type>(*number);
+    return {};
+  };
+  if (key == "manufacturer") return take(match.manufacturer_id, 0xffffff);
+  if (key == "product") return take(match.product_id, 0xffff);
+  if (key == "device") return take(match.device_id, 0xff);
+  if (key != "revision")
+    return bad_platform(whole,
+                        fmt::format("'{}' is not manufacturer, product, device or revision", key));
+  if (match.hardware_revision) return bad_platform(whole, "revision is there twice");
+  auto range = parse_revision(whole, value);
+  if (!range) return tl::unexpected(range.error());
+  match.hardware_revision = *range;
+  return {};
+}
+
+/// "manufacturer=0x1234,product=7,device=32,revision=1-3", or "any". An empty text is no platform:
+/// it would fit all of them.
 Result<PlatformMatch> parse_platform(std::string_view whole) {
   PlatformMatch match;
+  if (whole == "any") return match;
   std::string_view rest = whole;
-  while (!rest.empty()) {
+  while (true) {
     const std::size_t comma = rest.find(',');
     const std::string_view pair = rest.substr(0, comma);
-    rest = comma == std::string_view::npos ? std::string_view{} : rest.substr(comma + 1);
-    const std::size_t equals = pair.find('=');
-    const std::string_view key = pair.substr(0, equals);
-    const std::string_view value =
-        equals == std::string_view::npos ? std::string_view{} : pair.substr(equals + 1);
-    if (key == "revision") {
-      auto range = parse_revision(whole, value);
-      if (!range) return tl::unexpected(range.error());
-      match.hardware_revision = *range;
-      continue;
-    }
-    const std::uint32_t limit = key == "manufacturer" ? 0xffffffU
-                                : key == "product"    ? 0xffffU
-                                                      : 0xffU;
-    const auto number = parse_number(value, limit);
-    if (!number)
-      return bad_platform(whole, fmt::format("'{}' is no number from 0 to {}", value, limit));
-    if (key == "manufacturer") {
-      match.manufacturer_id = *number;
-    } else if (key == "product") {
-      match.product_id = static_cast<std::uint16_t>(*number);
-    } else if (key == "device") {
-      match.device_id = static_cast<std::uint8_t>(*number);
-    } else {
-      return bad_platform(
-          whole, fmt::format("'{}' is not manufacturer, product, device or revision", key));
-    }
+    if (pair.empty())
+      return bad_platform(whole, "something is missing: key=value, or the word any");
+    if (auto done = take_pair(whole, pair, match); !done) return tl::unexpected(done.error());
+    if (comma == std::string_view::npos) return match;
+    rest.remove_prefix(comma + 1);
   }
-  return match;
 }
 
 /// Written whole or not at all: a temporary file beside it, then a rename. Its name is always the

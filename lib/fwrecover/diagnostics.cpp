@@ -386,6 +386,8 @@ Conclusion donor(const DiagOptions& options, Observer& observer) {
     if (!expanded) return conclude(expanded.error());
     hosts.insert(hosts.end(), expanded->begin(), expanded->end());
   }
+  for (const std::string& host : hosts)
+    if (auto good = fwr::transport::check_host(host); !good) return conclude(good.error());
   std::optional<fwr::Error> first;
   for (const std::string& host : hosts) {
     const auto done = query_donor(host, options, *account, observer);

@@ -12,39 +12,16 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <cstdlib>
 #include <cstring>
 #include <sstream>
 
 #include "base/again.hpp"
+#include "base/parse.hpp"
 #include "base/unique_fd.hpp"
 
 namespace fwr::settings {
 namespace {
-
-struct Unit {
-  std::string_view name;
-  std::int64_t factor;
-};
-constexpr std::array kDurationUnits{Unit{"ms", 1}, Unit{"s", 1000}, Unit{"m", 60'000},
-                                    Unit{"h", 3'600'000}, Unit{"d", 86'400'000}};
-constexpr std::array kSizeUnits{Unit{"B", 1}, Unit{"KiB", 1 << 10}, Unit{"MiB", 1 << 20},
-                                Unit{"GiB", 1 << 30}};
-
-/// "10m" in the smallest unit of the list.
-std::optional<std::int64_t> with_unit(std::string_view text, std::span<const Unit> units) {
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || number < 0) return std::nullopt;
-  std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
-  while (unit.starts_with(' ')) unit.remove_prefix(1);
-  for (const Unit& u : units) {
-    std::int64_t product = 0;
-    if (u.name == unit && !__builtin_mul_overflow(number, u.factor, &product)) return product;
-  }
-  return std::nullopt;
-}
 
 std::string_view expectation(Kind kind) {
   switch (kind) {
@@ -70,8 +47,10 @@ std::optional<fwrecover::Value> to_list(const toml::node& node) {
   return list;
 }
 
-std::optional<fwrecover::Value> to_quantity(const toml::node& node, std::int64_t factor,
-                                            std::span<const Unit> units) {
+/// A number alone is in units of `factor`.
+std::optional<fwrecover::Value> to_quantity(
+    const toml::node& node, std::int64_t factor,
+    std::optional<std::int64_t> (*parse)(std::string_view text)) {
   std::int64_t product = 0;
   if (const auto number = node.value_exact<std::int64_t>()) {
     if (*number < 0 || __builtin_mul_overflow(*number, factor, &product)) return std::nullopt;
@@ -79,7 +58,7 @@ std::optional<fwrecover::Value> to_quantity(const toml::node& node, std::int64_t
   }
   const auto text = node.value_exact<std::string>();
   if (!text) return std::nullopt;
-  if (const auto value = with_unit(*text, units)) return *value;
+  if (const auto value = parse(*text)) return *value;
   return std::nullopt;
 }
 
@@ -95,8 +74,8 @@ std::optional<fwrecover::Value> convert(Kind kind, const toml::node& node) {
     case Kind::Boolean:
       if (auto flag = node.value_exact<bool>()) return *flag;
       return std::nullopt;
-    case Kind::Duration: return to_quantity(node, 1000, kDurationUnits);
-    case Kind::Size: return to_quantity(node, 1, kSizeUnits);
+    case Kind::Duration: return to_quantity(node, 1000, parse_duration_ms);
+    case Kind::Size: return to_quantity(node, 1, parse_size_bytes);
   }
   return std::nullopt;
 }

@@ -2,6 +2,7 @@
 // Host ranges, the resolver, and the system's interfaces.
 #include "transport/hosts.hpp"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <ifaddrs.h>
 #include <net/if.h>
@@ -12,12 +13,12 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <cstring>
 #include <map>
 #include <memory>
 #include <optional>
 
+#include "base/parse.hpp"
 #include "transport/socket_address.hpp"
 #include "transport/wireless.hpp"
 
@@ -31,11 +32,18 @@ tl::unexpected<Error> bad_range(std::string_view text, std::string_view why) {
 }
 
 std::optional<std::uint32_t> number(std::string_view digits, std::uint32_t limit) {
-  std::uint32_t value = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  if (error != std::errc{} || end != digits.data() + digits.size() || value > limit)
-    return std::nullopt;
-  return value;
+  const auto value = digits.starts_with("0x") ? std::nullopt : parse_number(digits);
+  if (!value || *value > limit) return std::nullopt;
+  return static_cast<std::uint32_t>(*value);
+}
+
+/// What the resolver would take for an IPv4 address, and people for another one: it reads
+/// 010.0.0.1 as 8.0.0.1, 10.1 as 10.0.0.1, and 0x7f000001 and 2130706433 as 127.0.0.1.
+bool is_doubtful_ipv4(const std::string& host) {
+  in_addr address{};
+  if (inet_pton(AF_INET, host.c_str(), &address) == 1) return false;
+  return host.find_first_not_of("0123456789.") == std::string::npos ||
+         inet_aton(host.c_str(), &address) != 0;
 }
 
 /// "3" or "1-8"; the width of the first number is kept: "01-10".
@@ -124,10 +132,20 @@ Result<std::vector<std::string>> expand_range(std::string_view text) {
 
 namespace {
 
+/// split_port() of a text that means one host, whoever looks it up.
+Result<HostPort> read_host(std::string_view text, std::uint16_t default_port) {
+  if (text.starts_with(kLanPrefix)) text.remove_prefix(kLanPrefix.size());
+  auto split = split_port(text, default_port);
+  if (split && is_doubtful_ipv4(split->host))
+    return bad_range(text,
+                     "an IPv4 address is four decimal numbers from 0 to 255, without zeros "
+                     "in front");
+  return split;
+}
+
 Result<std::vector<Address>> resolve_with(std::string_view host, std::uint16_t default_port,
                                           int flags) {
-  if (host.starts_with(kLanPrefix)) host.remove_prefix(kLanPrefix.size());
-  auto split = split_port(host, default_port);
+  const auto split = read_host(host, default_port);
   if (!split) return tl::unexpected(split.error());
   addrinfo hints{};
   hints.ai_flags = flags;
@@ -153,6 +171,12 @@ Result<std::vector<Address>> resolve_with(std::string_view host, std::uint16_t d
 }
 
 }  // namespace
+
+Result<> check_host(std::string_view text) {
+  const auto split = read_host(text, kRmcpPort);
+  if (!split) return tl::unexpected(split.error());
+  return {};
+}
 
 Result<std::vector<Address>> resolve(std::string_view host, std::uint16_t default_port) {
   return resolve_with(host, default_port, 0);

@@ -19,8 +19,13 @@ inline constexpr std::size_t kHostLimit = 1024;  ///< that one range, or one lis
 /// IPv6 address. Errors: BadConfiguration, naming the text.
 [[nodiscard]] Result<std::vector<std::string>> expand_range(std::string_view text);
 
+/// Whether the text is one that resolve() would look up, for hosts that a third party's code
+/// resolves: it would read 010.0.0.1 as 8.0.0.1. Errors: BadConfiguration.
+[[nodiscard]] Result<> check_host(std::string_view text);
+
 /// Every address of a host: "10.0.0.7", "[fe80::1%eth0]:6230", "lan:bmc7.example". May ask the
-/// resolver, and wait for it without a limit: see transport/resolver.hpp. Errors: BadConfiguration
+/// resolver, and wait for it without a limit: see transport/resolver.hpp. An IPv4 address has four
+/// decimal numbers, without zeros in front. Errors: BadConfiguration
 /// (syntax), NotFound (no such host).
 [[nodiscard]] Result<std::vector<Address>> resolve(std::string_view host,
                                                    std::uint16_t default_port);

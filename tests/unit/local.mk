@@ -11,6 +11,7 @@ if HAVE_GTEST
 UNIT_TESTS += %D%/base_test
 %C%_base_test_SOURCES =
 %C%_base_test_SOURCES += %D%/base_address_test.cpp
+%C%_base_test_SOURCES += %D%/base_parse_test.cpp
 %C%_base_test_SOURCES += %D%/base_test.cpp
 %C%_base_test_SOURCES += %D%/hex.hpp
 %C%_base_test_LDADD = $(BASE_LIBS) $(GTEST_LIBS)

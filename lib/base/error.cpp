@@ -67,6 +67,9 @@ constexpr std::array<ErrorInfo, kErrorCount> kErrors{{
     {Errc::ImageTooOld, "image-too-old", ExitCode::VerificationFailed,
      "the image is older than this system accepts",
      "Offer an image with a higher security version, or allow the downgrade in [policy]."},
+    {Errc::ImageFailedBefore, "image-failed-before", ExitCode::VerificationFailed,
+     "the image ran on this system and was left",
+     "Offer an image in which the fault is mended, or insist: \"fwrecover request --again\"."},
     {Errc::ImageTooLarge, "image-too-large", ExitCode::VerificationFailed,
      "the image does not fit into the slot",
      "Check that the donors offer the image for this flash layout, and the size of the slot."},
@@ -103,6 +106,11 @@ constexpr std::array<ErrorInfo, kErrorCount> kErrors{{
      "Mount the state directory if it is not mounted. Otherwise find out which slot the system "
      "runs "
      "from, and say so: \"fwrecover adopt --active SLOT MANIFEST\", or --set slots.active=SLOT."},
+    {Errc::NoRecord, "no-record", ExitCode::WriteFailed,
+     "no state record says which version was confirmed on this system",
+     "Mount the state directory if it is not mounted. Otherwise run \"fwrecover adopt\" with the "
+     "manifest of what the system runs from, or \"fwrecover request --without-record\", which "
+     "judges no downgrade."},
     {Errc::IoFailed, "io-failed", ExitCode::Other, "reading or writing failed",
      "Look into the kernel log for errors of the device or file system."},
     {Errc::AddressUnavailable, "address-unavailable", ExitCode::Other,

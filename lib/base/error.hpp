@@ -51,6 +51,7 @@ enum class Errc : std::uint8_t {
   ImageIncompatible,
   ImageExpired,
   ImageTooOld,
+  ImageFailedBefore,  ///< it was rolled back, or ran out of its trial
   ImageTooLarge,
   // slots and files
   SlotUnreadable,
@@ -63,6 +64,7 @@ enum class Errc : std::uint8_t {
   StateFailed,        ///< a file of the state directory
   NewerState,         ///< a state record that this version does not understand
   ActiveSlotUnknown,  ///< no state record, and the slot to write holds something
+  NoRecord,           ///< no state record, and what ran here is not known
   IoFailed,
   AddressUnavailable,  ///< a port that is taken, an address that is not there
   NothingOnTrial,

@@ -8,9 +8,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/bytes.hpp"
 #include "base/error.hpp"
+#include "base/types.hpp"
 
 namespace fwr::flash {
 
@@ -38,12 +40,33 @@ struct Trial {
   friend bool operator==(const Trial&, const Trial&) = default;
 };
 
+/// Why an image is not to come back by itself.
+enum class FailureReason : std::uint8_t { RolledBack, TrialRanOut, Unhealthy };
+[[nodiscard]] std::string_view to_text(FailureReason reason);  ///< "trial-ran-out"
+
+/// An image that ran here and was left.
+struct FailedImage {
+  Digest digest{};
+  std::string version;
+  std::int64_t when = 0;  ///< seconds since 1970-01-01 UTC; 0: the clock was not set
+  FailureReason reason = FailureReason::RolledBack;
+  friend bool operator==(const FailedImage&, const FailedImage&) = default;
+};
+inline constexpr std::size_t kFailedImages = 16;  ///< the oldest gives way
+
 struct BootRecord {
   std::uint64_t generation = 0;  ///< 0: nothing was ever recorded, also not which slot is active
   SlotId active = SlotId::A;
   std::array<SlotInfo, 2> slots;
   std::optional<Trial> trial;
   std::uint32_t security_floor = 0;  ///< highest security version ever confirmed
+  /// Of the image that was confirmed, adopted or gone back to last, whatever keys are trusted now;
+  /// empty: none is known.
+  std::string confirmed_version;
+  /// The newest time that anything trusted showed: a plausible clock when the record changed, and
+  /// `created` of each manifest that was verified. Seconds since 1970-01-01 UTC; never falls.
+  std::int64_t newest_time = 0;
+  std::vector<FailedImage> failed;  ///< oldest first; a digest is there once
   [[nodiscard]] SlotInfo& slot(SlotId id) { return slots[static_cast<std::size_t>(id)]; }
   [[nodiscard]] const SlotInfo& slot(SlotId id) const {
     return slots[static_cast<std::size_t>(id)];
@@ -73,7 +96,7 @@ struct Chosen {
 [[nodiscard]] Result<Chosen> choose_copy(ByteView copy0, ByteView copy1);
 
 // The only changes that a record ever sees (PROTOCOL §7.4). Each gives a new record, generation
-// + 1.
+// + 1. `now`: seconds since 1970-01-01 UTC, 0 while the clock is not set.
 /// The inactive slot is given to a new image; what it held is gone, also for a trial.
 [[nodiscard]] BootRecord begin_writing(BootRecord record, std::string manifest,
                                        std::string signature);
@@ -86,15 +109,21 @@ struct Chosen {
                                           std::uint32_t trial_limit_s);
 /// Errors: NothingOnTrial, also when the image on trial was found bad. Raises the security floor to
 /// `security_version`.
-[[nodiscard]] Result<BootRecord> confirm(BootRecord record, std::uint32_t security_version);
+[[nodiscard]] Result<BootRecord> confirm(BootRecord record, std::uint32_t security_version,
+                                         std::int64_t now = 0);
+/// Why and when an image is left.
+struct Failure {
+  FailureReason reason = FailureReason::RolledBack;
+  std::int64_t when = 0;
+};
 /// Back to the slot before the trial, or to the other slot if it holds a good image. What was on
 /// trial is bad from then on. A slot whose own trial had not ended when it was left is on trial
-/// again, without a limit. Errors: NoPreviousImage.
-[[nodiscard]] Result<BootRecord> roll_back(BootRecord record);
+/// again, without a limit. The image that is left is remembered as failed. Errors: NoPreviousImage.
+[[nodiscard]] Result<BootRecord> roll_back(BootRecord record, Failure failure = {});
 /// `slot` is what the system runs from, and holds the image of this manifest: found out by reading
 /// it. It is active and good from then on. Raises the security floor. Errors: OnTrial.
 [[nodiscard]] Result<BootRecord> adopt(BootRecord record, SlotId slot, SlotInfo holds,
-                                       std::uint32_t security_version);
+                                       std::uint32_t security_version, std::int64_t now = 0);
 /// False when there is no trial, no limit, or the clock is earlier than the trial's begin (a dead
 /// clock must not roll back).
 [[nodiscard]] bool trial_expired(const BootRecord& record, std::int64_t now);

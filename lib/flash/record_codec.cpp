@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "flash/boot_record.hpp"
+#include "image/manifest.hpp"
 
 namespace fwr::flash {
 namespace {
@@ -16,7 +17,9 @@ namespace {
 using nlohmann::json;
 
 constexpr std::string_view kMagic = "FWRSTATE";
-constexpr std::uint32_t kFormat = 1;
+constexpr std::uint32_t kFormat = 2;
+/// Without the version, the time and the images that failed. Read, never written.
+constexpr std::uint32_t kFirstFormat = 1;
 constexpr std::size_t kHeader_bytes = 8 + 4 + 8 + 4;
 constexpr std::size_t kHash_bytes = 32;
 constexpr std::size_t kPayloadLimit_bytes = kRecordCopy_bytes - kHeader_bytes - kHash_bytes;
@@ -64,10 +67,22 @@ json slot_to_json(const SlotInfo& slot) {
           {"signature", to_base64(slot.signature)}};
 }
 
+json failed_to_json(const FailedImage& image) {
+  return {{"digest", fwr::to_text(image.digest)},
+          {"reason", to_text(image.reason)},
+          {"version", image.version},
+          {"when", image.when}};
+}
+
 json to_json(const BootRecord& record) {
+  json failed = json::array();
+  for (const FailedImage& image : record.failed) failed.push_back(failed_to_json(image));
   json payload = {
       {"active", to_text(record.active)},
+      {"failed", std::move(failed)},
       {"floor", record.security_floor},
+      {"time", record.newest_time},
+      {"version", record.confirmed_version},
       {"slots",
        {{"a", slot_to_json(record.slot(SlotId::A))}, {"b", slot_to_json(record.slot(SlotId::B))}}}};
   if (record.trial)
@@ -107,6 +122,23 @@ class Fields {
                                   SlotState::Trial, SlotState::Good, SlotState::Bad})
       if (name == to_text(state)) return state;
     return wrong(key), SlotState::Empty;
+  }
+  FailureReason reason(const char* key) {
+    const std::string name = text(key);
+    for (const FailureReason reason :
+         {FailureReason::RolledBack, FailureReason::TrialRanOut, FailureReason::Unhealthy})
+      if (name == to_text(reason)) return reason;
+    return wrong(key), FailureReason::RolledBack;
+  }
+  Digest digest(const char* key) {
+    if (const auto digest = parse_digest(text(key))) return *digest;
+    return wrong(key), Digest{};
+  }
+  const json& array(const char* key) {
+    static const json kNothing = json::array();
+    const json* member = find(key);
+    if (member != nullptr && member->is_array()) return *member;
+    return wrong(key), kNothing;
   }
   std::string base64(const char* key) {
     if (auto bytes = from_base64(text(key))) return *std::move(bytes);
@@ -151,8 +183,41 @@ std::optional<std::string> read_trial(const json& object, Trial& out) {
   return fields.first_wrong();
 }
 
+std::optional<std::string> read_failed(const json& array, std::vector<FailedImage>& out) {
+  if (array.size() > kFailedImages) return "failed: more than 16 images";
+  for (const json& object : array) {
+    if (!object.is_object()) return "failed: has what is not an object";
+    Fields fields(object, "failed: ");
+    FailedImage image;
+    image.digest = fields.digest("digest");
+    image.version = fields.text("version");
+    image.when = fields.number("when", image::kTimeLimit_s);
+    image.reason = fields.reason("reason");
+    if (fields.first_wrong()) return fields.first_wrong();
+    out.push_back(std::move(image));
+  }
+  return std::nullopt;
+}
+
+/// What the first format did not say, as far as the manifests in it do: each was verified before it
+/// came into the record.
+void complete_first_format(BootRecord& record) {
+  if (record.trial && record.trial->began <= image::kTimeLimit_s)
+    record.newest_time = record.trial->began;
+  for (const SlotInfo& slot : record.slots)
+    if (const auto manifest = image::parse_manifest(slot.manifest))
+      record.newest_time = std::max(record.newest_time, manifest->created);
+  // What ran before a trial is the last that was confirmed.
+  const SlotInfo& active = record.slot(record.active);
+  const SlotInfo& confirmed = record.trial ? record.slot(record.trial->previous) : active;
+  if (confirmed.state != SlotState::Good && confirmed.state != SlotState::Bad) return;
+  if (const auto manifest = image::parse_manifest(confirmed.manifest))
+    record.confirmed_version = manifest->version;
+}
+
 /// What is wrong with the payload, or nothing. Keys that a later version adds are ignored.
-std::optional<std::string> read_payload(std::string_view text, BootRecord& out) {
+std::optional<std::string> read_payload(std::uint32_t format, std::string_view text,
+                                        BootRecord& out) {
   const json payload = json::parse(text, nullptr, false);
   if (!payload.is_object()) return "the payload is not a JSON object";
   Fields fields(payload, "");
@@ -167,6 +232,13 @@ std::optional<std::string> read_payload(std::string_view text, BootRecord& out) 
   }
   if (fields.has("trial"))
     if (auto wrong = read_trial(fields.object("trial"), out.trial.emplace())) return wrong;
+  if (format == kFirstFormat) {
+    complete_first_format(out);
+    return fields.first_wrong();
+  }
+  out.confirmed_version = fields.text("version");
+  out.newest_time = fields.number("time", image::kTimeLimit_s);
+  if (auto wrong = read_failed(fields.array("failed"), out.failed)) return wrong;
   return fields.first_wrong();
 }
 
@@ -204,12 +276,13 @@ Result<Frame> open_frame(ByteView copy) {
 
 /// Errors: NewerState, CorruptState.
 Result<BootRecord> understand(const Frame& frame) {
-  if (frame.format != kFormat)
+  if (frame.format != kFormat && frame.format != kFirstFormat)
     return fail(Errc::NewerState, "it has format " + std::to_string(frame.format) +
-                                      ", and this version knows format " + std::to_string(kFormat));
+                                      ", and this version knows formats up to " +
+                                      std::to_string(kFormat));
   BootRecord record;
   record.generation = frame.generation;
-  if (const auto wrong = read_payload(frame.payload, record))
+  if (const auto wrong = read_payload(frame.format, frame.payload, record))
     return fail(Errc::CorruptState, *wrong);
   if (const auto rule = broken_rule(record)) return fail(Errc::CorruptState, *rule);
   return record;

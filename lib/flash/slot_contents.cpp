@@ -40,8 +40,9 @@ Result<> check_contents(Slots& slots, const BootRecord& record, SlotId slot, con
   return {};
 }
 
-Result<BootRecord> go_back(Slots& slots, const BootRecord& record, const Stop& stop) {
-  auto changed = roll_back(record);
+Result<BootRecord> go_back(Slots& slots, const BootRecord& record, const Stop& stop,
+                           Failure failure) {
+  auto changed = roll_back(record, failure);
   if (!changed) return changed;
   const SlotId to = changed->active;
   const auto refuse = [&](const std::string& why) {

@@ -27,6 +27,6 @@ using Stop = std::function<bool()>;
 /// below the security floor: it was good when it was left, and may be what a recovery had to
 /// replace. Errors: NoPreviousImage, Interrupted.
 [[nodiscard]] Result<BootRecord> go_back(Slots& slots, const BootRecord& record,
-                                         const Stop& stop = {});
+                                         const Stop& stop = {}, Failure failure = {});
 
 }  // namespace fwr::flash

@@ -10,6 +10,7 @@
 #include "fwrecover/recipient_impl.hpp"
 #include "fwrecover/recipient_links.hpp"
 #include "recipient/recovery.hpp"
+#include "recipient/situation.hpp"
 #include "session/standard_commands.hpp"
 #include "transport/clock.hpp"
 #include "transport/loop.hpp"
@@ -192,12 +193,9 @@ Result<fwr::policy::Situation> look_around(const fwr::settings::RecipientConfig&
                                            fwr::flash::Slots& slots, bool offers_only) {
   const auto record = slots.load_record();
   if (!record) return tl::unexpected(record.error());
-  fwr::policy::Situation situation;
+  auto situation = fwr::recipient::situation_of(*record);
   situation.platform = config.platform;
-  situation.security_floor = record->security_floor;
   situation.wall_clock = fwr::transport::wall_clock();
-  if (const auto manifest = trusted_manifest(record->slot(record->active), config.trusted_keys))
-    situation.installed_version = manifest->version;
   const fwr::flash::SlotId target = other(record->active);
   const auto capacity = slots.capacity(target);
   if (!offers_only) {

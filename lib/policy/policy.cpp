@@ -76,13 +76,46 @@ std::optional<Error> judge_age(const Policy& policy, const Situation& situation,
   if (policy.pinned_version && image.version != *policy.pinned_version)
     return Error{Errc::ImageIncompatible, fmt::format("version {} is not {}, which the policy pins",
                                                       image.version, *policy.pinned_version)};
-  if (!policy.allow_downgrade && situation.installed_version &&
-      image::compare_versions(image.version, *situation.installed_version) < 0)
-    return Error{Errc::ImageTooOld,
-                 fmt::format("version {} is older than {}, which is installed, and the policy "
-                             "does not allow a downgrade",
-                             image.version, *situation.installed_version)};
+  const auto& confirmed =
+      situation.confirmed_version ? situation.confirmed_version : situation.installed_version;
+  if (!policy.allow_downgrade && confirmed &&
+      image::compare_versions(image.version, *confirmed) < 0)
+    return Error{
+        Errc::ImageTooOld,
+        fmt::format("version {} is older than {}, which {}, and the policy does not "
+                    "allow a downgrade",
+                    image.version, *confirmed,
+                    confirmed == situation.installed_version ? "is installed"
+                                                             : "was confirmed on this system")};
   return std::nullopt;
+}
+
+/// An image that was left does not come back by itself.
+std::optional<Error> judge_failed(const Situation& situation, const Digest& digest) {
+  const auto found = std::find_if(situation.failed.begin(), situation.failed.end(),
+                                  [&](const FailedImage& image) { return image.digest == digest; });
+  if (found == situation.failed.end()) return std::nullopt;
+  return Error{Errc::ImageFailedBefore,
+               fmt::format("this image {}{}{}", found->why, found->when > 0 ? " on " : "",
+                           found->when > 0 ? date_words(found->when) : "")};
+}
+
+/// Why there is no need for this image, although it is acceptable.
+std::optional<std::string> refuse_as_installed(const Situation& situation,
+                                               const Candidate& candidate) {
+  if (situation.healthy_image == candidate.digest)
+    return fmt::format("this image, version {}, is installed and healthy", candidate.version);
+  if (!situation.only_newer || !situation.installed_version) return std::nullopt;
+  const bool newer =
+      candidate.security_version != situation.installed_security
+          ? candidate.security_version > situation.installed_security
+          : image::compare_versions(candidate.version, *situation.installed_version) > 0;
+  if (newer) return std::nullopt;
+  return fmt::format(
+      "version {} with security version {} is not newer than {} with {}, which is "
+      "installed",
+      candidate.version, candidate.security_version, *situation.installed_version,
+      situation.installed_security);
 }
 
 std::optional<Error> judge_size(const Situation& situation, std::uint64_t size_bytes) {
@@ -194,13 +227,24 @@ std::optional<Error> judge_claim(const Candidate& claimed, const image::Manifest
   return contradiction("size", claimed.size_bytes, manifest.size_bytes);
 }
 
-std::optional<Error> judge_expiry(const Situation& situation, const image::Manifest& manifest) {
-  if (!manifest.expires || !situation.wall_clock) return std::nullopt;
-  const std::int64_t now = *situation.wall_clock;
+/// A clock that stands still or was set back is behind what was seen before.
+std::int64_t trusted_time(const Situation& situation) {
+  return std::max(situation.wall_clock.value_or(0), situation.newest_time);
+}
+
+std::optional<Error> judge_expiry(const Policy& policy, const Situation& situation,
+                                  const image::Manifest& manifest) {
+  if (!manifest.expires || policy.allow_expired) return std::nullopt;
+  const std::int64_t now = trusted_time(situation);
   if (now <= manifest.created || now < *manifest.expires) return std::nullopt;
-  return Error{Errc::ImageExpired,
-               fmt::format("version {} expired on {}, and this system's clock says {}",
-                           manifest.version, date_words(*manifest.expires), date_words(now))};
+  const bool by_clock = situation.wall_clock && *situation.wall_clock == now;
+  return Error{
+      Errc::ImageExpired,
+      fmt::format("version {} expired on {}, and {} {}", manifest.version,
+                  date_words(*manifest.expires),
+                  by_clock ? "this system's clock says"
+                           : "although this system's clock is behind, its state record has seen",
+                  date_words(now))};
 }
 
 }  // namespace
@@ -259,6 +303,9 @@ Verdict judge(const Policy& policy, const Situation& situation, const Candidate&
   if (auto error = judge_age(policy, situation, facts)) return {false, std::move(error->detail)};
   if (auto error = judge_size(situation, candidate.size_bytes))
     return {false, std::move(error->detail)};
+  if (auto error = judge_failed(situation, candidate.digest))
+    return {false, std::move(error->detail)};
+  if (auto why = refuse_as_installed(situation, candidate)) return {false, std::move(*why), true};
   return {true, ranked_by(policy, candidate)};
 }
 
@@ -280,13 +327,30 @@ std::optional<Error> judge_manifest(const Policy& policy, const Situation& situa
     return Error{Errc::ImageIncompatible, std::move(*why)};
   const Facts facts{manifest.security_version, manifest.version, manifest.size_bytes};
   if (auto error = judge_age(policy, situation, facts)) return error;
-  if (manifest.minimum_version && situation.installed_version &&
-      image::compare_versions(*situation.installed_version, *manifest.minimum_version) < 0)
+  const auto& installed =
+      situation.installed_version ? situation.installed_version : situation.confirmed_version;
+  if (manifest.minimum_version && installed &&
+      image::compare_versions(*installed, *manifest.minimum_version) < 0)
     return Error{Errc::ImageIncompatible,
                  fmt::format("it can be installed over version {} or later, and {} is installed",
-                             *manifest.minimum_version, *situation.installed_version)};
-  if (auto error = judge_expiry(situation, manifest)) return error;
+                             *manifest.minimum_version, *installed)};
+  if (auto error = judge_expiry(policy, situation, manifest)) return error;
+  if (auto error = judge_failed(situation, manifest.digest)) return error;
   return judge_size(situation, manifest.size_bytes);
+}
+
+bool expiry_is_judged(const Situation& situation, const image::Manifest& manifest) {
+  return !manifest.expires || trusted_time(situation) > manifest.created;
+}
+
+std::optional<std::string> unjudged_gates(const Policy& policy, const Situation& situation) {
+  if (policy.allow_downgrade || situation.confirmed_version || situation.installed_version)
+    return std::nullopt;
+  return fmt::format(
+      "no version was ever confirmed here, as far as the state record says: whether an image is a "
+      "downgrade is not judged, and its security version only by "
+      "policy.minimum_security_version, which is {}",
+      policy.minimum_security_version);
 }
 
 }  // namespace fwr::policy

@@ -44,6 +44,7 @@ struct Policy {
   bool allow_downgrade =
       false;  ///< an older marketing version of the same or a higher security version
   std::optional<std::string> pinned_version;
+  bool allow_expired = false;  ///< also an image whose manifest has expired
   // preferences
   std::vector<Preference> order = default_order();
   std::vector<Medium> media_order = default_media_order();  ///< best first; others come last
@@ -73,20 +74,39 @@ struct Candidate {
   std::uint64_t size_bytes = 0;
 };
 
+/// An image that ran here and was left.
+struct FailedImage {
+  Digest digest{};
+  std::int64_t when = 0;  ///< seconds since 1970; 0: not known
+  std::string why;        ///< "was rolled back by the administrator"
+};
+
 /// What the recipient is and has.
 struct Situation {
   Platform platform;
   std::uint64_t slot_capacity_bytes = 0;
   std::uint32_t security_floor = 0;  ///< highest ever confirmed (state record)
+  /// Of the active slot's manifest in the record: it was verified when it came there, and a key
+  /// that is not trusted any more does not make the version another.
+  std::optional<std::string> installed_version;
   std::optional<std::string>
-      installed_version;  ///< of the active slot's manifest, when its signature is good
+      confirmed_version;  ///< what was confirmed, adopted or gone back to last
+  /// The active image, when it was looked at and is whole and healthy: to take it again is no
+  /// recovery.
+  std::optional<Digest> healthy_image;
+  std::uint32_t installed_security = 0;    ///< of the active slot's manifest
+  bool only_newer = false;                 ///< refuse what is not newer than the installed image
+  std::vector<FailedImage> failed;         ///< refused; empty when the administrator insists
   std::optional<std::int64_t> wall_clock;  ///< seconds since 1970; nullopt: no usable clock
+  std::int64_t newest_time = 0;            ///< that anything trusted showed (state record)
 };
 
 /// Accepted, or refused with the reason: "security version 3 is below the floor 5".
 struct Verdict {
   bool accepted = false;
   std::string reason;  ///< of a refusal; of an acceptance, what it was ranked by
+  /// Refused only because the installed image is as good.
+  bool installed = false;
 };
 
 /// Errors: BadConfiguration, naming the setting. What it passes, judge() understands: an entry of
@@ -105,5 +125,11 @@ struct Verdict {
 [[nodiscard]] std::optional<Error> judge_manifest(const Policy& policy, const Situation& situation,
                                                   const Candidate& claimed,
                                                   const image::Manifest& manifest);
+
+/// Whether anything says that it is later than `created`; without, `expires` says nothing.
+[[nodiscard]] bool expiry_is_judged(const Situation& situation, const image::Manifest& manifest);
+/// What could not be judged because nothing says which version was confirmed here; nullopt: all.
+[[nodiscard]] std::optional<std::string> unjudged_gates(const Policy& policy,
+                                                        const Situation& situation);
 
 }  // namespace fwr::policy

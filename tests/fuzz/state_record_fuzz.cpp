@@ -18,6 +18,7 @@
 #include "flash/slots.hpp"
 #include "flash/state_file.hpp"
 #include "fuzz.hpp"
+#include "image/manifest.hpp"
 
 namespace fwr::fuzz {
 namespace {
@@ -25,10 +26,12 @@ namespace {
 using namespace flash;
 
 /// The frame of a copy around any payload, with the right hash: magic, format, generation, length.
+/// The highest bit of the generation chooses the format.
 Bytes framed(std::uint64_t generation, ByteView payload) {
+  constexpr unsigned kHighestBit = 63;
   ByteWriter out(kRecordCopy_bytes);
   out.bytes(as_bytes("FWRSTATE"));
-  out.u32(1);
+  out.u32(generation >> kHighestBit == 0 ? 1 : 2);
   out.le<8>(generation);
   const ByteView fits = payload.first(std::min<std::size_t>(payload.size(), 60000));
   out.u32(static_cast<std::uint32_t>(fits.size()));
@@ -87,6 +90,17 @@ BootRecord any_record(Input& in) {
   if (in.flag())
     record.trial =
         Trial{in.flag() ? SlotId::B : SlotId::A, static_cast<std::int64_t>(in.u64()), in.u32()};
+  if (!in.flag()) return record;
+  record.confirmed_version = as_text(in.bytes());
+  record.newest_time = static_cast<std::int64_t>(in.u64());
+  for (std::size_t left = in.below(kFailedImages + 2); left > 0; --left) {
+    FailedImage image;
+    image.digest.fill(static_cast<std::byte>(in.u8()));
+    image.version = as_text(in.bytes());
+    image.when = static_cast<std::int64_t>(in.u64());
+    image.reason = static_cast<FailureReason>(in.below(3));
+    record.failed.push_back(image);
+  }
   return record;
 }
 
@@ -122,6 +136,18 @@ void two_copies(Input& in) {
   require(!both_gone || both_gone->record == older, "half of a record is none");
 }
 
+std::string manifest_of(unsigned number) {
+  image::Manifest manifest;
+  manifest.name = "Firmware";
+  manifest.component = "bmc";
+  manifest.version = std::to_string(number);
+  manifest.size_bytes = 1;
+  manifest.digest.fill(static_cast<std::byte>(number));
+  manifest.platforms.emplace_back();
+  manifest.created = 1000 + number;
+  return to_json(manifest);
+}
+
 /// The changes of a life, in any order: what they promise holds after each.
 void changes(Input& in) {
   BootRecord record;
@@ -135,17 +161,19 @@ void changes(Input& in) {
     };
     const std::uint8_t change = in.u8() % 6;
     switch (change) {
-      case 0: take(begin_writing(before, "m", "s")); break;
+      case 0: take(begin_writing(before, manifest_of(steps), "s")); break;
       case 1: take(mark_verified(before)); break;
       case 2: take(mark_bad(before, in.flag() ? SlotId::A : SlotId::B)); break;
       case 3: take(activate(before, static_cast<std::int64_t>(in.u64()), in.u8())); break;
       case 4: take(confirm(before, in.u8())); break;
-      default: take(roll_back(before)); break;
+      default: take(roll_back(before, {FailureReason::RolledBack, steps})); break;
     }
     require(!broken_rule(record), "every change keeps the rules");
     if (!done) continue;
     require(record.generation == before.generation + 1, "every change is a new generation");
     require(record.security_floor >= before.security_floor, "the security floor never falls");
+    require(record.newest_time >= before.newest_time, "the newest time never falls");
+    require(record.failed.size() + 1 >= before.failed.size(), "one change forgets one failure");
     if (record.active != before.active)
       require(target == SlotState::Verified || target == SlotState::Good,
               "only a verified or a confirmed image becomes active");

@@ -266,14 +266,16 @@ void RecipientHost::look_after_trial(flash::Slots& slots) {
   if (!record || !record->trial) return;
   std::optional<BootRecord> next;
   if (flash::trial_expired(*record, wall_clock().value_or(0))) {
-    const auto back = flash::go_back(slots, *record);
+    const auto back = flash::go_back(slots, *record, {},
+                                     {flash::FailureReason::TrialRanOut, wall_clock().value_or(0)});
     if (!back) return;
     chronicle_.note("recipient {} rolls back", number_);
     next = *back;
   } else if (dice_.chance(mine_.confirms) && witness_.active_is_bootable()) {
     const auto manifest = image::parse_manifest(record->slot(record->active).manifest);
     if (!manifest) return;
-    const auto confirmed = flash::confirm(*record, manifest->security_version);
+    const auto confirmed =
+        flash::confirm(*record, manifest->security_version, wall_clock().value_or(0));
     if (!confirmed) return;
     chronicle_.note("recipient {} confirms", number_);
     next = *confirmed;

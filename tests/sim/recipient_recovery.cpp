@@ -4,9 +4,9 @@
 #include <algorithm>
 
 #include "donor_host.hpp"
-#include "image/signature.hpp"
 #include "lease_watch.hpp"
 #include "recipient/machine.hpp"
+#include "recipient/situation.hpp"
 #include "recipient_host.hpp"
 
 namespace fwr::sim {
@@ -29,15 +29,9 @@ constexpr std::uint64_t kGranulesPerBlock = 64;
 }  // namespace
 
 policy::Situation RecipientHost::situation(flash::Slots& slots, const flash::BootRecord& record) {
-  policy::Situation situation;
+  policy::Situation situation = recipient::situation_of(record);
   situation.platform.manufacturer_id = kManufacturer;
-  situation.security_floor = record.security_floor;
   situation.wall_clock = wall_clock();
-  const flash::SlotInfo& active = record.slot(record.active);
-  const std::array trusted{signer(kTrustedKey).public_key()};
-  if (image::verify_signature(as_bytes(active.manifest), active.signature, trusted))
-    if (const auto manifest = image::parse_manifest(active.manifest))
-      situation.installed_version = manifest->version;
   situation.slot_capacity_bytes = slots.capacity(flash::other(record.active)).value_or(0);
   return situation;
 }

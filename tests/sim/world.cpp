@@ -208,10 +208,18 @@ bool World::steady(std::size_t recipient, const policy::Policy& policy,
         (policy.pinned_version && *policy.pinned_version != spec.version) ||
         image->content->bytes.size() > situation.slot_capacity_bytes)
       continue;
-    if (!policy.allow_downgrade && situation.installed_version &&
-        image::compare_versions(spec.version, *situation.installed_version) < 0)
+    const auto& confirmed =
+        situation.confirmed_version ? situation.confirmed_version : situation.installed_version;
+    if (!policy.allow_downgrade && confirmed &&
+        image::compare_versions(spec.version, *confirmed) < 0)
       continue;
-    if (spec.expires != 0 && situation.wall_clock && *situation.wall_clock >= spec.expires)
+    if (spec.expires != 0 &&
+        std::max(situation.wall_clock.value_or(0), situation.newest_time) >= spec.expires)
+      continue;
+    if (std::any_of(situation.failed.begin(), situation.failed.end(),
+                    [&](const policy::FailedImage& failed) {
+                      return failed.digest == image->content->digest;
+                    }))
       continue;
     for (const std::size_t medium : plan.media) {
       const auto& mine = plan_.recipients[recipient].media;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "flash/boot_record.hpp"
+#include "image/manifest.hpp"
 
 namespace fwr::flash {
 namespace {
@@ -38,7 +39,66 @@ BootRecord large(std::uint64_t generation, char fill) {
     slot.manifest.assign(16384, fill);
     slot.signature.assign(2048, fill);
   }
+  record.confirmed_version.assign(31, 'v');
+  record.newest_time = image::kTimeLimit_s;
+  FailedImage failed;
+  failed.version.assign(31, '~');
+  failed.when = image::kTimeLimit_s;
+  failed.reason = FailureReason::TrialRanOut;
+  record.failed.assign(kFailedImages, failed);
   return record;
+}
+
+image::Manifest manifest_of(std::string version, std::int64_t created, unsigned content = 1) {
+  image::Manifest manifest;
+  manifest.name = "Firmware";
+  manifest.component = "bmc";
+  manifest.version = std::move(version);
+  manifest.size_bytes = 4096;
+  manifest.digest.fill(static_cast<std::byte>(content));
+  manifest.platforms.emplace_back();
+  manifest.created = created;
+  return manifest;
+}
+
+/// Slot a holds version 2.0 of the time 2000, slot b version 1.0 of the time 1000.
+BootRecord two_versions(SlotState a, SlotState b, std::optional<Trial> trial = std::nullopt) {
+  BootRecord record = with(a, b, trial);
+  record.slots[0].manifest = to_json(manifest_of("2.0", 2000, 0xa2));
+  record.slots[1].manifest = to_json(manifest_of("1.0", 1000, 0xb1));
+  return record;
+}
+
+/// The same as version 0.1 of this program wrote it.
+Bytes first_format(const BootRecord& record) {
+  const auto base64 = [](const std::string& text) {
+    std::string out(4 * ((text.size() + 2) / 3) + 1, '\0');
+    EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
+                    reinterpret_cast<const unsigned char*>(text.data()),
+                    static_cast<int>(text.size()));
+    out.pop_back();
+    return out;
+  };
+  const auto slot = [&](const SlotInfo& info) {
+    return R"({"manifest":")" + base64(info.manifest) + R"(","signature":"","state":")" +
+           std::string(to_text(info.state)) + R"("})";
+  };
+  std::string payload = R"({"active":")" + std::string(to_text(record.active)) + R"(","floor":)" +
+                        std::to_string(record.security_floor) + R"(,"slots":{"a":)" +
+                        slot(record.slots[0]) + R"(,"b":)" + slot(record.slots[1]) + "}";
+  if (record.trial)
+    payload += R"(,"trial":{"began":)" + std::to_string(record.trial->began) +
+               R"(,"limit":1,"previous":")" + std::string(to_text(record.trial->previous)) +
+               R"("})";
+  payload += "}";
+  ByteWriter out(kRecordCopy_bytes);
+  out.bytes(as_bytes("FWRSTATE"));
+  out.u32(1);
+  out.le<8>(record.generation);
+  out.u32(static_cast<std::uint32_t>(payload.size()));
+  out.bytes(as_bytes(payload));
+  out.zeros(kRecordCopy_bytes - out.size());
+  return std::move(out).release();
 }
 
 /// One byte changed and the hash made right again: what another version could have written.
@@ -61,12 +121,12 @@ TEST(RecordCopy, HasTheLayoutOfTheProtocol) {
   const Bytes copy = encode_copy(record).value();
   ASSERT_EQ(kRecordCopy_bytes, copy.size());
   EXPECT_EQ("FWRSTATE", as_text(ByteView(copy).first(8)));
-  EXPECT_EQ("010000000807060504030201", to_hex(ByteView(copy).subspan(8, 12)));
+  EXPECT_EQ("020000000807060504030201", to_hex(ByteView(copy).subspan(8, 12)));
   ByteReader reader(ByteView(copy).subspan(20));
   const std::size_t length = reader.u32();
-  EXPECT_EQ(R"({"active":"a","floor":0,"slots":{)"
+  EXPECT_EQ(R"({"active":"a","failed":[],"floor":0,"slots":{)"
             R"("a":{"manifest":"","signature":"","state":"empty"},)"
-            R"("b":{"manifest":"","signature":"","state":"empty"}}})",
+            R"("b":{"manifest":"","signature":"","state":"empty"}},"time":0,"version":""})",
             as_text(reader.take(length)));
   const ByteView after_hash = ByteView(copy).subspan(24 + length + 32);
   EXPECT_TRUE(std::all_of(after_hash.begin(), after_hash.end(),
@@ -130,7 +190,8 @@ TEST(RecordCopy, SaysWhatIsWrong) {
   Bytes bad = good;
   bad[0] = std::byte{'f'};
   EXPECT_EQ("does not begin with FWRSTATE", complaint(bad));
-  EXPECT_EQ("it has format 2, and this version knows format 1", complaint(altered(good, 8, 2)));
+  EXPECT_EQ("it has format 3, and this version knows formats up to 2",
+            complaint(altered(good, 8, 3)));
   bad = good;
   bad[23] = std::byte{0xff};
   EXPECT_NE(std::string::npos, complaint(bad).find("a payload of 42")) << complaint(bad);
@@ -167,25 +228,26 @@ TEST(ChooseCopy, SaysWhatIsWrongWithBoth) {
 
 TEST(ChooseCopy, NeverPassesAnUnknownFormatOverForAnOlderCopy) {
   const Bytes older = encode_copy(large(7, 'o')).value();
-  const Bytes newer = altered(encode_copy(large(8, 'n')).value(), 8, 2);
+  const Bytes newer = altered(encode_copy(large(8, 'n')).value(), 8, 3);
   for (const auto& chosen : {choose_copy(older, newer), choose_copy(newer, older)}) {
     ASSERT_FALSE(chosen);
     EXPECT_EQ(Errc::NewerState, chosen.error().code);
-    EXPECT_NE(std::string::npos, chosen.error().detail.find("format 2")) << chosen.error().detail;
-    EXPECT_NE(std::string::npos, chosen.error().detail.find("format 1")) << chosen.error().detail;
+    EXPECT_NE(std::string::npos, chosen.error().detail.find("format 3")) << chosen.error().detail;
+    EXPECT_NE(std::string::npos, chosen.error().detail.find("formats up to 2"))
+        << chosen.error().detail;
   }
   EXPECT_EQ(Errc::NewerState, choose_copy(newer, Bytes(kRecordCopy_bytes)).error().code);
 }
 
 TEST(ChooseCopy, TakesTheOlderCopyWhenANewerVersionWasInterrupted) {
   const Bytes older = encode_copy(large(7, 'o')).value();
-  Bytes torn = altered(encode_copy(large(8, 'n')).value(), 8, 2);
+  Bytes torn = altered(encode_copy(large(8, 'n')).value(), 8, 3);
   torn[kSector_bytes] ^= std::byte{1};
   EXPECT_EQ(7U, choose_copy(older, torn)->record.generation);
 }
 
 TEST(ChooseCopy, TakesTheLaterCopyBesideAnOlderOneOfAnotherFormat) {
-  const Bytes older = altered(encode_copy(large(7, 'o')).value(), 8, 2);
+  const Bytes older = altered(encode_copy(large(7, 'o')).value(), 8, 3);
   const Bytes newer = encode_copy(large(8, 'n')).value();
   EXPECT_EQ(8U, choose_copy(older, newer)->record.generation);
 }
@@ -451,6 +513,115 @@ TEST(TrialExpired, WhenItsTimeIsUpOnAClockThatGoes) {
       trial_expired(with(SlotState::Trial, SlotState::Good, Trial{SlotId::B, 1000, 0}), INT64_MAX));
   EXPECT_TRUE(
       trial_expired(with(SlotState::Trial, SlotState::Good, Trial{SlotId::B, 0, 1}), INT64_MAX));
+}
+
+// --- what is kept of the past --------------------------------------------------------------------
+
+/// The bytes of a copy whose hash is made right.
+Result<BootRecord> read_hashed(const Bytes& copy) {
+  return decode_copy(altered(copy, 8, static_cast<unsigned>(copy[8])));
+}
+
+TEST(FirstFormat, IsReadAndSaysWhichVersionWasConfirmed) {
+  const auto good = read_hashed(first_format(two_versions(SlotState::Good, SlotState::Good)));
+  ASSERT_TRUE(good) << good.error().detail;
+  EXPECT_EQ("2.0", good->confirmed_version);
+  EXPECT_EQ(2000, good->newest_time);
+  EXPECT_TRUE(good->failed.empty());
+  // What is on trial is not confirmed, what ran before it is.
+  const auto trial = read_hashed(
+      first_format(two_versions(SlotState::Trial, SlotState::Good, Trial{SlotId::B, 5000, 1})));
+  EXPECT_EQ("1.0", trial->confirmed_version);
+  EXPECT_EQ(5000, trial->newest_time);
+  const auto lost = read_hashed(
+      first_format(two_versions(SlotState::Trial, SlotState::Writing, Trial{SlotId::A, 1, 1})));
+  EXPECT_EQ("", lost->confirmed_version);
+}
+
+TEST(FirstFormat, BecomesTheSecondWhenItIsStored) {
+  const auto read = read_hashed(first_format(two_versions(SlotState::Good, SlotState::Good)));
+  const Bytes stored = encode_copy(*read).value();
+  EXPECT_EQ(std::byte{2}, stored[8]);
+  EXPECT_EQ(*read, decode_copy(stored).value());
+}
+
+TEST(NewestTime, IsTheLatestThatWasSeenAndNeverFalls) {
+  BootRecord record = two_versions(SlotState::Good, SlotState::Empty);
+  record = begin_writing(record, to_json(manifest_of("3.0", 3000)), "s");
+  EXPECT_EQ(3000, record.newest_time);
+  record = *activate(mark_verified(record), 4000, 600);
+  EXPECT_EQ(4000, record.newest_time);
+  // A clock that was set back, one that stands still, and one that shows what no clock may.
+  EXPECT_EQ(4000, confirm(record, 1, 100)->newest_time);
+  EXPECT_EQ(4000, roll_back(record, {FailureReason::RolledBack, 0})->newest_time);
+  EXPECT_EQ(4000, confirm(record, 1, INT64_MAX)->newest_time);
+  EXPECT_EQ(5000, confirm(record, 1, 5000)->newest_time);
+  EXPECT_EQ(6000, roll_back(record, {FailureReason::RolledBack, 6000})->newest_time);
+  EXPECT_EQ(7000, adopt(two_versions(SlotState::Good, SlotState::Good), SlotId::A,
+                        {SlotState::Good, to_json(manifest_of("3.0", 3000)), "s"}, 1, 7000)
+                      ->newest_time);
+}
+
+TEST(ConfirmedVersion, IsWhatSomebodyDecidedFor) {
+  const BootRecord trial = two_versions(SlotState::Trial, SlotState::Good, Trial{SlotId::B, 1, 2});
+  EXPECT_EQ("", trial.confirmed_version);
+  EXPECT_EQ("2.0", confirm(trial, 1)->confirmed_version);
+  EXPECT_EQ("1.0", roll_back(trial)->confirmed_version);
+  EXPECT_EQ("3.0", adopt(two_versions(SlotState::Good, SlotState::Good), SlotId::B,
+                         {SlotState::Good, to_json(manifest_of("3.0", 3000)), "s"}, 1)
+                       ->confirmed_version);
+  // Begun, but neither confirmed nor gone back to.
+  BootRecord next = *confirm(trial, 1);
+  next = begin_writing(next, to_json(manifest_of("3.0", 3000)), "s");
+  next = *activate(mark_verified(next), 4000, 600);
+  EXPECT_EQ("2.0", next.confirmed_version);
+}
+
+TEST(FailedImages, AreWhatWasRolledBack) {
+  const auto after =
+      roll_back(two_versions(SlotState::Trial, SlotState::Good, Trial{SlotId::B, 1, 2}),
+                {FailureReason::TrialRanOut, 9000});
+  ASSERT_EQ(1U, after->failed.size());
+  const FailedImage& failed = after->failed.front();
+  EXPECT_EQ("2.0", failed.version);
+  EXPECT_EQ(std::byte{0xa2}, failed.digest.front());
+  EXPECT_EQ(9000, failed.when);
+  EXPECT_EQ(FailureReason::TrialRanOut, failed.reason);
+  EXPECT_EQ(*after, decode_copy(encode_copy(*after).value()).value());
+  // Also one that was confirmed once.
+  EXPECT_EQ(1U, roll_back(two_versions(SlotState::Good, SlotState::Good))->failed.size());
+}
+
+TEST(FailedImages, AreForgottenWhenSomebodyDecidesForThem) {
+  const BootRecord first = *roll_back(two_versions(SlotState::Good, SlotState::Good));
+  const BootRecord back = *roll_back(first);
+  ASSERT_EQ(1U, back.failed.size());
+  EXPECT_EQ("1.0", back.failed.front().version);
+  const auto adopted = adopt(first, SlotId::A, first.slot(SlotId::A), 1);
+  EXPECT_TRUE(adopted->failed.empty());
+  BootRecord again = first;
+  again = begin_writing(again, again.slot(SlotId::A).manifest, "s");
+  again = *activate(mark_verified(again), 1, 2);
+  EXPECT_EQ(1U, again.failed.size());
+  EXPECT_TRUE(confirm(again, 1)->failed.empty());
+}
+
+TEST(FailedImages, AreBoundedAndTheOldestGivesWay) {
+  BootRecord record = two_versions(SlotState::Good, SlotState::Empty);
+  for (unsigned i = 0; i < kFailedImages + 3; ++i) {
+    record = begin_writing(record, to_json(manifest_of("3." + std::to_string(i), 1, i)), "s");
+    record = *activate(mark_verified(record), i, 600);
+    record = *roll_back(record, {FailureReason::RolledBack, i});
+  }
+  ASSERT_EQ(kFailedImages, record.failed.size());
+  EXPECT_EQ("3.3", record.failed.front().version);
+  EXPECT_EQ("3.18", record.failed.back().version);
+  EXPECT_FALSE(broken_rule(record));
+  // The same one again is there once, and is the newest.
+  record = begin_writing(record, to_json(manifest_of("3.5", 1, 5)), "s");
+  record = *roll_back(*activate(mark_verified(record), 1, 600));
+  EXPECT_EQ(kFailedImages, record.failed.size());
+  EXPECT_EQ("3.5", record.failed.back().version);
 }
 
 // --- every record that there can be --------------------------------------------------------------

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 #include "policy_fixture.hpp"
 
@@ -388,6 +389,106 @@ TEST(ValidatePolicy, NamesTheSettingThatIsWrong) {
   policy = {};
   policy.order = {Preference::Load, Preference::Role, Preference::Load};
   EXPECT_EQ(why(policy), "policy.prefer: \"load\" is there twice");
+}
+
+// --- what the state record remembers -------------------------------------------------------------
+
+TEST(JudgeAge, GoesByWhatWasConfirmedWhateverRuns) {
+  Case c;
+  c.situation.installed_version = "3.0";  // on trial
+  c.situation.confirmed_version = "2.4";
+  EXPECT_FALSE(c.error());
+  c.situation.confirmed_version = "2.5";
+  ASSERT_TRUE(c.error());
+  EXPECT_EQ(
+      "version 2.4 is older than 2.5, which was confirmed on this system, and the policy does not "
+      "allow a downgrade",
+      c.error()->detail);
+  EXPECT_FALSE(judge(c.policy, c.situation, c.candidate).accepted);
+  c.situation.installed_version.reset();
+  EXPECT_TRUE(c.error());
+  c.policy.allow_downgrade = true;
+  EXPECT_FALSE(c.error());
+}
+
+TEST(JudgeMinimum, GoesByWhatWasConfirmedWhenNothingElseIsKnown) {
+  Case c;
+  c.manifest.minimum_version = "2.1";
+  c.situation.installed_version.reset();
+  EXPECT_FALSE(c.error());
+  c.situation.confirmed_version = "2.0";
+  ASSERT_TRUE(c.error());
+  EXPECT_EQ(Errc::ImageIncompatible, c.error()->code);
+}
+
+TEST(UnjudgedGates, AreToldWhenNoVersionIsKnown) {
+  Case c;
+  EXPECT_FALSE(unjudged_gates(c.policy, c.situation));
+  c.situation.installed_version.reset();
+  EXPECT_TRUE(unjudged_gates(c.policy, c.situation));
+  c.situation.confirmed_version = "2.0";
+  EXPECT_FALSE(unjudged_gates(c.policy, c.situation));
+}
+
+TEST(JudgeExpiry, GoesByTheNewestTimeThatWasSeen) {
+  for (const std::optional<std::int64_t>& clock :
+       std::vector<std::optional<std::int64_t>>{std::nullopt, 0, 100, 1700000000}) {
+    Case c;
+    c.manifest.expires = c.manifest.created + 1000;
+    c.situation.wall_clock = clock;
+    EXPECT_FALSE(c.error());
+    EXPECT_FALSE(expiry_is_judged(c.situation, c.manifest));
+    c.situation.newest_time = c.manifest.created + 999;
+    EXPECT_FALSE(c.error());
+    EXPECT_TRUE(expiry_is_judged(c.situation, c.manifest));
+    c.situation.newest_time = c.manifest.created + 1000;
+    ASSERT_TRUE(c.error());
+    EXPECT_EQ(Errc::ImageExpired, c.error()->code);
+    c.policy.allow_expired = true;
+    EXPECT_FALSE(c.error());
+  }
+}
+
+TEST(JudgeFailed, RefusesWhatWasRolledBackHereAndSaysWhen) {
+  Case c;
+  c.situation.failed = {{c.candidate.digest, 1790000000, "was rolled back"}};
+  ASSERT_TRUE(c.error());
+  EXPECT_EQ(Errc::ImageFailedBefore, c.error()->code);
+  const Verdict verdict = judge(c.policy, c.situation, c.candidate);
+  EXPECT_FALSE(verdict.accepted);
+  EXPECT_FALSE(verdict.installed);
+  EXPECT_EQ("this image was rolled back on 2026-09-21 14:13:20 UTC", verdict.reason);
+  c.candidate.digest.fill(std::byte{0x99});
+  EXPECT_TRUE(judge(c.policy, c.situation, c.candidate).accepted);
+}
+
+TEST(JudgeInstalled, RefusesWhatIsInstalledAndHealthy) {
+  Case c;
+  c.situation.healthy_image = c.candidate.digest;
+  const Verdict verdict = judge(c.policy, c.situation, c.candidate);
+  EXPECT_FALSE(verdict.accepted);
+  EXPECT_TRUE(verdict.installed);
+  EXPECT_EQ("this image, version 2.4, is installed and healthy", verdict.reason);
+  c.situation.healthy_image->fill(std::byte{1});
+  EXPECT_TRUE(judge(c.policy, c.situation, c.candidate).accepted);
+}
+
+TEST(JudgeNewer, TakesOnlyAHigherSecurityVersionOrTheSameAndAHigherVersion) {
+  Case c;
+  c.situation.only_newer = true;
+  c.situation.installed_version = "2.4";
+  c.situation.installed_security = 7;
+  EXPECT_TRUE(judge(c.policy, c.situation, c.candidate).installed);
+  c.situation.installed_version = "2.3";
+  EXPECT_TRUE(judge(c.policy, c.situation, c.candidate).accepted);
+  c.situation.installed_security = 8;
+  EXPECT_TRUE(judge(c.policy, c.situation, c.candidate).installed);
+  c.situation.installed_version = "2.4";
+  c.situation.installed_security = 6;
+  EXPECT_TRUE(judge(c.policy, c.situation, c.candidate).accepted);
+  c.situation.installed_version.reset();
+  c.situation.installed_security = 9;
+  EXPECT_TRUE(judge(c.policy, c.situation, c.candidate).accepted);
 }
 
 }  // namespace

@@ -14,6 +14,7 @@ int compare(const image::Manifest& a, const image::Manifest& b) {
   if (const int order = image::compare_versions(a.version, b.version); order != 0) return order;
   if (a.created != b.created) return a.created < b.created ? -1 : 1;
   // Two builds of one second: any, but always the same one.
+  if (a.digest == b.digest) return 0;
   return a.digest < b.digest ? -1 : 1;
 }
 
@@ -26,10 +27,20 @@ const Entry* find(const Catalogue& catalogue, const Digest& digest) {
   return at == entries.end() ? nullptr : &*at;
 }
 
-const Entry* best_for(const Catalogue& catalogue, const Platform& platform) {
+bool has_expired(const image::Manifest& manifest, std::optional<std::int64_t> wall_clock) {
+  return manifest.expires && wall_clock && *wall_clock > manifest.created &&
+         *wall_clock >= *manifest.expires;
+}
+
+const Entry* next_for(const Catalogue& catalogue, const Wish& wish) {
+  // Behind an image that is not here any more the order begins anew.
+  const Entry* last = find(catalogue, wish.after);
   const Entry* best = nullptr;
   for (const Entry& entry : catalogue.entries()) {
-    if (image::incompatibility(entry.manifest, platform)) continue;
+    if (last != nullptr && compare(entry.manifest, last->manifest) >= 0) continue;
+    if (image::incompatibility(entry.manifest, wish.platform) ||
+        has_expired(entry.manifest, wish.wall_clock))
+      continue;
     if (best == nullptr || compare(best->manifest, entry.manifest) < 0) best = &entry;
   }
   return best;

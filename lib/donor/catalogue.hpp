@@ -39,8 +39,19 @@ class Catalogue {
 };
 
 [[nodiscard]] const Entry* find(const Catalogue& catalogue, const Digest& digest);
-/// PROTOCOL §5.2: highest security version, then version, then creation time.
-[[nodiscard]] const Entry* best_for(const Catalogue& catalogue, const Platform& platform);
+/// PROTOCOL §5.2, §7.2: by a clock that is set, and later than the manifest was made.
+[[nodiscard]] bool has_expired(const image::Manifest& manifest,
+                               std::optional<std::int64_t> wall_clock);
+
+/// What a recipient asks for.
+struct Wish {
+  Platform platform;
+  Digest after{};  ///< the image that it was offered last; zeros: it wants the best
+  std::optional<std::int64_t> wall_clock =
+      std::nullopt;  ///< of the donor: what expired is left out
+};
+/// PROTOCOL §5.2: highest security version, then version, then creation time. Null: nothing (more).
+[[nodiscard]] const Entry* next_for(const Catalogue& catalogue, const Wish& wish);
 
 /// A directory with one sub-directory an image, named by its digest: manifest.json,
 /// manifest.json.minisig, image, tree.

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -40,6 +41,8 @@ struct DonorConfig {
   std::uint8_t leases_per_user = 16;
   std::uint32_t credit_bytes = 4U << 20;
   std::uint16_t segment_limit_granules = 512;
+  /// Seconds since 1970, as transport::wall_clock(); nothing: no clock, and nothing expires.
+  std::function<std::optional<std::int64_t>()> wall_clock = {};
 };
 
 /// For the log: what an administrator wants to know of a donor.

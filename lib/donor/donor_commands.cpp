@@ -136,7 +136,9 @@ Donor::Impl::Answer Donor::Impl::request_firmware(const session::Requester& from
   }
   if (rq->version < oem::kOldestVersion)
     return decline(CompletionCode::VersionUnsupported, rq->nonce);
-  const Entry* entry = best_for(*catalogue_, rq->platform);
+  const auto wall_clock = config_.wall_clock ? config_.wall_clock() : std::nullopt;
+  const Entry* entry = next_for(
+      *catalogue_, {.platform = rq->platform, .after = rq->after, .wall_clock = wall_clock});
   if (entry == nullptr) return decline(CompletionCode::NoCompatibleImage, rq->nonce);
   const image::Manifest& manifest = entry->manifest;
   oem::Offer offer;

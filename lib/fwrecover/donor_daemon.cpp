@@ -369,6 +369,7 @@ class DonorDaemon::Impl {
     ready.set("name", config->donor.name);
     ready.set("images", as_number(images));
 
+    config->donor.wall_clock = fwr::transport::wall_clock;
     config->donor.media = media_of(!sockets.empty(), lines);
     DonorMachine machine(source_, fixed_settings(*settings), *config, *std::move(catalogue), lines,
                          options, observer);

@@ -55,7 +55,8 @@ fiid_template_t tmpl_cmd_oem_fwrecover_request_firmware_rq = {
     {BYTES(1), "device_id", REQUIRED},                 /* 27 */
     {BYTES(1), "hardware_revision", REQUIRED},         /* 28 */
     {BYTES(16), "component", REQUIRED},                /* 29:44, text */
-    {BYTES(116), "padding", REQUIRED},                 /* 45:160 */
+    {BYTES(32), "after", REQUIRED},                    /* 45:76 */
+    {BYTES(84), "padding", REQUIRED},                  /* 77:160 */
     END};
 fiid_template_t tmpl_cmd_oem_fwrecover_request_firmware_rs = {
     RESPONSE_HEAD,                                     /* 1, 2:4 */
@@ -195,7 +196,7 @@ static int set_bytes(fiid_obj_t obj_cmd_rq, const char* field, const void* data,
 }
 
 static int set_zeros(fiid_obj_t obj_cmd_rq, fiid_template_t tmpl, const char* field) {
-  static const uint8_t kZeros[116]; /* the longest padding, §5.2 */
+  static const uint8_t kZeros[84]; /* the longest padding, §5.2 */
   const int length = fiid_template_field_len_bytes(tmpl, field);
   if (length < 0 || (size_t)length > sizeof kZeros) return refuse();
   return set_bytes(obj_cmd_rq, field, kZeros, (unsigned int)length);
@@ -228,6 +229,17 @@ int fill_cmd_oem_fwrecover_request_firmware(uint32_t iana, uint8_t version, uint
                                             uint16_t product_id, uint8_t device_id,
                                             uint8_t hardware_revision, const char* component,
                                             fiid_obj_t obj_cmd_rq) {
+  static const uint8_t kBest[IPMI_OEM_FWRECOVER_DIGEST_LENGTH];
+  return fill_cmd_oem_fwrecover_request_firmware_after(
+      iana, version, flags, nonce, manufacturer_id, product_id, device_id, hardware_revision,
+      component, kBest, obj_cmd_rq);
+}
+
+int fill_cmd_oem_fwrecover_request_firmware_after(uint32_t iana, uint8_t version, uint8_t flags,
+                                                  const void* nonce, uint32_t manufacturer_id,
+                                                  uint16_t product_id, uint8_t device_id,
+                                                  uint8_t hardware_revision, const char* component,
+                                                  const void* after, fiid_obj_t obj_cmd_rq) {
   fiid_field_t* tmpl = tmpl_cmd_oem_fwrecover_request_firmware_rq;
   if (manufacturer_id > 0xFFFFFF) return refuse();
   if (begin(obj_cmd_rq, tmpl, IPMI_CMD_OEM_FWRECOVER_REQUEST_FIRMWARE, iana) < 0 ||
@@ -237,7 +249,8 @@ int fill_cmd_oem_fwrecover_request_firmware(uint32_t iana, uint8_t version, uint
       set(obj_cmd_rq, "product_id", product_id) < 0 ||
       set(obj_cmd_rq, "device_id", device_id) < 0 ||
       set(obj_cmd_rq, "hardware_revision", hardware_revision) < 0 ||
-      set_component(obj_cmd_rq, component) < 0)
+      set_component(obj_cmd_rq, component) < 0 ||
+      set_bytes(obj_cmd_rq, "after", after, IPMI_OEM_FWRECOVER_DIGEST_LENGTH) < 0)
     return -1;
   return set_zeros(obj_cmd_rq, tmpl, "padding");
 }

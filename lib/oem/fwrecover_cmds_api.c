@@ -69,12 +69,24 @@ int ipmi_cmd_oem_fwrecover_request_firmware(ipmi_ctx_t ctx, uint32_t iana, uint8
                                             uint32_t manufacturer_id, uint16_t product_id,
                                             uint8_t device_id, uint8_t hardware_revision,
                                             const char* component, fiid_obj_t obj_cmd_rs) {
+  static const uint8_t kBest[IPMI_OEM_FWRECOVER_DIGEST_LENGTH];
+  return ipmi_cmd_oem_fwrecover_request_firmware_after(
+      ctx, iana, version, flags, nonce, manufacturer_id, product_id, device_id, hardware_revision,
+      component, kBest, obj_cmd_rs);
+}
+
+int ipmi_cmd_oem_fwrecover_request_firmware_after(ipmi_ctx_t ctx, uint32_t iana, uint8_t version,
+                                                  uint8_t flags, const void* nonce,
+                                                  uint32_t manufacturer_id, uint16_t product_id,
+                                                  uint8_t device_id, uint8_t hardware_revision,
+                                                  const char* component, const void* after,
+                                                  fiid_obj_t obj_cmd_rs) {
   fiid_obj_t rq = open_request(ctx, tmpl_cmd_oem_fwrecover_request_firmware_rq,
                                tmpl_cmd_oem_fwrecover_request_firmware_rs, obj_cmd_rs);
   if (rq == NULL) return -1;
-  const int filled = fill_cmd_oem_fwrecover_request_firmware(iana, version, flags, nonce,
-                                                             manufacturer_id, product_id, device_id,
-                                                             hardware_revision, component, rq);
+  const int filled = fill_cmd_oem_fwrecover_request_firmware_after(
+      iana, version, flags, nonce, manufacturer_id, product_id, device_id, hardware_revision,
+      component, after, rq);
   return send_request(ctx, iana, filled, rq, obj_cmd_rs);
 }
 

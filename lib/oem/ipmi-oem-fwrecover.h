@@ -109,6 +109,13 @@ int fill_cmd_oem_fwrecover_request_firmware(uint32_t iana, uint8_t version, uint
                                             uint16_t product_id, uint8_t device_id,
                                             uint8_t hardware_revision, const char* component,
                                             fiid_obj_t obj_cmd_rq);
+/* after: the digest, 32 bytes, of an image that the donor offered: the next one in its order is
+ * wanted. Zeros are what the function above sends: the best. An older donor ignores it. */
+int fill_cmd_oem_fwrecover_request_firmware_after(uint32_t iana, uint8_t version, uint8_t flags,
+                                                  const void* nonce, uint32_t manufacturer_id,
+                                                  uint16_t product_id, uint8_t device_id,
+                                                  uint8_t hardware_revision, const char* component,
+                                                  const void* after, fiid_obj_t obj_cmd_rq);
 
 /* §5.3. digest: 32 bytes. offset: bytes. count: bytes, 1 to 900. */
 int fill_cmd_oem_fwrecover_get_manifest(uint32_t iana, const void* digest, uint8_t part,
@@ -154,6 +161,12 @@ int ipmi_cmd_oem_fwrecover_request_firmware(ipmi_ctx_t ctx, uint32_t iana, uint8
                                             uint32_t manufacturer_id, uint16_t product_id,
                                             uint8_t device_id, uint8_t hardware_revision,
                                             const char* component, fiid_obj_t obj_cmd_rs);
+int ipmi_cmd_oem_fwrecover_request_firmware_after(ipmi_ctx_t ctx, uint32_t iana, uint8_t version,
+                                                  uint8_t flags, const void* nonce,
+                                                  uint32_t manufacturer_id, uint16_t product_id,
+                                                  uint8_t device_id, uint8_t hardware_revision,
+                                                  const char* component, const void* after,
+                                                  fiid_obj_t obj_cmd_rs);
 int ipmi_cmd_oem_fwrecover_get_manifest(ipmi_ctx_t ctx, uint32_t iana, const void* digest,
                                         uint8_t part, uint16_t offset, uint16_t count,
                                         fiid_obj_t obj_cmd_rs);

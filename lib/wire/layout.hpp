@@ -69,6 +69,13 @@ class LayoutReader {
   void padding(std::string_view) {
     (void)reader_.take(std::min(N, reader_.remaining()));
   }
+  /// Padding that has a meaning in later releases: what is missing is zero. PROTOCOL §5.2.
+  template <std::size_t N>
+  void optional_bytes(std::string_view, std::array<std::byte, N>& field) {
+    const ByteView view = reader_.take(std::min(N, reader_.remaining()));
+    field = {};
+    std::copy(view.begin(), view.end(), field.begin());
+  }
   void rest(std::string_view, Bytes& field) {
     const ByteView view = reader_.take_rest();
     field.assign(view.begin(), view.end());
@@ -123,6 +130,10 @@ class LayoutWriter {
   void padding(std::string_view) {
     writer_.zeros(N);
   }
+  template <std::size_t N>
+  void optional_bytes(std::string_view, const std::array<std::byte, N>& field) {
+    writer_.bytes(field);
+  }
   void rest(std::string_view, ByteView field) { writer_.bytes(field); }
 
  private:
@@ -162,6 +173,10 @@ class LayoutTable {
   }
   template <std::size_t N>
   void padding(std::string_view name) {
+    row(N, name);
+  }
+  template <std::size_t N>
+  void optional_bytes(std::string_view name, const std::array<std::byte, N>&) {
     row(N, name);
   }
   void rest(std::string_view name, ByteView);

@@ -101,6 +101,7 @@ struct RequestFirmwareRq {
   std::uint8_t flags = 0;
   Nonce nonce{};
   Platform platform;
+  Digest after{};  ///< the next image behind this one is wanted; zeros: the best one
   template <class Codec, class Self>
   static void layout(Codec& c, Self& m) {
     c.template le<1>("version", m.version);                               // 4
@@ -111,7 +112,8 @@ struct RequestFirmwareRq {
     c.template le<1>("device id", m.platform.device_id);                  // 27
     c.template le<1>("hardware revision", m.platform.hardware_revision);  // 28
     c.template text<16>("component", m.platform.component);               // 29:44
-    c.template padding<116>("padding");                                   // 45:160
+    c.template optional_bytes<32>("after", m.after);                      // 45:76
+    c.template padding<84>("padding");                                    // 77:160
   }
 };
 struct Offer {

@@ -47,6 +47,10 @@ class LayoutFiller {
   template <std::size_t N>
   void reserved(std::string_view) {}
   template <std::size_t N>
+  void optional_bytes(std::string_view name, std::array<std::byte, N>& field) {
+    bytes<N>(name, field);
+  }
+  template <std::size_t N>
   void padding(std::string_view) {}
   void rest(std::string_view, Bytes& field) { field = exact(in_.bytes()); }
   void rest(std::string_view, ByteView& field) { field = in_.bytes(); }
@@ -79,6 +83,10 @@ class LayoutFields {
   }
   template <std::size_t N>
   void reserved(std::string_view) {}
+  template <std::size_t N>
+  void optional_bytes(std::string_view name, const std::array<std::byte, N>& field) {
+    bytes<N>(name, field);
+  }
   template <std::size_t N>
   void padding(std::string_view) {}
   void rest(std::string_view, ByteView field) { values_.push_back(to_hex(field)); }
@@ -119,6 +127,11 @@ class SignificantBits {
   template <std::size_t N>
   void reserved(std::string_view) {
     zeros(N);
+  }
+  template <std::size_t N>
+  void optional_bytes(std::string_view, const std::array<std::byte, N>&) {
+    if (bytes_.size() < position_ + N) bytes_.resize(position_ + N);
+    position_ += N;
   }
   template <std::size_t N>
   void padding(std::string_view) {

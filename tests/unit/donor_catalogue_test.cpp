@@ -20,7 +20,7 @@ class BestFor : public ::testing::Test {
     return catalogue_.entries().size() - 1;
   }
   void expect_best(std::size_t index) {
-    EXPECT_EQ(&catalogue_.entry(index), best_for(catalogue_, platform_));
+    EXPECT_EQ(&catalogue_.entry(index), next_for(catalogue_, {platform_}));
   }
   MemoryCatalogue catalogue_;
   Platform platform_;
@@ -28,7 +28,7 @@ class BestFor : public ::testing::Test {
 };
 
 TEST_F(BestFor, AnEmptyCatalogueIsNothing) {
-  EXPECT_EQ(nullptr, best_for(catalogue_, platform_));
+  EXPECT_EQ(nullptr, next_for(catalogue_, {platform_}));
 }
 
 TEST_F(BestFor, TakesTheHighestSecurityVersionFirst) {
@@ -58,8 +58,8 @@ TEST_F(BestFor, ThenAlwaysTheSame) {
   MemoryCatalogue turned;
   turned.add(catalogue_.entry(1).manifest, 1);
   turned.add(catalogue_.entry(0).manifest, 2);
-  EXPECT_EQ(best_for(catalogue_, platform_)->manifest.digest,
-            best_for(turned, platform_)->manifest.digest);
+  EXPECT_EQ(next_for(catalogue_, {platform_})->manifest.digest,
+            next_for(turned, {platform_})->manifest.digest);
 }
 
 TEST_F(BestFor, LooksOnlyAtWhatFits) {
@@ -69,6 +69,43 @@ TEST_F(BestFor, LooksOnlyAtWhatFits) {
   expect_best(best);
   platform_.product_id = 77;
   expect_best(2);
+}
+
+TEST_F(BestFor, GoesOnBehindTheImageThatWasOfferedLastUntilTheEnd) {
+  const std::size_t third = add(1, "3.0", 1);
+  const std::size_t first = add(2, "1.0", 1);
+  const std::size_t last = add(1, "1.0", 1);
+  const std::size_t fourth = add(1, "2.0", 2);
+  add(1, "2.5", 1);
+  catalogue_.entry(4).manifest.platforms[0].product_id = 77;
+  std::vector<std::size_t> order;
+  Digest after{};
+  while (const donor::Entry* entry = next_for(catalogue_, {platform_, after})) {
+    order.push_back(static_cast<std::size_t>(entry - catalogue_.entries().data()));
+    after = entry->manifest.digest;
+    ASSERT_LE(order.size(), catalogue_.entries().size());
+  }
+  EXPECT_EQ((std::vector{first, third, fourth, last}), order);
+}
+
+TEST_F(BestFor, BeginsAnewBehindAnImageThatIsGone) {
+  const std::size_t best = add(2, "2.0", 1);
+  add(1, "1.0", 1);
+  Digest gone;
+  gone.fill(std::byte{0x77});
+  EXPECT_EQ(&catalogue_.entry(best), next_for(catalogue_, {platform_, gone}));
+}
+
+TEST_F(BestFor, LeavesOutWhatHasExpiredByAClockThatIsSet) {
+  const std::size_t best = add(2, "2.0", 1000);
+  const std::size_t next = add(1, "1.0", 1000);
+  catalogue_.entry(best).manifest.expires = 5000;
+  EXPECT_EQ(&catalogue_.entry(best), next_for(catalogue_, {platform_, {}, std::nullopt}));
+  EXPECT_EQ(&catalogue_.entry(best), next_for(catalogue_, {platform_, {}, 4999}));
+  EXPECT_EQ(&catalogue_.entry(next), next_for(catalogue_, {platform_, {}, 5000}));
+  // A clock that is older than the manifest is not set.
+  catalogue_.entry(best).manifest.created = 6000;
+  EXPECT_EQ(&catalogue_.entry(best), next_for(catalogue_, {platform_, {}, 5500}));
 }
 
 TEST_F(BestFor, FindsADigest) {

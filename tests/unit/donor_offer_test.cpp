@@ -104,6 +104,45 @@ void expect_decline(CompletionCode code, const oem::RequestFirmwareRq& request,
   EXPECT_EQ(expected, response->data);
 }
 
+TEST_F(DonorOffer, GoesOnBehindAnImageWithoutASessionAndInOneAndIsNoLarger) {
+  auto rq = firmware_request();
+  const auto first = ask(without_session(), Command::RequestFirmware, rq);
+  ASSERT_TRUE(first);
+  rq.after = digest_;
+  expect_decline(CompletionCode::NoCompatibleImage, rq,
+                 ask(without_session(), Command::RequestFirmware, rq));
+  expect_decline(CompletionCode::NoCompatibleImage, rq,
+                 ask(in_session(1), Command::RequestFirmware, rq));
+  image::Manifest older = catalogue_.entry(0).manifest;
+  older.version = "0.1";
+  older.digest.fill(std::byte{0x33});
+  catalogue_.add(older, 77);
+  const auto next = ask(without_session(), Command::RequestFirmware, rq);
+  ASSERT_TRUE(next);
+  EXPECT_EQ(CompletionCode::Ok, next->code);
+  EXPECT_EQ(first->data.size(), next->data.size());
+  const auto offer = wire::decode<oem::Offer>(*oem::strip_iana(kIana, next->data));
+  ASSERT_TRUE(offer);
+  EXPECT_EQ("0.1", offer->image_version);
+  // Nothing is said to a broadcast when the order is at its end.
+  rq.after = older.digest;
+  rq.flags = oem::RequestFirmwareRq::kBroadcast;
+  EXPECT_FALSE(ask(without_session(), Command::RequestFirmware, rq));
+}
+
+TEST_F(DonorOffer, LeavesOutWhatHasExpiredByTheClockOfTheDonor) {
+  image::Manifest& manifest = catalogue_.entry(0).manifest;
+  manifest.expires = manifest.created + 100;
+  std::optional<std::int64_t> clock = *manifest.expires;
+  config_.wall_clock = [&] { return clock; };
+  rebuild();
+  expect_decline(CompletionCode::NoCompatibleImage, firmware_request(),
+                 ask(without_session(), Command::RequestFirmware, firmware_request()));
+  clock.reset();
+  EXPECT_EQ(CompletionCode::Ok,
+            ask(without_session(), Command::RequestFirmware, firmware_request())->code);
+}
+
 TEST_F(DonorOffer, WithoutImageIsSilenceToABroadcastAndADeclineToAUnicast) {
   auto rq = firmware_request(1, true);
   rq.platform.component = "bios";

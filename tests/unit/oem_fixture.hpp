@@ -43,6 +43,10 @@ class Randomizer {
                   [this] { return static_cast<char>(' ' + random_() % ('~' - ' ' + 1)); });
   }
   template <std::size_t N>
+  void optional_bytes(std::string_view name, std::array<std::byte, N>& field) {
+    bytes<N>(name, field);
+  }
+  template <std::size_t N>
   void padding(std::string_view) {}
   void rest(std::string_view name, Bytes& field) {
     const std::size_t limit =
@@ -84,6 +88,10 @@ class FiidWriter {
     set_data(name, padded);
   }
   template <std::size_t N>
+  void optional_bytes(std::string_view name, const std::array<std::byte, N>& field) {
+    set_data(name, field);
+  }
+  template <std::size_t N>
   void padding(std::string_view name) {
     set_data(name, std::array<std::byte, N>{});
   }
@@ -121,6 +129,10 @@ class FiidComparer {
     std::array<std::byte, N> padded{};
     std::copy_n(as_bytes(field).begin(), std::min(N, field.size()), padded.begin());
     expect_data(name, padded);
+  }
+  template <std::size_t N>
+  void optional_bytes(std::string_view name, const std::array<std::byte, N>& field) {
+    expect_data(name, field);
   }
   template <std::size_t N>
   void padding(std::string_view name) {

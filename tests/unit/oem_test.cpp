@@ -254,11 +254,11 @@ TEST(OemFill, GivesTheBytesOfOurCodecs) {
       });
   check_fill<RequestFirmwareRq>(tmpl_cmd_oem_fwrecover_request_firmware_rq,
                                 Command::RequestFirmware, [](auto iana, const auto& m, auto rq) {
-                                  return fill_cmd_oem_fwrecover_request_firmware(
+                                  return fill_cmd_oem_fwrecover_request_firmware_after(
                                       iana, m.version, m.flags, m.nonce.data(),
                                       m.platform.manufacturer_id, m.platform.product_id,
                                       m.platform.device_id, m.platform.hardware_revision,
-                                      m.platform.component.c_str(), rq);
+                                      m.platform.component.c_str(), m.after.data(), rq);
                                 });
   check_fill<GetManifestRq>(tmpl_cmd_oem_fwrecover_get_manifest_rq, Command::GetManifest,
                             [](auto iana, const auto& m, auto rq) {

@@ -107,6 +107,23 @@ TEST(RequestFirmware, HasItsBytesAndMayLeaveItsPaddingOut) {
   expect_every_prefix_fails(fields, Errc::Truncated, decode<RequestFirmwareRq>);
 }
 
+TEST(RequestFirmware, NamesTheImageBehindWhichToGoOnWhereOlderOnesHavePadding) {
+  RequestFirmwareRq request;
+  request.platform.component = "bmc";
+  Bytes bytes = encode(request);
+  ASSERT_EQ(157U, bytes.size());
+  EXPECT_EQ(Bytes(116), Bytes(bytes.begin() + 41, bytes.end()));
+  request.after = counting_from<32>(0x40);
+  bytes = encode(request);
+  ASSERT_EQ(157U, bytes.size());
+  EXPECT_EQ(Bytes(request.after.begin(), request.after.end()),
+            Bytes(bytes.begin() + 41, bytes.begin() + 73));
+  EXPECT_EQ(request.after, decoded<RequestFirmwareRq>(bytes).after);
+  EXPECT_EQ(request.after, decoded<RequestFirmwareRq>(exact(ByteView(bytes).first(73))).after);
+  // What an older recipient leaves out in a session is zero.
+  EXPECT_EQ(Digest{}, decoded<RequestFirmwareRq>(exact(ByteView(bytes).first(41))).after);
+}
+
 TEST(RequestFirmware, IsNeverShorterThanTheOfferThatAnswersIt) {
   const std::size_t request =
       make_request(kIana, Command::RequestFirmware, RequestFirmwareRq{}).data.size();

@@ -187,11 +187,17 @@ void Client::Impl::send_rakp3(RakpStatus status, Bytes code) {
 
 void Client::Impl::on_rakp4(ByteView payload, TimePoint now) {
   const auto message = wire::decode_rakp4(payload);
-  if (!message || message->tag != tag_ || message->console_session != exchange_.console_session)
+  if (!message || message->tag != tag_) return;
+  // Too many began at one time, and ours had to make room.
+  if (message->status == RakpStatus::InvalidSessionId && message->console_session == 0) {
+    forgotten_ = true;
     return;
+  }
+  if (message->console_session != exchange_.console_session) return;
   if (message->status != RakpStatus::Ok) return on_refusal(refused(message->status));
   if (auto made = make_channel(message->integrity_check_value); !made)
     return on_refusal(std::move(made).error());
+  forgotten_ = false;
   retry_due_.reset();
   handshake_message_.clear();
   enter(ClientStep::Proven);

@@ -32,6 +32,7 @@ inline constexpr std::array kClientTransitions{
     ClientTransition{ClientState::Challenging, ClientStep::Forgotten, ClientState::Opening},
     ClientTransition{ClientState::Challenging, ClientStep::End, ClientState::Down},
     ClientTransition{ClientState::Proving, ClientStep::Proven, ClientState::Raising},
+    ClientTransition{ClientState::Proving, ClientStep::Forgotten, ClientState::Opening},
     ClientTransition{ClientState::Proving, ClientStep::End, ClientState::Down},
     ClientTransition{ClientState::Raising, ClientStep::Raised, ClientState::Up},
     ClientTransition{ClientState::Raising, ClientStep::End, ClientState::Down},

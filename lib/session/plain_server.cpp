@@ -163,7 +163,7 @@ void PlainServer::note_refused(const Address& peer, TimePoint now) {
   std::erase_if(refused_at_, [&](const auto& told) { return now - told.second >= kToldAgain; });
   // Whoever is on a bus can pretend to be many.
   if (refused_at_.size() >= kRefusalsTold || refused_.size() >= kRefusalsTold) return;
-  if (refused_at_.emplace(host_of(peer), now).second) refused_.push_back(peer);
+  if (refused_at_.emplace(source_prefix(peer), now).second) refused_.push_back(peer);
 }
 
 std::optional<Address> PlainServer::poll_refused() {
@@ -187,7 +187,7 @@ bool PlainServer::admit(const Path& path, SourceLimiter* payer, TimePoint now) {
                                      [](const Reply& queued) { return queued.to_stranger; });
   const bool room =
       !by_characters_ || static_cast<std::size_t>(waiting) < config_.limits.stranger_replies;
-  if (room && payer->admit(path.peer, now)) return true;
+  if (room && payer->admit(source_prefix(path.peer), now)) return true;
   ++counters_.rate_limited;
   return false;
 }
@@ -199,7 +199,7 @@ void PlainServer::reply(const Path& path, const wire::plain::Message& request, c
     message = wire::plain::encode_response(request, {CompletionCode::TooMuchData, {}});
   if (by_characters_ && answer.paid_by != nullptr)
     answer.paid_by->charge(
-        path.peer,
+        source_prefix(path.peer),
         static_cast<unsigned>(message.size()) + config_.limits.message_overhead_characters - 1,
         now);
   // A slow link may not have taken the answer yet to what is asked again: once is enough.

@@ -13,11 +13,23 @@ namespace fwr::session {
 
 namespace {
 
-SourceLimiter make_limiter(const ServerLimits& limits) {
+SourceLimiter make_limiter(const ServerLimits& limits, unsigned per_s) {
   return SourceLimiter({.per_source_per_s = limits.replies_per_source_per_s,
                         .burst = limits.replies_burst,
-                        .per_s = limits.replies_per_s,
+                        .per_s = per_s,
                         .sources = limits.sources});
+}
+
+/// Each prefix may have what it is given in a second at once.
+SourceLimiter make_prefix_limiter(const ServerLimits& limits) {
+  return SourceLimiter({.per_source_per_s = limits.proved_of_prefix_per_s,
+                        .burst = limits.proved_of_prefix_per_s,
+                        .per_s = limits.small_replies_per_s,
+                        .sources = limits.sources});
+}
+
+TokenBucket make_bucket(unsigned per_s) {
+  return {per_s, per_s};
 }
 
 ServerConfig with_possible_limits(ServerConfig config) {
@@ -37,8 +49,14 @@ Server::Impl::Impl(ServerConfig config, std::uint32_t iana, Application& applica
       iana_(iana),
       application_(application),
       random_(random),
-      queries_(make_limiter(config_.limits)),
-      handshakes_(make_limiter(config_.limits)) {}
+      openings_(config_.limits.setup, random),
+      pings_(make_limiter(config_.limits, config_.limits.replies_per_s)),
+      queries_(pings_),
+      requests_(make_bucket(config_.limits.small_replies_per_s)),
+      opens_(requests_),
+      refusals_(make_bucket(config_.limits.replies_per_s)),
+      proved_(make_limiter(config_.limits, config_.limits.small_replies_per_s)),
+      proved_prefixes_(make_prefix_limiter(config_.limits)) {}
 
 void Server::Impl::handle_datagram(const Path& path, ByteView datagram, TimePoint now,
                                    LinkId link) {
@@ -59,7 +77,7 @@ void Server::Impl::handle_datagram(const Path& path, ByteView datagram, TimePoin
   const auto* ping = std::get_if<wire::PresencePing>(&*message);
   constexpr std::uint8_t kNoAnswerWanted = 0xff;  // ASF 2.0 §3.2.4.3
   if (ping == nullptr || ping->tag == kNoAnswerWanted) return drop();
-  if (!admit(queries_, path, now)) return;
+  if (!admit(pings_, path, now)) return;
   wire::PresencePong pong;
   pong.tag = ping->tag;
   queue(path, wire::encode(pong));
@@ -110,8 +128,7 @@ void Server::Impl::reconfigure(ServerConfig config, TimePoint now) {
        sessions.ids_where([&](const Session& session) { return !outlives(session, next); }))
     close(id, now);
   config_ = next;
-  queries_ = make_limiter(config_.limits);
-  handshakes_ = make_limiter(config_.limits);
+  openings_.set_life(config_.limits.setup);
   sessions.refresh_deadline();
 }
 
@@ -152,6 +169,23 @@ void Server::Impl::queue(const Path& path, Bytes datagram) {
 
 bool Server::Impl::admit(SourceLimiter& limiter, const Path& path, TimePoint now) {
   if (limiter.admit(path.peer, now)) return true;
+  ++counters.rate_limited;
+  return false;
+}
+
+bool Server::Impl::admit(TokenBucket& bucket, TimePoint now) {
+  if (bucket.has_token(now)) {
+    bucket.take(now);
+    return true;
+  }
+  ++counters.rate_limited;
+  return false;
+}
+
+bool Server::Impl::admit_proved(const Path& path, TimePoint now) {
+  Address host = path.peer;
+  host.port = 0;
+  if (proved_.admit(host, now) && proved_prefixes_.admit(source_prefix(host), now)) return true;
   ++counters.rate_limited;
   return false;
 }

@@ -38,13 +38,15 @@ struct DeviceIdentity {
 /// PROTOCOL §8.3, §8.4.
 struct ServerLimits {
   std::size_t active_sessions = 64;
-  std::size_t half_open_sessions = 32;
-  std::size_t half_open_per_source = 8;
+  std::size_t half_open_sessions = 256;
+  std::size_t half_open_per_source = 32;
   std::chrono::seconds setup{10};
   std::chrono::seconds idle{60};
   unsigned replies_per_source_per_s = 100;
   unsigned replies_burst = 200;
   unsigned replies_per_s = 1000;
+  unsigned small_replies_per_s = 10000;    ///< no larger than what they answer
+  unsigned proved_of_prefix_per_s = 1000;  ///< steps of handshakes from addresses that are real
   std::size_t sources = 1024;
   std::size_t reply_queue =
       256;  ///< datagrams for one link; further ones are dropped, as a network would

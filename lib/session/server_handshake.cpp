@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // How a session comes up: Open Session, RAKP 1 and RAKP 3. IPMI v2.0 §13.15 to §13.23.
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "session/server_impl.hpp"
@@ -34,29 +35,14 @@ bool is_repeat(const wire::Rakp1& message, const RakpExchange& exchange) {
 
 }  // namespace
 
-/// RAKP 1 or RAKP 3. Who names a session of its own address has had our answer there: the address
-/// is no forged one, and a flood with forged ones must not take its turn (PROTOCOL §8.4).
-bool Server::Impl::admit_step(const Path& path, ByteView payload, TimePoint now) {
-  ByteReader head(payload);
-  (void)head.take(4);  // tag, status or reserved
-  if (find_for_peer(head.u32(), path) == nullptr) return admit(handshakes_, path, now);
-  if (handshakes_.admit_proved(path.peer, now)) return true;
-  ++counters.rate_limited;
-  return false;
-}
-
 void Server::Impl::on_handshake(const Path& path, const wire::RmcpPlusPacket& packet,
                                 TimePoint now) {
   switch (static_cast<wire::PayloadType>(packet.header.payload_type)) {
     case wire::PayloadType::OpenSessionRq:
-      if (admit(handshakes_, path, now)) on_open_session(path, packet.payload, now);
+      if (admit(opens_, now)) on_open_session(path, packet.payload, now);
       return;
-    case wire::PayloadType::Rakp1:
-      if (admit_step(path, packet.payload, now)) on_rakp1(path, packet.payload);
-      return;
-    case wire::PayloadType::Rakp3:
-      if (admit_step(path, packet.payload, now)) on_rakp3(path, packet.payload, now);
-      return;
+    case wire::PayloadType::Rakp1: return on_rakp1(path, packet.payload, now);
+    case wire::PayloadType::Rakp3: return on_rakp3(path, packet.payload, now);
     case wire::PayloadType::Ipmi:
     case wire::PayloadType::OemExplicit:
     case wire::PayloadType::OpenSessionRs:
@@ -93,24 +79,18 @@ void Server::Impl::on_open_session(const Path& path, ByteView payload, TimePoint
   if (refusal.status == RakpStatus::Ok && request->privilege > Privilege::Administrator)
     refusal.status = RakpStatus::InvalidRole;
   if (refusal.status == RakpStatus::Ok) {
-    const Session* again = sessions.find_open(
-        {path, request->console_session, request->tag, suite, ceiling_of(*request)});
-    if (again != nullptr) return answer_open_session(*again);
-    if (!make_half_open_room(path, now)) refusal.status = RakpStatus::InsufficientResources;
+    const Opening opening{request->console_session, request->tag, suite, ceiling_of(*request)};
+    // The id of a handshake that the same words began is no other session's.
+    const auto taken = [&](std::uint32_t id) {
+      const Session* session = sessions.find(id);
+      return session != nullptr &&
+             (session->state() == SessionState::Active || session->path.peer != path.peer);
+    };
+    if (const auto id = openings_.issue(opening, path.peer, now, taken))
+      return answer_open_session(path, opening, *id);
+    refusal.status = RakpStatus::InsufficientResources;
   }
-  if (refusal.status != RakpStatus::Ok)
-    return send_handshake(path, wire::PayloadType::OpenSessionRs, wire::encode(refusal));
-
-  Session& session = sessions.add(random_);
-  session.console_session = request->console_session;
-  session.path = path;
-  session.suite = suite;
-  session.ceiling = ceiling_of(*request);
-  session.open_tag = request->tag;
-  session.opened = now;
-  session.expires = now + config_.limits.setup;
-  sessions.note_expiry(session.expires);
-  answer_open_session(session);
+  send_handshake(path, wire::PayloadType::OpenSessionRs, wire::encode(refusal));
 }
 
 RakpStatus Server::Impl::choose_suite(const wire::OpenSessionRq& request,
@@ -141,90 +121,142 @@ RakpStatus Server::Impl::choose_suite(const wire::OpenSessionRq& request,
   return RakpStatus::NoMatchingCipherSuite;
 }
 
-bool Server::Impl::make_half_open_room(const Path& path, TimePoint now) {
-  const ServerLimits& limits = config_.limits;
-  const bool source_is_full = sessions.half_open_of(path.peer) >= limits.half_open_per_source;
-  if (!source_is_full && sessions.half_open() < limits.half_open_sessions) return true;
-  // Who got this far may have forged its address and can fill either quota for free, also that of
-  // somebody else. A session that has not even sent RAKP 1 makes room, so that a flood delays
-  // newcomers but does not lock them out. Nor do some hosts that open many and prove nothing.
-  const Session* oldest =
-      source_is_full ? sessions.oldest_open_of(path.peer) : sessions.oldest_of_greediest(path.peer);
-  if (oldest == nullptr && !source_is_full) oldest = sessions.oldest_open();
-  if (oldest == nullptr) return false;
-  close(oldest->id, now);
-  return true;
-}
-
-void Server::Impl::answer_open_session(const Session& session) {
-  const SuiteInfo& suite = info(session.suite);
+void Server::Impl::answer_open_session(const Path& path, const Opening& opening, std::uint32_t id) {
+  const SuiteInfo& suite = info(opening.suite);
   wire::OpenSessionRs response;
-  response.tag = session.open_tag;
-  response.privilege = session.ceiling;
-  response.console_session = session.console_session;
-  response.managed_session = session.id;
+  response.tag = opening.tag;
+  response.privilege = opening.ceiling;
+  response.console_session = opening.console_session;
+  response.managed_session = id;
   response.authentication = suite.authentication;
   response.integrity = suite.integrity;
   response.confidentiality = suite.confidentiality;
-  send_handshake(session.path, wire::PayloadType::OpenSessionRs, wire::encode(response));
+  send_handshake(path, wire::PayloadType::OpenSessionRs, wire::encode(response));
 }
 
 // --- RAKP 1 --------------------------------------------------------------------------------------
 
-void Server::Impl::on_rakp1(const Path& path, ByteView payload) {
+/// Who names the id that Open Session gave to this address has had our answer there: the address is
+/// no forged one (PROTOCOL §8.4).
+Server::Impl::Step Server::Impl::find_step(ByteView payload, const Path& path, TimePoint now) {
+  ByteReader head(payload);
+  (void)head.take(4);  // tag, status or reserved
+  const std::uint32_t id = head.u32();
+  Step step;
+  step.session = find_for_peer(id, path);
+  if (step.session == nullptr) step.opening = openings_.find(id, path.peer, now);
+  return step;
+}
+
+void Server::Impl::on_rakp1(const Path& path, ByteView payload, TimePoint now) {
   const auto message = wire::decode_rakp1(payload);
   if (!message && !has_long_name(payload)) return drop();
-  ByteReader head(payload);
+  const Step step = find_step(payload, path, now);
+  if (!(step.is_proved() ? admit_proved(path, now) : admit(refusals_, now))) return;
   wire::Rakp2 refusal;
-  refusal.tag = head.u8();
-  (void)head.take(3);
-  Session* session = find_for_peer(head.u32(), path);
-  if (session == nullptr || session->state() == SessionState::Active) {
+  refusal.tag = ByteReader(payload).u8();
+  Session* session = step.session;
+  if (!step.is_proved() || (session != nullptr && session->state() == SessionState::Active)) {
     refusal.status = RakpStatus::InvalidSessionId;
   } else {
-    refusal.console_session = session->console_session;
-    if (!message) {
+    refusal.console_session =
+        session != nullptr ? session->console_session : step.opening->opening.console_session;
+    if (!message)
       refusal.status = RakpStatus::InvalidNameLength;
-    } else if (session->state() == SessionState::Open ||
-               !is_repeat(*message, session->challenge().exchange)) {
+    else if (session == nullptr || !is_repeat(*message, session->challenge().exchange))
       // Another message than the first: one of the two was damaged, and the later one counts.
-      refusal.status = challenge(*session, *message);
-    }
+      refusal.status = challenge(step, *message, path, now);
+    if (refusal.status == RakpStatus::Ok)
+      return answer_rakp1(*sessions.find(message->managed_session), message->tag);
   }
-  if (refusal.status == RakpStatus::Ok) return answer_rakp1(*session, message->tag);
-  if (refusal.status == RakpStatus::UnauthorizedName) ++counters.authentication_failures;
   send_handshake(path, wire::PayloadType::Rakp2, wire::encode(refusal));
 }
 
-RakpStatus Server::Impl::challenge(Session& session, const wire::Rakp1& message) {
+/// The half-open session of a newcomer always finds a place: a console that is alive needs it for
+/// one round trip only, and what is over the quota of a source is at that source's cost.
+void Server::Impl::make_half_open_room(const Path& path, TimePoint now) {
+  const ServerLimits& limits = config_.limits;
+  const Session* oldest = nullptr;
+  if (sessions.half_open_of(path.peer) >= limits.half_open_per_source)
+    oldest = sessions.oldest_half_open(source_prefix(path.peer));
+  else if (sessions.half_open() >= limits.half_open_sessions)
+    oldest = sessions.oldest_half_open(sessions.greediest(path.peer));
+  if (oldest != nullptr) close(oldest->id, now);
+}
+
+RakpStatus Server::Impl::challenge(const Step& step, const wire::Rakp1& message, const Path& path,
+                                   TimePoint now) {
+  const Opening opening =
+      step.session == nullptr
+          ? step.opening->opening
+          : Opening{step.session->console_session, 0, step.session->suite, step.session->ceiling};
   const auto role = static_cast<Privilege>(message.role & kRoleMask);
   if (role == Privilege::Highest || role > Privilege::Administrator) return RakpStatus::InvalidRole;
-  const Account* account = find_account(message.user);
-  if (account == nullptr) return RakpStatus::UnauthorizedName;
-  if (role > session.ceiling || role > account->limit) return RakpStatus::UnauthorizedRole;
+  if (role > opening.ceiling) return RakpStatus::UnauthorizedRole;
+  auto made = make_challenge(message.managed_session, opening, message);
+  if (!made) return RakpStatus::InsufficientResources;
 
+  Session* session = step.session;
+  if (session == nullptr) {
+    make_half_open_room(path, now);
+    session = &sessions.add(message.managed_session);
+    session->console_session = opening.console_session;
+    session->path = path;
+    session->suite = opening.suite;
+    session->ceiling = opening.ceiling;
+    session->opened = now;
+    session->expires = step.opening->expires;
+    sessions.note_expiry(session->expires);
+  } else {
+    made->guesses = session->challenge().guesses;
+  }
+  session->data = *std::move(made);
+  sessions.enter(*session, SessionEvent::Challenge);
+  return RakpStatus::Ok;
+}
+
+/// A name that nobody has gets a challenge like any other: only a right proof tells more.
+std::optional<Challenge> Server::Impl::make_challenge(std::uint32_t id, const Opening& opening,
+                                                      const wire::Rakp1& message) {
   Challenge challenge;
   RakpExchange& exchange = challenge.exchange;
-  exchange.console_session = session.console_session;
-  exchange.managed_session = session.id;
+  exchange.console_session = opening.console_session;
+  exchange.managed_session = id;
   exchange.console_random = message.console_random;
   random_.fill(exchange.managed_random);
   exchange.guid = config_.identity.guid;
   exchange.role = message.role;
   exchange.user = message.user;
-  challenge.limit = role;
-  challenge.user_id = static_cast<std::uint8_t>(
-      std::min<std::ptrdiff_t>(account - config_.accounts.data() + 1, 0x3f));
+  challenge.limit = static_cast<Privilege>(message.role & kRoleMask);
 
-  const Hash hash = info(session.suite).hash;
-  auto rakp2 = rakp2_code(hash, account->password, exchange);
-  auto rakp3 = rakp3_code(hash, account->password, exchange);
-  if (!rakp2 || !rakp3) return RakpStatus::InsufficientResources;
+  const Account* account = find_account(message.user);
+  challenge.is_decoy = account == nullptr;
+  if (account != nullptr)
+    challenge.user_id = static_cast<std::uint8_t>(
+        std::min<std::ptrdiff_t>(account - config_.accounts.data() + 1, 0x3f));
+  // In either case, so that both take the same time.
+  const auto decoy = decoy_password(message.user);
+  if (!decoy) return std::nullopt;
+  const Secret& password = account != nullptr ? account->password : *decoy;
+  const Hash hash = info(opening.suite).hash;
+  auto rakp2 = rakp2_code(hash, password, exchange);
+  auto rakp3 = rakp3_code(hash, password, exchange);
+  if (!rakp2 || !rakp3) return std::nullopt;
   challenge.rakp2_code = *std::move(rakp2);
   challenge.expected_rakp3_code = *std::move(rakp3);
-  session.data = std::move(challenge);
-  sessions.enter(session, SessionEvent::Challenge);
-  return RakpStatus::Ok;
+  return challenge;
+}
+
+std::optional<Secret> Server::Impl::decoy_password(const std::string& name) {
+  std::array<std::byte, kMaxDigest_bytes> drawn{};
+  if (!decoy_key_) {
+    random_.fill(drawn);
+    decoy_key_ = Secret(drawn);
+  }
+  auto hmac = Hmac::create(Hash::Sha256, decoy_key_->view());
+  std::array<std::byte, kMaxPassword_bytes> password{};
+  if (!hmac || !hmac->compute({as_bytes(name)}, password)) return std::nullopt;
+  return Secret(password);
 }
 
 void Server::Impl::answer_rakp1(Session& session, std::uint8_t tag) {
@@ -243,10 +275,12 @@ void Server::Impl::answer_rakp1(Session& session, std::uint8_t tag) {
 void Server::Impl::on_rakp3(const Path& path, ByteView payload, TimePoint now) {
   const auto message = wire::decode_rakp3(payload);
   if (!message) return drop();
+  const Step step = find_step(payload, path, now);
+  if (!(step.is_proved() ? admit_proved(path, now) : admit(refusals_, now))) return;
   wire::Rakp4 refusal;
   refusal.tag = message->tag;
-  Session* session = find_for_peer(message->managed_session, path);
-  if (session == nullptr || session->state() == SessionState::Open) {
+  Session* session = step.session;
+  if (session == nullptr) {
     refusal.status = RakpStatus::InvalidSessionId;
   } else if (session->state() == SessionState::Active) {
     // A repeat gets the answer of the first time, and anything else changes nothing.
@@ -261,6 +295,9 @@ void Server::Impl::on_rakp3(const Path& path, ByteView payload, TimePoint now) {
       return close(session->id, now);
     }
     refusal.status = activate(*session, *message, now);
+    if (refusal.status == RakpStatus::InvalidIntegrityCheckValue &&
+        ++session->challenge().guesses >= kGuesses)
+      close(session->id, now);
   }
   if (refusal.status == RakpStatus::Ok) return answer_rakp3(*session, message->tag);
   send_handshake(path, wire::PayloadType::Rakp4, wire::encode(refusal));
@@ -268,12 +305,14 @@ void Server::Impl::on_rakp3(const Path& path, ByteView payload, TimePoint now) {
 
 RakpStatus Server::Impl::activate(Session& session, const wire::Rakp3& message, TimePoint now) {
   Challenge& challenge = session.challenge();
-  if (!equal_constant_time(challenge.expected_rakp3_code, message.key_exchange_code)) {
+  const Account* account = find_account(challenge.exchange.user);
+  if (!equal_constant_time(challenge.expected_rakp3_code, message.key_exchange_code) ||
+      challenge.is_decoy || account == nullptr) {
     ++counters.authentication_failures;
     return RakpStatus::InvalidIntegrityCheckValue;
   }
-  const Account* account = find_account(challenge.exchange.user);
-  if (account == nullptr) return RakpStatus::UnauthorizedName;
+  // Said only to who has proved the account: what it may be is for nobody else to know.
+  if (challenge.limit > account->limit) return RakpStatus::UnauthorizedRole;
 
   const SuiteInfo& suite = info(session.suite);
   const Secret& key = config_.kg ? *config_.kg : account->password;
@@ -307,9 +346,11 @@ RakpStatus Server::Impl::activate(Session& session, const wire::Rakp3& message, 
 
 bool Server::Impl::make_active_room(const std::string& user, const Path& path, TimePoint now) {
   const std::size_t limit = config_.limits.active_sessions;
-  const std::size_t reserved = sessions.has_active(user) ? limit / kReservedShare : 0;
+  // A user who has no session gets one, whatever others of his source have.
+  const bool has_one = sessions.has_active(user);
+  const std::size_t reserved = has_one ? limit / kReservedShare : 0;
   if (sessions.active() < limit - reserved &&
-      sessions.active_of(path.peer) < std::max(limit / 2, kLeastOfSource))
+      (!has_one || sessions.active_of(path.peer) < std::max(limit / 2, kLeastOfSource)))
     return true;
   // A client that was killed and started again must not wait until its old sessions expire.
   const Session* silent = sessions.longest_silent(user, path.peer);

@@ -6,6 +6,8 @@
 #include <map>
 #include <optional>
 
+#include "base/token_bucket.hpp"
+#include "session/openings.hpp"
 #include "session/server.hpp"
 #include "session/session_table.hpp"
 #include "session/source_limiter.hpp"
@@ -31,7 +33,11 @@ class Server::Impl {
 
   // server.cpp
   void queue(const Path& path, Bytes datagram);
+  /// What may be larger than its question: so many for each address and port.
   [[nodiscard]] bool admit(SourceLimiter& limiter, const Path& path, TimePoint now);
+  /// What is no larger: so many in all, whoever asks.
+  [[nodiscard]] bool admit(TokenBucket& bucket, TimePoint now);
+  [[nodiscard]] bool admit_proved(const Path& path, TimePoint now);
   void drop() { ++counters.dropped; }
   void close(std::uint32_t id, TimePoint now);
   [[nodiscard]] const Account* find_account(const std::string& name) const;
@@ -50,17 +56,27 @@ class Server::Impl {
                                                    const wire::LanMessage& request, TimePoint now);
 
   // server_handshake.cpp
-  [[nodiscard]] bool admit_step(const Path& path, ByteView payload, TimePoint now);
   void on_handshake(const Path& path, const wire::RmcpPlusPacket& packet, TimePoint now);
   void on_open_session(const Path& path, ByteView payload, TimePoint now);
-  void on_rakp1(const Path& path, ByteView payload);
+  void on_rakp1(const Path& path, ByteView payload, TimePoint now);
   void on_rakp3(const Path& path, ByteView payload, TimePoint now);
   [[nodiscard]] wire::RakpStatus choose_suite(const wire::OpenSessionRq& request,
                                               CipherSuite& suite) const;
-  [[nodiscard]] bool make_half_open_room(const Path& path, TimePoint now);
+  void make_half_open_room(const Path& path, TimePoint now);
   [[nodiscard]] bool make_active_room(const std::string& user, const Path& path, TimePoint now);
-  void answer_open_session(const Session& session);
-  [[nodiscard]] wire::RakpStatus challenge(Session& session, const wire::Rakp1& message);
+  void answer_open_session(const Path& path, const Opening& opening, std::uint32_t id);
+  /// The session that a RAKP 1 may begin or go on with, after the id that Open Session gave out.
+  struct Step {
+    Session* session = nullptr;
+    std::optional<Openings::Found> opening;
+    [[nodiscard]] bool is_proved() const { return session != nullptr || opening.has_value(); }
+  };
+  [[nodiscard]] Step find_step(ByteView payload, const Path& path, TimePoint now);
+  [[nodiscard]] wire::RakpStatus challenge(const Step& step, const wire::Rakp1& message,
+                                           const Path& path, TimePoint now);
+  [[nodiscard]] std::optional<Challenge> make_challenge(std::uint32_t id, const Opening& opening,
+                                                        const wire::Rakp1& message);
+  [[nodiscard]] std::optional<Secret> decoy_password(const std::string& name);
   void answer_rakp1(Session& session, std::uint8_t tag);
   [[nodiscard]] wire::RakpStatus activate(Session& session, const wire::Rakp3& message,
                                           TimePoint now);
@@ -76,15 +92,24 @@ class Server::Impl {
   static constexpr std::size_t kReservedShare = 8;
   /// Silence after which a session yields to a new one of the same user and host.
   static constexpr std::chrono::seconds kYieldAfter{5};
+  /// Wrong proofs in one half-open session, after which it ends.
+  static constexpr unsigned kGuesses = 64;
 
   ServerConfig config_;
   std::uint32_t iana_;
   Application& application_;
   RandomSource& random_;
-  // Apart, so that a flood of forged pings and requests keeps nobody from a session (PROTOCOL
-  // §8.4).
-  SourceLimiter queries_;
-  SourceLimiter handshakes_;
+  Openings openings_;
+  // Apart, so that a flood of one kind keeps nobody from another (PROTOCOL §8.4).
+  SourceLimiter pings_;
+  SourceLimiter queries_;  ///< standard commands
+  TokenBucket requests_;   ///< our commands without a session
+  TokenBucket opens_;      ///< Open Session
+  TokenBucket refusals_;   ///< of RAKP 1 and 3 that name no session
+  // Only packets whose senders have proved their address count here.
+  SourceLimiter proved_;
+  SourceLimiter proved_prefixes_;
+  std::optional<Secret> decoy_key_;
   LinkId link_ = kLanLink;  ///< over which the datagram at hand came
   std::map<LinkId, std::deque<Datagram>> replies_;
   Bytes opened_;  ///< the payload of the packet at hand; kept for its capacity

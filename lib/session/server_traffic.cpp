@@ -42,7 +42,7 @@ void Server::Impl::on_sessionless(const Path& path, ByteView bytes, Framing fram
     return;
   }
   if (!is_sessionless_oem(*request)) return drop();
-  if (!admit(queries_, path, now)) return;
+  if (!admit(requests_, now)) return;
   const auto response = ask_application(path, *request, now);
   // With the same framing around both, comparing the data compares the datagrams. The completion
   // code is the one byte that a response has more.

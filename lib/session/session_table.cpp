@@ -7,22 +7,11 @@
 #include <cassert>
 #include <map>
 
-#include "session/source_limiter.hpp"
-
 namespace fwr::session {
 
 Session* SessionTable::find(std::uint32_t id) {
   const auto found = sessions_.find(id);
   return found == sessions_.end() ? nullptr : &found->second;
-}
-
-Session* SessionTable::find_open(const OpenKey& key) {
-  for (auto& [id, session] : sessions_)
-    if (session.state_ == SessionState::Open && session.console_session == key.console_session &&
-        session.open_tag == key.tag && session.suite == key.suite &&
-        session.ceiling == key.ceiling && session.path.peer == key.path.peer)
-      return &session;
-  return nullptr;
 }
 
 const Session* SessionTable::find_handle(std::uint8_t handle) const {
@@ -44,61 +33,40 @@ const Session* SessionTable::find_nth_active(std::size_t n) const {
   return *nth;
 }
 
-const Session* SessionTable::oldest_open() const {
+const Session* SessionTable::oldest_half_open(const std::optional<Address>& source) const {
   const Session* oldest = nullptr;
   for (const auto& [id, session] : sessions_)
-    if (session.state_ == SessionState::Open &&
+    if (session.state_ != SessionState::Active &&
+        (!source || source_prefix(session.path.peer) == *source) &&
         (oldest == nullptr || session.opened < oldest->opened))
       oldest = &session;
   return oldest;
 }
 
-const Session* SessionTable::oldest_open_of(const Address& source) const {
-  const Address host = host_of(source);
-  const Session* oldest = nullptr;
+std::optional<Address> SessionTable::greediest(const Address& newcomer) const {
+  std::map<Address, std::size_t> of_source;
   for (const auto& [id, session] : sessions_)
-    if (session.state_ == SessionState::Open && host_of(session.path.peer) == host &&
-        (oldest == nullptr || session.opened < oldest->opened))
-      oldest = &session;
-  return oldest;
-}
-
-const Session* SessionTable::oldest_of_greediest(const Address& newcomer) const {
-  std::map<Address, std::size_t> of_host;
-  for (const auto& [id, session] : sessions_)
-    if (session.state_ != SessionState::Active) ++of_host[host_of(session.path.peer)];
+    if (session.state_ != SessionState::Active) ++of_source[source_prefix(session.path.peer)];
   const auto most =
-      std::max_element(of_host.begin(), of_host.end(),
+      std::max_element(of_source.begin(), of_source.end(),
                        [](const auto& a, const auto& b) { return a.second < b.second; });
-  if (most == of_host.end() || most->second < half_open_of(newcomer) + 2) return nullptr;
-  // A forged address never gets past Open: what it did must not end what its owner has begun.
-  if (const Session* open = oldest_open_of(most->first)) return open;
-  const Session* oldest = nullptr;
-  for (const auto& [id, session] : sessions_)
-    if (session.state_ != SessionState::Active && host_of(session.path.peer) == most->first &&
-        (oldest == nullptr || session.opened < oldest->opened))
-      oldest = &session;
-  return oldest;
+  if (most == of_source.end() || most->second < half_open_of(newcomer) + 2) return std::nullopt;
+  return most->first;
 }
 
 const Session* SessionTable::longest_silent(const std::string& user, const Address& source) const {
-  const Address host = host_of(source);
+  const Address own = source_prefix(source);
   const Session* longest = nullptr;
   for (const auto& [id, session] : sessions_)
     if (session.state_ == SessionState::Active && session.live().requester.user == user &&
-        host_of(session.path.peer) == host &&
+        source_prefix(session.path.peer) == own &&
         (longest == nullptr || session.heard < longest->heard))
       longest = &session;
   return longest;
 }
 
-Session& SessionTable::add(RandomSource& random) {
-  std::uint32_t id = 0;
-  while (id == 0 || sessions_.contains(id)) {
-    std::array<std::byte, 4> bytes{};
-    random.fill(bytes);
-    id = ByteReader(bytes).u32() & ~kPlainSession;
-  }
+Session& SessionTable::add(std::uint32_t id) {
+  assert(id != 0 && !sessions_.contains(id));
   Session& session = sessions_[id];
   session.id = id;
   return session;
@@ -115,20 +83,20 @@ void SessionTable::enter(Session& session, SessionEvent event) {
 }
 
 std::size_t SessionTable::half_open_of(const Address& source) const {
-  const Address host = host_of(source);
+  const Address own = source_prefix(source);
   return static_cast<std::size_t>(
       std::count_if(sessions_.begin(), sessions_.end(), [&](const auto& entry) {
         return entry.second.state_ != SessionState::Active &&
-               host_of(entry.second.path.peer) == host;
+               source_prefix(entry.second.path.peer) == own;
       }));
 }
 
 std::size_t SessionTable::active_of(const Address& source) const {
-  const Address host = host_of(source);
+  const Address own = source_prefix(source);
   return static_cast<std::size_t>(
       std::count_if(sessions_.begin(), sessions_.end(), [&](const auto& entry) {
         return entry.second.state_ == SessionState::Active &&
-               host_of(entry.second.path.peer) == host;
+               source_prefix(entry.second.path.peer) == own;
       }));
 }
 

@@ -41,6 +41,9 @@ struct Challenge {
   Bytes expected_rakp3_code;
   wire::Privilege limit = wire::Privilege::User;
   std::uint8_t user_id = 0;
+  /// Nobody has this name: the code is under a secret of ours, and no proof is right.
+  bool is_decoy = false;
+  unsigned guesses = 0;  ///< wrong proofs so far
 };
 
 /// Active.
@@ -60,8 +63,7 @@ struct Session {
   Path path;
   CipherSuite suite = CipherSuite::Suite17;
   wire::Privilege ceiling = wire::Privilege::User;  ///< of Open Session
-  std::uint8_t open_tag = 0;
-  TimePoint opened{};
+  TimePoint opened{};                               ///< its first RAKP 1
   TimePoint heard{};  ///< the last valid packet, or what was streamed to it, when active
   TimePoint expires{};
   std::variant<std::monostate, Challenge, Live> data;
@@ -79,33 +81,21 @@ struct Session {
 class SessionTable {
  public:
   [[nodiscard]] Session* find(std::uint32_t id);
-  /// All that an Open Session Request settles.
-  struct OpenKey {
-    Path path;
-    std::uint32_t console_session = 0;
-    std::uint8_t tag = 0;
-    CipherSuite suite = CipherSuite::Suite17;
-    wire::Privilege ceiling = wire::Privilege::User;
-  };
-  /// The session in Open that this peer asked for in the same words: its request came again.
-  [[nodiscard]] Session* find_open(const OpenKey& key);
   /// The active session with this handle.
   [[nodiscard]] const Session* find_handle(std::uint8_t handle) const;
   /// The nth active session, from 1, in the order of their handles.
   [[nodiscard]] const Session* find_nth_active(std::size_t n) const;
-  /// The oldest session that still waits for RAKP 1.
-  [[nodiscard]] const Session* oldest_open() const;
-  /// The same among those of one host.
-  [[nodiscard]] const Session* oldest_open_of(const Address& source) const;
-  /// Which half-open session of the host with the most gives way to one of `newcomer`: the oldest
-  /// in Open, else the oldest. Null unless that host then still has as many as the newcomer's.
-  [[nodiscard]] const Session* oldest_of_greediest(const Address& newcomer) const;
+  /// The oldest half-open session; of a source, when it is given.
+  [[nodiscard]] const Session* oldest_half_open(const std::optional<Address>& source = {}) const;
+  /// The source with the most half-open sessions, when those are at least two more than the
+  /// newcomer's source has.
+  [[nodiscard]] std::optional<Address> greediest(const Address& newcomer) const;
 
-  /// The active session of this user and host that has been silent the longest.
+  /// The active session of this user and source that has been silent the longest.
   [[nodiscard]] const Session* longest_silent(const std::string& user, const Address& source) const;
 
-  /// A new session in state Open, under an id that is random, not zero and not in use.
-  Session& add(RandomSource& random);
+  /// A new session in state Open, under an id that is not in use.
+  Session& add(std::uint32_t id);
   /// The only way from state to state. A transition that is not in the table is our own defect.
   void enter(Session& session, SessionEvent event);
   void erase(std::uint32_t id) { sessions_.erase(id); }

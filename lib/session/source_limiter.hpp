@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// How many replies without a session may go out: for one source, and in all. PROTOCOL §8.4.
+// How many replies may go out: for one source, and in all. PROTOCOL §8.4.
 #pragma once
 
 #include <cstddef>
@@ -12,9 +12,12 @@
 
 namespace fwr::session {
 
-/// The address without its port: one host, whatever sockets it uses.
-[[nodiscard]] Address host_of(Address address);
+/// The address without its port, or the part of it that no host chooses (source_prefix()).
+[[nodiscard]] inline Address host_of(const Address& address) {
+  return source_prefix(address);
+}
 
+/// What a source is, the caller says: an address with its port, one without, or a prefix.
 class SourceLimiter {
  public:
   struct Limits {
@@ -30,24 +33,22 @@ class SourceLimiter {
 
   /// Takes a token of the source and one of all sources, or neither.
   [[nodiscard]] bool admit(const Address& source, TimePoint now);
-  /// Only a token of the source: for one whose address was proved to be its own.
-  [[nodiscard]] bool admit_proved(const Address& source, TimePoint now);
   /// What was admitted costs so many tokens more, of the source and of all sources.
   void charge(const Address& source, unsigned tokens, TimePoint now);
   [[nodiscard]] std::size_t sources() const { return by_age_.size(); }
 
  private:
   struct Source {
-    Address host;
+    Address address;
     TokenBucket bucket;
   };
-  TokenBucket& bucket_of(const Address& host);
+  TokenBucket& bucket_of(const Address& source);
 
   Limits limits_;
   TokenBucket all_;
   std::list<Source> by_age_;  ///< most recently used first
   /// Ordered, not hashed: a sender chooses its addresses, and must not choose our collisions.
-  std::map<Address, std::list<Source>::iterator> by_host_;
+  std::map<Address, std::list<Source>::iterator> by_address_;
 };
 
 }  // namespace fwr::session

@@ -1,59 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Source addresses that no socket can have: the donor's own, port zero, a session's. Needs raw
 // sockets; nothing leaves the loopback interface.
-#include <arpa/inet.h>
-#include <netinet/ip.h>
-#include <netinet/udp.h>
-#include <sys/socket.h>
-
-#include <cstring>
-
+#include "forger.hpp"
 #include "hostile_fixture.hpp"
 
 namespace fwr::hostile {
 namespace {
 
 constexpr std::uint32_t kDonorIp = 0x7f000001;
-
-/// Sends UDP datagrams with any loopback address and port as their source.
-class Forger {
- public:
-  explicit Forger(std::uint16_t donor_port)
-      : fd_(socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW)), donor_port_(donor_port) {}
-
-  [[nodiscard]] bool may() const { return fd_.is_open(); }
-
-  void send(Host source, std::uint16_t source_port, ByteView datagram) const {
-    ASSERT_EQ(0x7fU, source.ip >> 24U) << "only loopback";
-    const auto udp_bytes = static_cast<std::uint16_t>(sizeof(udphdr) + datagram.size());
-    iphdr ip{};
-    ip.version = 4;
-    ip.ihl = sizeof(iphdr) / 4;
-    ip.tot_len = htons(static_cast<std::uint16_t>(sizeof(iphdr) + udp_bytes));
-    ip.ttl = 1;
-    ip.protocol = IPPROTO_UDP;
-    ip.saddr = htonl(source.ip);
-    ip.daddr = htonl(kDonorIp);
-    udphdr udp{};
-    udp.source = htons(source_port);
-    udp.dest = htons(donor_port_);
-    udp.len = htons(udp_bytes);  // without a checksum, as IPv4 allows
-    Bytes packet(sizeof ip + sizeof udp);
-    std::memcpy(packet.data(), &ip, sizeof ip);
-    std::memcpy(packet.data() + sizeof ip, &udp, sizeof udp);
-    packet.insert(packet.end(), datagram.begin(), datagram.end());
-    sockaddr_in to{};
-    to.sin_family = AF_INET;
-    to.sin_addr.s_addr = htonl(kDonorIp);
-    EXPECT_EQ(static_cast<ssize_t>(packet.size()),
-              sendto(fd_.get(), packet.data(), packet.size(), 0,
-                     reinterpret_cast<const sockaddr*>(&to), sizeof to));
-  }
-
- private:
-  UniqueFd fd_;
-  std::uint16_t donor_port_;
-};
 
 class ForgedSources : public HostileTest {
  protected:

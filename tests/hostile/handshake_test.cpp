@@ -117,22 +117,25 @@ TEST_F(Handshakes, Rakp1IntoAnActiveSessionIsRefusedAndChangesNothing) {
   EXPECT_TRUE(session.status().has_value());
 }
 
-TEST_F(Handshakes, UnknownNamesAreRefused) {
-  for (const std::string_view name :
-       {"", "Alice", "alic", "alicee", "alice ", "root ", "ADMIN", "sixteen-letters",
-        "sixteen-letters+", "../../etc/passwd", "%s%s%s%n"}) {
-    Opened opened(port(), {.account = {name, ""}});
-    const auto answer = opened.handshake.challenge();
+TEST_F(Handshakes, UnknownNamesLookLikeKnownOnesWithAnotherPassword) {
+  const auto attempt = [&](std::string_view name) {
+    Opened opened(port(), {.account = {name, "guess"}});
+    const auto challenge = opened.handshake.challenge();
+    ASSERT_TRUE(challenge.has_value());
+    EXPECT_EQ(RakpStatus::Ok, challenge->status) << name;
+    EXPECT_EQ(32U, challenge->key_exchange_code.size()) << name;
+    const auto answer = opened.handshake.prove();
     ASSERT_TRUE(answer.has_value());
-    EXPECT_EQ(RakpStatus::UnauthorizedName, answer->status) << name;
-  }
+    EXPECT_EQ(RakpStatus::InvalidIntegrityCheckValue, answer->status) << name;
+    opened.handshake.give_up();
+  };
   for (const std::string_view name :
-       {std::string_view("alice\0", 6), std::string_view("\0", 1), std::string_view("al\0ce", 5)}) {
-    Opened opened(port(), {.account = {name, ""}});
-    const auto answer = opened.handshake.challenge();
-    ASSERT_TRUE(answer.has_value());
-    EXPECT_EQ(RakpStatus::UnauthorizedName, answer->status);
-  }
+       {"alice", "", "Alice", "alic", "alicee", "alice ", "root ", "ADMIN", "sixteen-letters",
+        "sixteen-letters+", "../../etc/passwd", "%s%s%s%n"})
+    attempt(name);
+  for (const std::string_view name :
+       {std::string_view("alice\0", 6), std::string_view("\0", 1), std::string_view("al\0ce", 5)})
+    attempt(name);
 }
 
 TEST_F(Handshakes, NamesOfTheFullSixteenBytesWork) {
@@ -171,18 +174,41 @@ TEST_F(Handshakes, NameLengthsThatLieAreNotAnswered) {
 
 TEST_F(Handshakes, RolesThatAreNoneOrAboveTheAccountAreRefused) {
   for (unsigned role = 0; role < 16; ++role)
-    for (const unsigned lookup : {0x00U, 0x10U}) {
-      Opened opened(port(), {.account = kAlice, .privilege = Privilege::Administrator});
-      wire::Rakp1 message = opened.handshake.rakp1_message();
-      message.role = static_cast<std::uint8_t>(role | lookup);
-      const auto answer = opened.handshake.challenge(message);
-      ASSERT_TRUE(answer.has_value());
-      const RakpStatus want = role == 1 || role == 2   ? RakpStatus::Ok
-                              : role == 3 || role == 4 ? RakpStatus::UnauthorizedRole
-                                                       : RakpStatus::InvalidRole;
-      EXPECT_EQ(want, answer->status) << role;
-      if (answer->status == RakpStatus::Ok) opened.handshake.give_up();
-    }
+    for (const unsigned lookup : {0x00U, 0x10U})
+      for (const std::string_view password : {kAlice.password, std::string_view("guess")}) {
+        Opened opened(port(),
+                      {.account = {kAlice.name, password}, .privilege = Privilege::Administrator});
+        wire::Rakp1 message = opened.handshake.rakp1_message();
+        message.role = static_cast<std::uint8_t>(role | lookup);
+        const auto answer = opened.handshake.challenge(message);
+        ASSERT_TRUE(answer.has_value());
+        EXPECT_EQ(role >= 1 && role <= 4 ? RakpStatus::Ok : RakpStatus::InvalidRole, answer->status)
+            << role;
+        if (answer->status != RakpStatus::Ok) continue;
+        // What the account may be is said to its owner only.
+        const bool is_owner = password == kAlice.password;
+        if (role > 2 || !is_owner) {
+          EXPECT_EQ(
+              is_owner ? RakpStatus::UnauthorizedRole : RakpStatus::InvalidIntegrityCheckValue,
+              opened.handshake.prove()->status)
+              << role;
+        }
+        opened.handshake.give_up();
+      }
+}
+
+TEST_F(Handshakes, WrongProofsAreCounted) {
+  Challenged challenged(port(), {.account = {kAlice.name, "wrong"}});
+  unsigned refused = 0;
+  RakpStatus last = RakpStatus::Ok;
+  for (unsigned i = 0; i < 80; ++i) {
+    const auto answer = challenged.handshake.prove();
+    ASSERT_TRUE(answer.has_value());
+    last = answer->status;
+    refused += last == RakpStatus::InvalidIntegrityCheckValue ? 1 : 0;
+  }
+  EXPECT_EQ(64U, refused);
+  EXPECT_EQ(RakpStatus::InvalidSessionId, last);
 }
 
 TEST_F(Handshakes, ARoleAboveWhatOpenSessionAskedForIsRefused) {

@@ -294,15 +294,6 @@ TEST(SourceLimiter, GivesABurstAndThenTheRate) {
   EXPECT_EQ(admitted(limiter, source, 100, now + 1h), 40U);
 }
 
-TEST(SourceLimiter, CountsAHostOnceWhateverItsPorts) {
-  SourceLimiter limiter(kLimits);
-  unsigned count = 0;
-  for (std::uint16_t port = 1; port <= 100; ++port)
-    count += admitted(limiter, testing::path_of(1, port).peer, 1, TimePoint{});
-  EXPECT_EQ(count, 40U);
-  EXPECT_EQ(admitted(limiter, testing::path_of(2).peer, 100, TimePoint{}), 40U);
-}
-
 TEST(SourceLimiter, LimitsAllSourcesTogetherAndTheTable) {
   SourceLimiter limiter(kLimits);
   unsigned count = 0;

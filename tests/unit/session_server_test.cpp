@@ -98,9 +98,51 @@ TEST(OpenSession, GivesARepeatTheSameSession) {
   Hand hand{network};
   const auto first = hand.open();
   EXPECT_EQ(hand.open().managed_session, first.managed_session);
-  EXPECT_EQ(network.server.half_open_sessions(), 1U);
+  network.run(9s);
+  EXPECT_EQ(hand.open().managed_session, first.managed_session);
+  EXPECT_EQ(network.server.half_open_sessions(), 0U) << "there is none before RAKP 1";
   hand.path = path_of(9, 40001);
   EXPECT_NE(hand.open().managed_session, first.managed_session);
+}
+
+TEST(OpenSession, GivesARepeatTheSameSessionWhenTheKeyOfTheIdsChangesBetween) {
+  Network network;
+  Hand hand{network, path_of(9, 1)};
+  hand.open();  // draws the first key
+  network.run(59s);
+  Hand late{network, path_of(9, 2)};
+  const auto first = late.open();
+  network.run(2s);
+  EXPECT_EQ(late.open().managed_session, first.managed_session);
+  EXPECT_EQ(late.rakp1(late.rakp1_message()).status, RakpStatus::Ok);
+  EXPECT_EQ(late.rakp3(late.rakp3_message()).status, RakpStatus::Ok);
+}
+
+TEST(OpenSession, OfASessionThatIsUpIsAnotherSession) {
+  Network network;
+  Hand hand{network};
+  const auto first = hand.open();
+  hand.rakp1(hand.rakp1_message());
+  ASSERT_EQ(hand.rakp3(hand.rakp3_message()).status, RakpStatus::Ok);
+  // A client that always says the same, from the same port.
+  const auto second = hand.open();
+  EXPECT_NE(second.managed_session, first.managed_session);
+  EXPECT_EQ(hand.rakp1(hand.rakp1_message()).status, RakpStatus::Ok);
+  EXPECT_EQ(hand.rakp3(hand.rakp3_message()).status, RakpStatus::Ok);
+  EXPECT_EQ(network.server.active_sessions(), 2U);
+}
+
+TEST(OpenSession, IdsOfAnotherServerAndOfLongAgoAreUnknown) {
+  Network network(basic_config(), 1);
+  Network other(basic_config(), 2);
+  Hand hand{network};
+  hand.open();
+  Hand foreign{other, hand.path, hand.console_session, hand.managed_session};
+  foreign.open();
+  foreign.managed_session = hand.managed_session;
+  EXPECT_EQ(foreign.rakp1(foreign.rakp1_message()).status, RakpStatus::InvalidSessionId);
+  network.run(10s);
+  EXPECT_EQ(hand.rakp1(hand.rakp1_message()).status, RakpStatus::InvalidSessionId);
 }
 
 TEST(OpenSession, IsNoRepeatWhenItAsksForSomethingElse) {
@@ -169,18 +211,75 @@ TEST(Rakp, Rakp1IsRefusedWithItsStatus) {
   EXPECT_EQ(hand.rakp1(message).status, RakpStatus::InvalidRole);
   message.role = 0x1f;
   EXPECT_EQ(hand.rakp1(message).status, RakpStatus::InvalidRole);
-  message.role = 0x13;
-  EXPECT_EQ(hand.rakp1(message).status, RakpStatus::UnauthorizedRole);
-  message = hand.rakp1_message();
-  message.user = "Alice";
   const auto refusal = hand.rakp1(message);
-  EXPECT_EQ(refusal.status, RakpStatus::UnauthorizedName);
   EXPECT_EQ(refusal.tag, 6);
   EXPECT_EQ(refusal.console_session, 0xa0a2a3a4U);
+  EXPECT_EQ(network.server.half_open_sessions(), 0U);
   message.managed_session ^= 1;
   EXPECT_EQ(hand.rakp1(message).status, RakpStatus::InvalidSessionId);
   // After all of that the session still comes up.
   EXPECT_EQ(hand.rakp1(hand.rakp1_message()).status, RakpStatus::Ok);
+}
+
+TEST(Rakp, ANameThatNobodyHasGetsAChallengeLikeAnyOther) {
+  for (const auto& [suite, hash] : {std::pair{wire::AuthAlgorithm::HmacSha256, Hash::Sha256},
+                                    std::pair{wire::AuthAlgorithm::HmacSha1, Hash::Sha1}}) {
+    Network network;
+    Hand hand{network};
+    auto request = hand.request();
+    request.authentication = suite;
+    request.integrity = hash == Hash::Sha1 ? wire::IntegrityAlgorithm::HmacSha1_96
+                                           : wire::IntegrityAlgorithm::HmacSha256_128;
+    hand.managed_session = hand.open(request).managed_session;
+    auto message = hand.rakp1_message();
+    message.user = "Alice";
+    const auto stranger = hand.rakp1(message);
+    EXPECT_EQ(stranger.status, RakpStatus::Ok);
+    EXPECT_EQ(stranger.guid, basic_config().identity.guid);
+    EXPECT_EQ(stranger.key_exchange_code.size(), digest_bytes(hash));
+    for (const std::string_view password : {"correct horse", "", "Alice"}) {
+      wire::Rakp3 proof = hand.rakp3_message();
+      proof.key_exchange_code = *rakp3_code(hash, secret(password), hand.exchange);
+      const auto refusal = hand.rakp3(proof);
+      EXPECT_EQ(refusal.status, RakpStatus::InvalidIntegrityCheckValue);
+      EXPECT_EQ(refusal.console_session, hand.console_session);
+    }
+    EXPECT_EQ(network.server.counters().authentication_failures, 3U);
+    EXPECT_EQ(network.server.active_sessions(), 0U);
+  }
+}
+
+TEST(Rakp, WhatAnAccountMayBeIsToldOnlyToWhoHasProvedIt) {
+  Network network;
+  Hand hand{network};
+  hand.open();
+  auto message = hand.rakp1_message();
+  message.role = 0x14;
+  ASSERT_EQ(hand.rakp1(message).status, RakpStatus::Ok);
+  EXPECT_EQ(hand.rakp3(hand.rakp3_message("guess")).status, RakpStatus::InvalidIntegrityCheckValue);
+  EXPECT_EQ(hand.rakp3(hand.rakp3_message()).status, RakpStatus::UnauthorizedRole);
+  EXPECT_EQ(network.server.active_sessions(), 0U);
+}
+
+TEST(Rakp, AHandshakeEndsAfterManyWrongProofs) {
+  Network network;
+  Hand hand{network};
+  hand.open();
+  hand.rakp1(hand.rakp1_message());
+  unsigned refused = 0;
+  for (unsigned i = 0; i < 100; ++i) {
+    const auto answer = hand.rakp3(hand.rakp3_message("guess"));
+    if (answer.status == RakpStatus::InvalidIntegrityCheckValue) ++refused;
+    // A new challenge does not begin a new count.
+    if (i == 30) {
+      auto again = hand.rakp1_message();
+      again.console_random[0] ^= std::byte{1};
+      hand.rakp1(again);
+    }
+  }
+  EXPECT_EQ(refused, 64U);
+  EXPECT_EQ(hand.rakp3(hand.rakp3_message()).status, RakpStatus::InvalidSessionId);
+  EXPECT_EQ(network.server.half_open_sessions(), 0U);
 }
 
 TEST(Rakp, ARoleAboveThatOfOpenSessionIsRefused) {
@@ -221,8 +320,8 @@ TEST(Rakp, ARepeatedRakp1GetsTheSameChallengeAndAnotherOneANewChallenge) {
   message.console_random[3] ^= std::byte{1};
   const auto third = hand.rakp1(message);
   EXPECT_NE(third.managed_random, first.managed_random);
-  message.user = "nobody";
-  EXPECT_EQ(hand.rakp1(message).status, RakpStatus::UnauthorizedName);
+  message.role = 0x1f;
+  EXPECT_EQ(hand.rakp1(message).status, RakpStatus::InvalidRole);
   EXPECT_EQ(hand.rakp3(hand.rakp3_message()).status, RakpStatus::Ok);
 }
 

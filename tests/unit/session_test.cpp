@@ -235,7 +235,7 @@ TEST(ClientTimers, EndASessionWhoseServerIsGone) {
   auto& node = network.connect(alice());
   network.tamper = [](Way, const Bytes&) { return std::vector<Bytes>{}; };
   ASSERT_TRUE(node.client.submit({kOem, 0x07, {}}, network.now));
-  network.run(15s);
+  network.run(19s);
   EXPECT_EQ(node.down(), Errc::SessionLost);
   EXPECT_FALSE(node.is_up());
   EXPECT_FALSE(node.client.send_payload(pattern(1)));
@@ -425,7 +425,7 @@ TEST(Attack, AClearedEncryptionBitIsDropped) {
     return std::vector<Bytes>{cleared};
   };
   ASSERT_TRUE(node.client.submit({kOem, 0x07, {}}, network.now));
-  network.run(15s);
+  network.run(19s);
   EXPECT_TRUE(network.application.commands.empty());
   EXPECT_EQ(node.down(), Errc::SessionLost);
 }

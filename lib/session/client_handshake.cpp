@@ -165,7 +165,8 @@ void Client::Impl::on_rakp2(ByteView payload, TimePoint now) {
   auto code = rakp3_code(hash, credentials_.password, exchange_);
   if (!expected || !code) return go_down((!expected ? expected : code).error());
   if (!equal_constant_time(*expected, message->key_exchange_code)) {
-    on_refusal({Errc::AuthenticationFailed, "the server has another password for this user"});
+    on_refusal({Errc::AuthenticationFailed,
+                "the server has another password for this user, or no such user"});
     // Said to the server, so that its half-open session does not wait for us.
     if (state_ == ClientState::Down) send_rakp3(RakpStatus::InvalidIntegrityCheckValue, {});
     return;

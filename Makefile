@@ -85,6 +85,11 @@ submake = +$(MAKE) --no-print-directory $(jobs) -C $(BUILD)
 # holds in the build directories.
 .NOTPARALLEL:
 
+# Quiet, and patient with another apt or dpkg that runs, as at the first boot of a machine.
+apt_lock_wait_s = 600
+# This is dpkg's lock only; for those of apt-get itself "need" tries again.
+apt_options = -qq -o DPkg::Lock::Timeout=$(apt_lock_wait_s) -o Dpkg::Use-Pty=0
+
 # $(call need,PACKAGES): installs exactly the packages that are not there.
 define need
 @set -e; \
@@ -104,8 +109,21 @@ if test "$$(id -u)" -ne 0; then \
   fi; \
 fi; \
 echo "Installing:$$missing"; \
-$$root apt-get -q update; \
-$$root env DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends $$missing
+log=$$(mktemp); trap 'rm -f "$$log"' EXIT; waited_s=0; \
+apt() { \
+  until $$root env LC_ALL=C DEBIAN_FRONTEND=noninteractive apt-get $(apt_options) "$$@" 2>"$$log"; do \
+    if test $$waited_s -ge $(apt_lock_wait_s) || ! grep -q 'Could not get lock' "$$log"; then \
+      cat "$$log" >&2; return 1; \
+    fi; \
+    test $$waited_s -ne 0 || echo "Another program installs packages; waiting for it: $$(head -n 1 "$$log")"; \
+    sleep 1; waited_s=$$((waited_s + 1)); \
+  done; \
+  cat "$$log" >&2; \
+}; \
+apt update; \
+newer=$$(apt-get -s install --no-install-recommends $$missing | sed -n 's/^Inst \([^ ]*\) \[.*/ \1/p' | tr -d '\n'); \
+test -z "$$newer" || echo "Of the installed packages these are upgraded, because the new ones want that:$$newer"; \
+apt -y install --no-install-recommends $$missing
 endef
 
 .PHONY: all
@@ -226,8 +244,8 @@ lint: deps-lint $(BUILD)/Makefile
 format:
 	git ls-files -z -- '*.cpp' '*.hpp' '*.c' '*.h' | xargs -0 -r clang-format -i
 
-.PHONY: install uninstall dist distcheck
-install uninstall: $(BUILD)/Makefile
+.PHONY: install install-strip uninstall dist distcheck
+install install-strip uninstall: $(BUILD)/Makefile
 	$(submake) $@
 dist distcheck: deps-build $(BUILD)/Makefile
 	$(submake) $@
@@ -259,6 +277,7 @@ help:
 	@echo 'make lint        clang-tidy over everything, or LINT_FILES="lib/base/error.cpp ..."'
 	@echo 'make format      clang-format over everything'
 	@echo 'make install     install into the configured prefix; DESTDIR=DIR stages'
+	@echo 'make install-strip   the same without debugging information: a tenth of the size'
 	@echo 'make uninstall   the opposite'
 	@echo 'make deps        install the packages that any of these targets needs'
 	@echo 'make dist        a source tarball;  make distcheck  proves that it builds'

@@ -44,4 +44,4 @@ CLEANFILES += $(units)
 %D%/systemd/fwrecover-rollback.service: %D%/systemd/fwrecover-rollback.service.in
 $(units): Makefile
 	@$(MKDIR_P) $(@D)
-	$(AM_V_GEN)sed 's,@sbindir[@],$(sbindir),g' $(srcdir)/$@.in >$@
+	$(AM_V_GEN)$(as_configured) $(srcdir)/$@.in | sed 's,@sbindir[@],$(sbindir),g' >$@

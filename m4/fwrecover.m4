@@ -1,6 +1,17 @@
 dnl SPDX-License-Identifier: GPL-3.0-or-later
 dnl The checks of configure.ac that need more than a line.
 
+dnl FWR_DEFINE_DIR(MACRO, VARIABLE, COMMENT): a directory such as sysconfdir, with ${prefix} in it expanded,
+dnl as a string for config.h.
+AC_DEFUN([FWR_DEFINE_DIR], [
+  fwr_dir=$(
+    test "$prefix" != NONE || prefix=$ac_default_prefix
+    test "$exec_prefix" != NONE || exec_prefix=$prefix
+    eval "fwr_dir=\"$[]$2\""
+    eval "printf '%s\n' \"$fwr_dir\"")
+  AC_DEFINE_UNQUOTED([$1], ["$fwr_dir"], [$3])
+])
+
 dnl FWR_CXX20: sets CXX20_FLAGS, apart from CXX, because "make CXX=..." replaces CXX.
 AC_DEFUN([FWR_CXX20], [
   AC_MSG_CHECKING([for C++20])

@@ -2,6 +2,7 @@
 // fwdonor(8): the donor's catalogue on the command line.
 #include "command_line.hpp"
 #include "fwrecover/donor.hpp"
+#include "fwrecover/version.hpp"
 
 namespace {
 
@@ -97,7 +98,7 @@ int main(int argc, char** argv) {
   tool::Program program;
   program.name = "fwdonor";
   program.summary = "Keep the catalogue of firmware images that a donor serves";
-  program.default_config = "/etc/fwrecover/fwdonord.toml";
+  program.default_config = fwrecover::default_donor_file();
   program.commands = commands(options);
   return tool::run_program(program, options.global, argc, argv);
 }

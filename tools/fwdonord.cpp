@@ -2,6 +2,7 @@
 // fwdonord(8): the donor daemon's command line.
 #include "command_line.hpp"
 #include "fwrecover/donor.hpp"
+#include "fwrecover/version.hpp"
 
 namespace {
 
@@ -30,7 +31,7 @@ int main(int argc, char** argv) {
   tool::Program program;
   program.name = "fwdonord";
   program.summary = "Serve signed firmware images to systems that ask for them";
-  program.default_config = "/etc/fwrecover/fwdonord.toml";
+  program.default_config = fwrecover::default_donor_file();
   program.prints = tool::Prints::Log;
   program.options = [&](CLI::App& app) {
     app.add_option("--listen", options.listen,

@@ -2,6 +2,7 @@
 // fwrecover(8): the recipient's command line.
 #include "command_line.hpp"
 #include "fwrecover/recipient.hpp"
+#include "fwrecover/version.hpp"
 
 namespace {
 
@@ -122,7 +123,7 @@ int main(int argc, char** argv) {
   tool::Program program;
   program.name = "fwrecover";
   program.summary = "Recover management firmware from peers and management consoles";
-  program.default_config = "/etc/fwrecover/fwrecover.toml";
+  program.default_config = fwrecover::default_recipient_file();
   program.commands = commands(options);
   return tool::run_program(program, options.global, argc, argv);
 }

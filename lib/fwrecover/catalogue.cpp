@@ -14,6 +14,7 @@
 #include "fwrecover/conclude.hpp"
 #include "fwrecover/donor.hpp"
 #include "fwrecover/donor_config.hpp"
+#include "fwrecover/version.hpp"
 #include "image/image_file.hpp"
 #include "transport/clock.hpp"
 
@@ -172,8 +173,7 @@ class Catalogue::Impl {
     const bool named = !source_.config_path.empty();
     const auto settings = fwr::settings::Settings::load(
         fwr::settings::donor_table(),
-        named ? source_.config_path : std::string(fwr::settings::kDonorFile), named,
-        source_.overrides);
+        named ? source_.config_path : std::string(default_donor_file()), named, source_.overrides);
     if (!settings) return tl::unexpected(settings.error());
     auto config = fwr::settings::read_catalogue_config(*settings);
     if (!config) return tl::unexpected(config.error());

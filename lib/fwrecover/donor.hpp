@@ -38,7 +38,7 @@ class FWR_API DonorDaemon {
   Conclusion config(Observer& observer);
 
  private:
-  class Impl;
+  class FWR_LOCAL Impl;
   std::unique_ptr<Impl> impl_;
 };
 
@@ -82,7 +82,7 @@ class FWR_API Catalogue {
   Conclusion remove(const std::string& digest, Observer& observer);
 
  private:
-  class Impl;
+  class FWR_LOCAL Impl;
   std::unique_ptr<Impl> impl_;
 };
 

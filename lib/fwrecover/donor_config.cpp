@@ -17,8 +17,9 @@ namespace fwr::settings {
 namespace {
 
 constexpr std::array kTable{
-    Setting{"catalogue", "directory", Kind::Text, "\"/var/lib/fwdonor\"", "where the images are"},
-    Setting{"trust", "keys", Kind::TextList, "[\"/etc/fwrecover/keys/*.pub\"]",
+    Setting{"catalogue", "directory", Kind::Text, "\"" FWR_LOCALSTATEDIR "/lib/fwdonor\"",
+            "where the images are"},
+    Setting{"trust", "keys", Kind::TextList, "[\"" FWR_SYSCONFDIR "/fwrecover/keys/*.pub\"]",
             "minisign public keys that may sign firmware"},
     Setting{"donor", "role", Kind::Text, "\"console\"", "console or peer"},
     Setting{"donor", "name", Kind::Text, "", "for people; without: the host's name"},

@@ -14,7 +14,6 @@
 namespace fwr::settings {
 
 [[nodiscard]] std::span<const Setting> donor_table();
-inline constexpr std::string_view kDonorFile = "/etc/fwrecover/fwdonord.toml";
 
 struct DonorConfig {
   std::string catalogue;  ///< directory

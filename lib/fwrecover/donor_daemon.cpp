@@ -11,6 +11,7 @@
 #include "fwrecover/donor.hpp"
 #include "fwrecover/donor_config.hpp"
 #include "fwrecover/lines.hpp"
+#include "fwrecover/version.hpp"
 #include "session/link_servers.hpp"
 #include "transport/clock.hpp"
 #include "transport/loop.hpp"
@@ -37,8 +38,8 @@ Where here() {
 Result<fwr::settings::Settings> load(const DonorSource& source) {
   const bool named = !source.config_path.empty();
   return fwr::settings::Settings::load(
-      fwr::settings::donor_table(),
-      named ? source.config_path : std::string(fwr::settings::kDonorFile), named, source.overrides);
+      fwr::settings::donor_table(), named ? source.config_path : std::string(default_donor_file()),
+      named, source.overrides);
 }
 
 /// Errors: those of reading, and what makes a start useless.

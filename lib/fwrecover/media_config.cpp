@@ -7,8 +7,8 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <iterator>
-#include <regex>
 
 #include "transport/hosts.hpp"
 
@@ -94,6 +94,21 @@ Result<IcmbConfig> read_icmb(const Settings& settings) {
   return icmb;
 }
 
+constexpr std::size_t kLineDigits = 2;
+
+/// What of a numbered line's text stands before its "@", such as "icmb:0x0014" or "serial:", when
+/// `words` ends with it; otherwise nothing.
+std::string_view address_at_end(std::string_view words) {
+  constexpr std::string_view kCable = "serial:";
+  constexpr std::string_view kBus = "icmb:0x";
+  constexpr std::size_t kAddressDigits = 4;
+  if (words.ends_with(kCable)) return kCable;
+  if (words.size() < kBus.size() + kAddressDigits) return {};
+  words.remove_prefix(words.size() - kBus.size() - kAddressDigits);
+  const bool is_hex = words.find_first_not_of("0123456789abcdef", kBus.size()) == words.npos;
+  return words.starts_with(kBus) && is_hex ? words : std::string_view();
+}
+
 }  // namespace
 
 Result<Guid> machine_guid(std::string_view role) {
@@ -138,20 +153,22 @@ std::string LineNames::text(const Address& address) const {
 }
 
 std::string LineNames::named(const std::string& words) const {
-  static const std::regex kLine("(icmb:0x[0-9a-f]{4}|serial:)@([0-9]{1,2})(?![0-9])");
   std::string out;
-  auto rest = words.cbegin();
-  for (std::sregex_iterator match(words.begin(), words.end(), kLine), end; match != end; ++match) {
-    const std::string name = device(static_cast<std::uint32_t>(std::stoul((*match)[2])));
-    out.append(rest, (*match)[0].first);
-    const std::string address = (*match)[1];
-    if (name.empty())
-      out += match->str();
-    else
-      out.append(address).append(address.ends_with(':') ? "" : "@").append(name);
-    rest = (*match)[0].second;
+  std::string_view rest = words;
+  for (std::size_t at = rest.find('@'); at != rest.npos; at = rest.find('@')) {
+    const std::string_view link = address_at_end(rest.substr(0, at));
+    std::string_view digits = rest.substr(at + 1);
+    digits = digits.substr(0, std::min(digits.find_first_not_of("0123456789"), digits.size()));
+    std::uint32_t line = 0;
+    if (!link.empty() && digits.size() <= kLineDigits)
+      std::from_chars(digits.data(), digits.data() + digits.size(), line);
+    const std::string name = device(line);
+    out.append(rest.substr(0, at));
+    if (name.empty() || !link.ends_with(':')) out += '@';
+    out += name;
+    rest.remove_prefix(at + 1 + (name.empty() ? 0 : digits.size()));
   }
-  return out.append(rest, words.cend());
+  return out.append(rest);
 }
 
 Result<MediaConfig> read_media(const Settings& settings) {

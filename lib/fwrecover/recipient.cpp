@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "fwrecover/recipient_impl.hpp"
+#include "fwrecover/version.hpp"
 #include "transport/clock.hpp"
 #include "transport/signals.hpp"
 
@@ -88,7 +89,7 @@ Result<fwr::settings::Settings> Recipient::Impl::load() const {
   const bool named = !source_.config_path.empty();
   return fwr::settings::Settings::load(
       fwr::settings::recipient_table(),
-      named ? source_.config_path : std::string(fwr::settings::kRecipientFile), named,
+      named ? source_.config_path : std::string(default_recipient_file()), named,
       source_.overrides);
 }
 

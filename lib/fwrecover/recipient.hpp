@@ -70,7 +70,7 @@ class FWR_API Recipient {
   Conclusion config(Observer& observer);
 
  private:
-  class Impl;
+  class FWR_LOCAL Impl;
   std::unique_ptr<Impl> impl_;
 };
 

@@ -24,18 +24,18 @@ constexpr std::array kTable{
     Setting{"system", "device", Kind::Integer, "0", "device id, as in Get Device ID"},
     Setting{"system", "revision", Kind::Integer, "0", "hardware revision of the board"},
     Setting{"system", "component", Kind::Text, "\"bmc\"", "which firmware this is"},
-    Setting{"slots", "a", Kind::Text, "\"/var/lib/fwrecover/slot-a.img\"",
+    Setting{"slots", "a", Kind::Text, "\"" FWR_LOCALSTATEDIR "/lib/fwrecover/slot-a.img\"",
             "file or block device of slot a"},
-    Setting{"slots", "b", Kind::Text, "\"/var/lib/fwrecover/slot-b.img\"",
+    Setting{"slots", "b", Kind::Text, "\"" FWR_LOCALSTATEDIR "/lib/fwrecover/slot-b.img\"",
             "file or block device of slot b"},
     Setting{"slots", "size", Kind::Size, "\"64MiB\"", "room in a slot that is a regular file"},
-    Setting{"slots", "state", Kind::Text, "\"/var/lib/fwrecover\"",
+    Setting{"slots", "state", Kind::Text, "\"" FWR_LOCALSTATEDIR "/lib/fwrecover\"",
             "directory of the state record"},
     Setting{"slots", "active", Kind::Text, "",
             "a or b: what the system runs from, while there is no state record"},
     Setting{"slots", "trial", Kind::Duration, "\"10m\"",
             "time to confirm new firmware; 0: no limit"},
-    Setting{"trust", "keys", Kind::TextList, "[\"/etc/fwrecover/keys/*.pub\"]",
+    Setting{"trust", "keys", Kind::TextList, "[\"" FWR_SYSCONFDIR "/fwrecover/keys/*.pub\"]",
             "minisign public keys that may sign firmware"},
     Setting{"donor", "user", Kind::Text, "\"fwrecover\"", "account on the donors"},
     Setting{"donor", "password_file", Kind::Text, "", "its password; without: FWRECOVER_PASSWORD"},
@@ -208,7 +208,7 @@ Result<std::optional<flash::SlotId>> read_active(const Settings& settings) {
   return settings.complain("slots.active", fmt::format("must be a or b, and is '{}'", slot));
 }
 
-/// "/etc/fwrecover/keys/*.pub" to the files that there are.
+/// ".../keys/*.pub" to the files that there are.
 std::vector<std::string> expand_pattern(const std::string& pattern) {
   if (pattern.find_first_of("*?[") == std::string::npos) return {pattern};
   glob_t found{};

@@ -18,7 +18,6 @@
 namespace fwr::settings {
 
 [[nodiscard]] std::span<const Setting> recipient_table();
-inline constexpr std::string_view kRecipientFile = "/etc/fwrecover/fwrecover.toml";
 
 struct LanConfig {
   std::vector<std::string> targets;  ///< hosts and ranges, not resolved yet

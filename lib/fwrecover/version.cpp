@@ -14,4 +14,12 @@ std::uint32_t default_iana_pen() noexcept {
   return FWR_IANA_PEN;
 }
 
+std::string_view default_recipient_file() noexcept {
+  return FWR_SYSCONFDIR "/fwrecover/fwrecover.toml";
+}
+
+std::string_view default_donor_file() noexcept {
+  return FWR_SYSCONFDIR "/fwrecover/fwdonord.toml";
+}
+
 }  // namespace fwrecover

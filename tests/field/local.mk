@@ -2,6 +2,12 @@
 # tests/field: kinds of faults that the field taught, one script a kind.
 # One file a line, in alphabetical order.
 
+TESTS += %D%/directories.sh
+TESTS += %D%/installation.sh
 TESTS += %D%/numbers.sh
+TESTS += %D%/packages.sh
 
+EXTRA_DIST += %D%/directories.sh
+EXTRA_DIST += %D%/installation.sh
 EXTRA_DIST += %D%/numbers.sh
+EXTRA_DIST += %D%/packages.sh

@@ -69,3 +69,4 @@ if [ -s "$work/foreign" ]; then
   cat "$work/foreign"
   fail 'libfwrecover.so exports more than its interface'
 fi
+if nm -DC --defined-only "$library" | grep '::Impl::'; then fail 'what is behind the interface is exported'; fi

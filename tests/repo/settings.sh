@@ -19,6 +19,12 @@ documented_pen=32473
 pen=$(sed -n 's/^#define FWR_IANA_PEN //p' "$TOP_BUILDDIR/config.h")
 [ -n "$pen" ] || fail 'config.h has no FWR_IANA_PEN'
 
+# The same of its directories.
+directory_of() { sed -n "s/^#define $1 \"\(.*\)\"\$/\1/p" "$TOP_BUILDDIR/config.h"; }
+sysconfdir=$(directory_of FWR_SYSCONFDIR)
+localstatedir=$(directory_of FWR_LOCALSTATEDIR)
+if [ -z "$sysconfdir" ] || [ -z "$localstatedir" ]; then fail 'config.h does not have the directories'; fi
+
 # as_documented PEN: "section.key<TAB>default" with the number of this build as the pages have it.
 as_documented() {
   sed "s/^\(protocol\.iana\|device\.manufacturer\)\t$1\$/\1\t$documented_pen/"
@@ -28,7 +34,8 @@ as_documented() {
 defaults_of() {
   "$@" --json --config /dev/null | sed -n \
     's/^{"event":"setting","name":"\([^"]*\)","value":"\(.*\)","source":"default"}$/\1\t\2/p' |
-    sed 's/\\"/"/g' | as_documented "$pen" | LC_ALL=C sort
+    sed "s/\\\\\"/\"/g; s,$sysconfdir/fwrecover,/etc/fwrecover,g; s,$localstatedir/lib/fw,/var/lib/fw,g" |
+    as_documented "$pen" | LC_ALL=C sort
 }
 
 # settings_in_page PAGE: "section.key<TAB>text", one a line.

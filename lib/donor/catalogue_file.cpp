@@ -209,7 +209,7 @@ Result<Digest> DirectoryCatalogue::Impl::add(const std::string& image_path,
   if (!entry) return tl::unexpected(entry.error());
   const Digest digest = entry->manifest.digest;
   const std::string name = to_text(digest);
-  const auto lock = CatalogueLock::take(directory_);
+  const auto lock = lock_catalogue(directory_);
   if (!lock) return tl::unexpected(lock.error());
   // Another writer may have been here since open(); what is there but broken is replaced.
   if (check(name))
@@ -232,7 +232,7 @@ Result<Digest> DirectoryCatalogue::Impl::add(const std::string& image_path,
 }
 
 Result<> DirectoryCatalogue::Impl::remove(const Digest& digest) {
-  const auto lock = CatalogueLock::take(directory_);
+  const auto lock = lock_catalogue(directory_);
   if (!lock) return tl::unexpected(lock.error());
   if (auto done = withdraw_directory(directory_, to_text(digest)); !done) return done;
   const auto at = index(digest);

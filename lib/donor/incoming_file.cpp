@@ -2,9 +2,7 @@
 // Adding to and removing from a catalogue's directory: write, flush, rename, flush.
 #include "donor/incoming_file.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,7 +13,6 @@
 #include <filesystem>
 #include <system_error>
 
-#include "base/again.hpp"
 #include "image/hash_tree.hpp"
 
 namespace fwr::donor {
@@ -67,13 +64,11 @@ Result<> check_space(const std::string& directory, std::uint64_t wanted_bytes) {
 
 }  // namespace
 
-Result<CatalogueLock> CatalogueLock::take(const std::string& directory) {
-  const std::string path = directory + "/" + kLockFile;
-  UniqueFd fd = open_fd(path, O_RDWR | O_CREAT);
-  if (!fd.is_open()) return system_failure(errno, path);
-  if (again([&] { return ::flock(fd.get(), LOCK_EX); }) != 0) return system_failure(errno, path);
+Result<image::LockFile> lock_catalogue(const std::string& directory) {
+  auto lock = image::LockFile::take(directory + "/" + kLockFile, kWriterPatience);
+  if (!lock) return lock;
   if (auto done = remove_leftovers(directory); !done) return tl::unexpected(done.error());
-  return CatalogueLock(std::move(fd));
+  return lock;
 }
 
 Result<Incoming> Incoming::make(const std::string& directory) {

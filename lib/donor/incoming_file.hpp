@@ -2,9 +2,11 @@
 // Changing a catalogue's directory so that others see an image whole or not at all.
 #pragma once
 
+#include <chrono>
 #include <string>
 
 #include "donor/posix_file.hpp"
+#include "image/lock_file.hpp"
 #include "image/manifest.hpp"
 
 namespace fwr::donor {
@@ -15,16 +17,11 @@ inline constexpr const char* kSignatureFile = "manifest.json.minisig";
 inline constexpr const char* kImageFile = "image";
 inline constexpr const char* kTreeFile = "tree";
 
-/// Keeps other writers out while it lives: it waits for one that is there already.
-class CatalogueLock {
- public:
-  /// Also removes what an interrupted writer left.
-  [[nodiscard]] static Result<CatalogueLock> take(const std::string& directory);
-
- private:
-  explicit CatalogueLock(UniqueFd fd) : fd_(std::move(fd)) {}
-  UniqueFd fd_;  // closing it unlocks
-};
+/// Keeps other writers out while it lives; waits kWriterPatience for one that is there already.
+/// Also removes what an interrupted writer left. Errors: AlreadyRunning, and those of
+/// LockFile::take().
+inline constexpr std::chrono::minutes kWriterPatience{5};
+[[nodiscard]] Result<image::LockFile> lock_catalogue(const std::string& directory);
 
 /// A directory that is being filled under a name that no reader looks at. It is removed again
 /// unless publish() was successful.

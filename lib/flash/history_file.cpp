@@ -1,27 +1,30 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The history: JSON lines that are appended, never changed, and thinned out now and then.
 #include <fcntl.h>
-#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <nlohmann/json.hpp>
 
 #include "base/again.hpp"
 #include "flash/posix_file.hpp"
 #include "flash/slots.hpp"
+#include "image/lock_file.hpp"
 
 namespace fwr::flash {
 namespace {
 
 constexpr std::string_view kName = "history.jsonl";
+constexpr std::string_view kLockName = "history.lock";
 /// Rewritten only when it has twice the lines that are kept, so that appending stays cheap.
 constexpr std::size_t kThinAtLines = 2 * kHistoryLines;
 /// More than that is not our file; only its end is read.
 constexpr std::uint64_t kFileLimit_bytes = (kThinAtLines + 1) * (kHistoryLine_bytes + 1);
-/// How often the file may be replaced by others while we wait for its lock.
-constexpr int kLockTries = 100;
+/// Others append within milliseconds. A line less is better than a recovery that never ends.
+constexpr std::chrono::seconds kLockPatience{2};
 
 bool is_json_line(const std::string& line) {
   return line.size() <= kHistoryLine_bytes && nlohmann::json::accept(line);
@@ -52,28 +55,6 @@ std::vector<std::string> last_lines(const std::string& text) {
   return lines;
 }
 
-bool same_file(int fd, const std::string& path) {
-  struct stat ours {};
-  struct stat there {};
-  return ::fstat(fd, &ours) == 0 && ::stat(path.c_str(), &there) == 0 &&
-         ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
-}
-
-/// Opened and locked. Whoever waits for the lock while the file is thinned out gets the old file,
-/// which has no name any more, and must take the new one.
-Result<UniqueFd> open_locked(const std::string& path) {
-  for (int tries = 0; tries < kLockTries; ++tries) {
-    UniqueFd fd = open_fd(path, O_RDWR | O_CREAT | O_NOFOLLOW);
-    if (!fd.is_open())
-      return fail_errno(errno == ENOENT ? Errc::NotFound : Errc::IoFailed, "opening " + path,
-                        errno);
-    if (again([&] { return ::flock(fd.get(), LOCK_EX); }) != 0)
-      return fail_errno(Errc::IoFailed, "locking " + path, errno);
-    if (same_file(fd.get(), path)) return fd;
-  }
-  return fail(Errc::IoFailed, path + " is replaced all the time by other processes");
-}
-
 Result<> thin_out(const std::string& state_directory, const std::string& text) {
   std::string kept;
   for (const std::string& line : last_lines(text)) kept += line + "\n";
@@ -90,23 +71,27 @@ Result<> append_history(const std::string& state_directory, const std::string& l
                                          " are allowed");
   if (line.find('\n') != std::string::npos || !is_json_line(line))
     return fail(Errc::Internal, "not one line of JSON for " + path);
-  const auto fd = open_locked(path);
-  if (!fd) return tl::unexpected(fd.error());
-  auto text = read_all(fd->get(), path);
+  // Of its own, because everyone may read the history, and so could hold its lock.
+  const auto lock =
+      image::LockFile::take(state_directory + "/" + std::string(kLockName), kLockPatience);
+  if (!lock) return tl::unexpected(lock.error());
+  const UniqueFd fd = open_fd(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK);
+  if (!fd.is_open()) return fail_errno(Errc::IoFailed, "opening " + path, errno);
+  auto text = read_all(fd.get(), path);
   if (!text) return tl::unexpected(text.error());
 
   struct stat status {};
-  if (::fstat(fd->get(), &status) != 0) return fail_errno(Errc::IoFailed, path, errno);
+  if (::fstat(fd.get(), &status) != 0) return fail_errno(Errc::IoFailed, path, errno);
   // A torn last line goes, or it would spoil this one. Without any line in reach it is not our
   // file.
   const std::size_t last_feed = text->rfind('\n');
   const std::size_t whole = last_feed == std::string::npos ? 0 : last_feed + 1;
   const off_t end = whole == 0 ? 0 : status.st_size - static_cast<off_t>(text->size() - whole);
-  if (end != status.st_size && !truncate_to(fd->get(), static_cast<std::uint64_t>(end)))
+  if (end != status.st_size && !truncate_to(fd.get(), static_cast<std::uint64_t>(end)))
     return fail_errno(Errc::IoFailed, "cutting a torn line off " + path, errno);
   text->resize(whole);
-  if (!write_at(fd->get(), static_cast<std::uint64_t>(end), as_bytes(line + "\n")) ||
-      again([&] { return ::fdatasync(fd->get()); }) != 0)
+  if (!write_at(fd.get(), static_cast<std::uint64_t>(end), as_bytes(line + "\n")) ||
+      again([&] { return ::fdatasync(fd.get()); }) != 0)
     return fail_errno(Errc::IoFailed, "writing " + path, errno);
   if (end == 0)
     if (auto synced = sync_directory(state_directory); !synced) return synced;
@@ -118,7 +103,7 @@ Result<> append_history(const std::string& state_directory, const std::string& l
 
 Result<std::vector<std::string>> read_history(const std::string& state_directory) {
   const std::string path = state_directory + "/" + std::string(kName);
-  const UniqueFd fd = open_fd(path, O_RDONLY | O_NOFOLLOW);
+  const UniqueFd fd = open_fd(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   if (!fd.is_open()) {
     if (errno == ENOENT) return std::vector<std::string>{};
     return fail_errno(Errc::IoFailed, "opening " + path, errno);

@@ -18,6 +18,7 @@
 #include "flash/state_file.hpp"
 #include "flash/storage_file.hpp"
 #include "image/hash_tree.hpp"
+#include "image/lock_file.hpp"
 #include "image/manifest.hpp"
 
 namespace fwr::flash {
@@ -27,8 +28,9 @@ constexpr mode_t kDirectoryMode = 0755;
 constexpr std::uint64_t kStatBlock_bytes = 512;  ///< the unit of st_blocks
 /// The tree of the largest image has 34 MiB.
 constexpr std::uint64_t kTreeLimit_bytes = 64ULL << 20;
-constexpr std::array<const char*, 5> kOwnNames{"state", "state.new", "tree", "lock",
-                                               "history.jsonl"};
+constexpr std::array kOwnNames{
+    "state",         "state.new",         "tree",        "lock", "lock.new",
+    "history.jsonl", "history.jsonl.new", "history.lock"};
 
 /// What a path is when it cannot be a slot, or nothing.
 const char* unfit_kind(mode_t mode) {
@@ -87,7 +89,7 @@ Result<> reserve(int fd, const std::string& what, std::uint64_t size) {
 
 class FileSlots final : public Slots {
  public:
-  FileSlots(FileSlotsConfig config, Access access, StateLock lock)
+  FileSlots(FileSlotsConfig config, Access access, image::LockFile lock)
       : state_directory_(config.state_directory),
         access_(access),
         slot_size_(config.slot_size_bytes),
@@ -132,7 +134,7 @@ class FileSlots final : public Slots {
   Access access_;
   std::uint64_t slot_size_;
   std::optional<SlotId> stated_active_;  ///< by who configured it, for when there is no record
-  StateLock lock_;
+  image::LockFile lock_;                 ///< keeps a second recovery out
   StateFile state_;
   std::array<File, 2> files_;
   UniqueFd tree_;
@@ -450,10 +452,13 @@ Result<> create_state_directory(const std::string& path) {
 
 Result<std::unique_ptr<Slots>> open_file_slots(const FileSlotsConfig& config, Access access) {
   if (auto checked = check_paths(config); !checked) return tl::unexpected(checked.error());
-  if (access == Access::ReadOnly) return std::make_unique<FileSlots>(config, access, StateLock());
+  if (access == Access::ReadOnly)
+    return std::make_unique<FileSlots>(config, access, image::LockFile());
   if (auto created = create_state_directory(config.state_directory); !created)
     return tl::unexpected(created.error());
-  auto lock = StateLock::take(config.state_directory);
+  auto lock = image::LockFile::take(config.state_directory + "/lock");
+  if (!lock && lock.error().code == Errc::IoFailed)
+    return fail(Errc::StateFailed, lock.error().detail);
   if (!lock) return tl::unexpected(lock.error());
   if (auto created = StateFile(config.state_directory).create_if_missing(); !created)
     return tl::unexpected(created.error());

@@ -3,16 +3,9 @@
 #include "flash/state_file.hpp"
 
 #include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
-#include <cstdlib>
 #include <utility>
-
-#include "base/again.hpp"
 
 namespace fwr::flash {
 namespace {
@@ -20,40 +13,8 @@ namespace {
 constexpr std::string_view kStateName = "state";
 /// A reader has no lock: it may see both copies torn when a writer overtakes it, and reads again.
 constexpr int kReadTries = 4;
-constexpr std::size_t kLockText_bytes = 32;
-
-/// " (process 1234)", or nothing while the holder has not written it yet.
-std::string holder(int fd) {
-  std::array<std::byte, kLockText_bytes> text{};
-  if (!read_at(fd, 0, text)) return {};
-  const std::string_view digits = as_text(text);
-  const std::size_t length = std::min(digits.find_first_not_of("0123456789"), digits.size());
-  if (length == 0) return {};
-  return " by process " + std::string(digits.substr(0, length));
-}
 
 }  // namespace
-
-StateLock::~StateLock() {
-  // Nobody should read the id of a process that has gone. A failure leaves only that.
-  if (fd_.is_open() && !truncate_to(fd_.get(), 0)) fd_.reset();
-}
-
-Result<StateLock> StateLock::take(const std::string& state_directory) {
-  const std::string path = state_directory + "/lock";
-  UniqueFd fd = open_fd(path, O_RDWR | O_CREAT | O_NOFOLLOW);
-  if (!fd.is_open()) return fail_errno(Errc::StateFailed, "opening lock file " + path, errno);
-  if (again([&] { return ::flock(fd.get(), LOCK_EX | LOCK_NB); }) != 0) {
-    if (errno == EWOULDBLOCK)
-      return fail(Errc::AlreadyRunning, path + " is held" + holder(fd.get()));
-    return fail_errno(Errc::StateFailed, "locking " + path, errno);
-  }
-  const std::string id = std::to_string(::getpid()) + "\n";
-  // The lock holds without it: it is for people, and a full file system must not keep a system from
-  // recovering.
-  (void)(truncate_to(fd.get(), 0) && write_at(fd.get(), 0, as_bytes(id)));
-  return StateLock(std::move(fd));
-}
 
 StateFile::StateFile(std::string state_directory)
     : directory_(std::move(state_directory)), path_(directory_ + "/" + std::string(kStateName)) {}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The state record in its file, and the lock that keeps a second recovery out. PROTOCOL §7.4.
+// The state record in its file. PROTOCOL §7.4.
 #pragma once
 
 #include <string>
@@ -8,21 +8,6 @@
 #include "flash/posix_file.hpp"
 
 namespace fwr::flash {
-
-/// Held until it goes. The file has the holder's process id and stays.
-class StateLock {
- public:
-  StateLock() = default;
-  StateLock(StateLock&&) noexcept = default;
-  StateLock& operator=(StateLock&&) noexcept = default;
-  ~StateLock();
-  /// Errors: AlreadyRunning, naming the process that holds it; NoPermission, NoSpace, StateFailed.
-  [[nodiscard]] static Result<StateLock> take(const std::string& state_directory);
-
- private:
-  explicit StateLock(UniqueFd fd) : fd_(std::move(fd)) {}
-  UniqueFd fd_;
-};
 
 class StateFile {
  public:

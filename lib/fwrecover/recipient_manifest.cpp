@@ -141,6 +141,7 @@ Conclusion Recipient::Impl::adopt(const AdoptOptions& options, Observer& observe
   same.generation = record->generation;
   if (same == *record) return conclude_ok(what + ", as was recorded before");
   if (auto stored = (*slots)->store_record(*changed); !stored) return conclude(stored.error());
+  slots->reset();
   remember(*config, event, observer);
   return conclude_ok(what);
 }

@@ -439,6 +439,8 @@ Result<Conclusion> Recipient::Impl::recover(const RequestOptions& options, bool 
   if (stop()) return fwr::fail(Errc::Interrupted, "before anything was requested");
   recovery.start(fwr::transport::now(), fwr::transport::wall_clock().value_or(0));
   if (auto ran = loop.run(); !ran) return tl::unexpected(ran.error());
+  // Whatever becomes of the history: the next one may begin.
+  slots->reset();
   const Where where = where_asked(network, lines);
   if (!machine.outcome()) return fwr::fail(Errc::Internal, "the recovery ended without a result");
   return offers_only ? conclude_offers(machine, lines, where)

@@ -4,10 +4,12 @@
 
 TESTS += %D%/directories.sh
 TESTS += %D%/installation.sh
+TESTS += %D%/locks.sh
 TESTS += %D%/numbers.sh
 TESTS += %D%/packages.sh
 
 EXTRA_DIST += %D%/directories.sh
 EXTRA_DIST += %D%/installation.sh
+EXTRA_DIST += %D%/locks.sh
 EXTRA_DIST += %D%/numbers.sh
 EXTRA_DIST += %D%/packages.sh

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace fwr::recipient {
 namespace {
@@ -23,9 +24,11 @@ bool uniform(ByteView bytes) {
 
 }  // namespace
 
-ImageStore::ImageStore(flash::Slots& slots, flash::SlotId target, TreeStore& tree)
+ImageStore::ImageStore(flash::Slots& slots, flash::SlotId target, TreeStore& tree,
+                       std::function<Result<>()> before_write)
     : slots_(slots),
       tree_(tree),
+      before_write_(std::move(before_write)),
       target_{.slot = target, .chunk = {}},
       other_{.slot = flash::other(target), .chunk = {}},
       hash_of_zeros_(hash_of_filled(std::byte{0x00})),
@@ -119,12 +122,19 @@ Fetched<> ImageStore::copy_from_other(std::uint64_t first, std::span<bool> missi
     const std::uint64_t end = std::min((first + i) * kBlock, size_bytes());
     const ByteView bytes(other_.chunk.data() + (i - run) * kBlock,
                          static_cast<std::size_t>(end - at));
-    if (auto written = slots_.write(target_.slot, at, bytes); !written)
-      return fail(Failure::Kind::Slot, written.error());
+    if (auto written = write(at, bytes); !written) return written;
     reused_ += bytes.size();
     std::fill_n(missing.begin() + static_cast<std::ptrdiff_t>(i - run), run, false);
     run = 0;
   }
+  return {};
+}
+
+Fetched<> ImageStore::write(std::uint64_t offset, ByteView bytes) {
+  Result<> done;
+  if (before_write_) done = before_write_();
+  if (done) done = slots_.write(target_.slot, offset, bytes);
+  if (!done) return fail(Failure::Kind::Slot, done.error());
   return {};
 }
 
@@ -137,8 +147,7 @@ Fetched<> ImageStore::store(std::uint64_t first, ByteView blocks) {
     if (!*found)
       return fail(Failure::Kind::Content, Errc::BadBlock, "image block " + std::to_string(block));
   }
-  if (auto written = slots_.write(target_.slot, first * kBlock, blocks); !written)
-    return fail(Failure::Kind::Slot, written.error());
+  if (auto written = write(first * kBlock, blocks); !written) return written;
   fetched_ += blocks.size();
   return {};
 }

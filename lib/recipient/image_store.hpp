@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 
 #include "flash/slots.hpp"
 #include "recipient/block_store.hpp"
@@ -19,7 +20,9 @@ inline constexpr unsigned kReadErrorLimit = 16;
 class ImageStore final : public BlockStore {
  public:
   /// `slots` and `tree` must outlive it. `target` is written, the other slot only read.
-  ImageStore(flash::Slots& slots, flash::SlotId target, TreeStore& tree);
+  /// `before_write` is called before each write, and its error takes the place of the write.
+  ImageStore(flash::Slots& slots, flash::SlotId target, TreeStore& tree,
+             std::function<Result<>()> before_write = {});
 
   [[nodiscard]] std::uint64_t fetched_bytes() const { return fetched_; }
   [[nodiscard]] std::uint64_t reused_bytes() const { return reused_; }
@@ -45,9 +48,11 @@ class ImageStore final : public BlockStore {
   /// Whether the examined block `first` + `i` of the source is what the image has there.
   [[nodiscard]] Fetched<bool> has(const Source& source, std::uint64_t first, std::size_t i);
   [[nodiscard]] Fetched<> copy_from_other(std::uint64_t first, std::span<bool> missing);
+  [[nodiscard]] Fetched<> write(std::uint64_t offset, ByteView bytes);
 
   flash::Slots& slots_;
   TreeStore& tree_;
+  std::function<Result<>()> before_write_;
   Source target_, other_;
   Digest hash_of_zeros_, hash_of_ones_;
   std::uint64_t fetched_ = 0, reused_ = 0;

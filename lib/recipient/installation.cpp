@@ -3,6 +3,7 @@
 #include "recipient/installation.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace fwr::recipient {
 
@@ -13,7 +14,7 @@ Installation::Installation(flash::Slots& slots, const flash::BootRecord& record,
       vetted_(std::move(vetted)),
       tree_(slots, vetted_.manifest.size_bytes, vetted_.manifest.digest),
       tree_window_(tree_.size_bytes()),
-      image_(slots, target_, tree_),
+      image_(slots, target_, tree_, [this] { return record_writing(); }),
       image_window_(vetted_.manifest.size_bytes) {}
 
 Result<std::unique_ptr<Installation>> Installation::begin(flash::Slots& slots, Vetted vetted) {
@@ -22,21 +23,27 @@ Result<std::unique_ptr<Installation>> Installation::begin(flash::Slots& slots, V
   std::unique_ptr<Installation> made(new Installation(slots, *record, std::move(vetted)));
   if (auto room = slots.prepare(made->target_, made->manifest().size_bytes); !room)
     return tl::unexpected(room.error());
-  if (auto recorded = made->record_writing(); !recorded) return tl::unexpected(recorded.error());
   return made;
 }
 
 Result<> Installation::go_on_with(Vetted vetted) {
   vetted_ = std::move(vetted);
-  return record_writing();
+  return std::exchange(recorded_, false) ? record_writing() : Result<>{};
 }
 
+/// PROTOCOL §7.4: before the first byte of the inactive slot changes, and not earlier. A donor that
+/// promises and sends nothing must not cost the image that a roll-back would go to.
 Result<> Installation::record_writing() {
+  if (recorded_) return {};
   const flash::SlotInfo& known = record_.slot(target_);
-  if (known.state == flash::SlotState::Writing && known.manifest == vetted_.json &&
-      known.signature == vetted_.signature)
-    return {};
-  return store_record(flash::begin_writing(record_, vetted_.json, vetted_.signature));
+  const bool known_already = known.state == flash::SlotState::Writing &&
+                             known.manifest == vetted_.json && known.signature == vetted_.signature;
+  if (!known_already) {
+    auto stored = store_record(flash::begin_writing(record_, vetted_.json, vetted_.signature));
+    if (!stored) return stored;
+  }
+  recorded_ = true;
+  return {};
 }
 
 Result<> Installation::store_record(const flash::BootRecord& record) {
@@ -55,6 +62,8 @@ Progress Installation::progress() const {
 Result<bool> Installation::verify_step() {
   const std::uint64_t size = manifest().size_bytes;
   if (!reader_) {
+    // Where the whole image was there already, nothing was written until now.
+    if (auto recorded = record_writing(); !recorded) return tl::unexpected(recorded.error());
     if (auto flushed = slots_.flush(target_); !flushed) return tl::unexpected(flushed.error());
     reader_.emplace(size, image::TreeBuilder::Emit{});
     read_back_ = 0;

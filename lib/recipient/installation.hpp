@@ -20,8 +20,8 @@ inline constexpr std::size_t kVerifyStep_bytes = 1U << 20;
 
 class Installation {
  public:
-  /// Makes room, and writes into the record what will be written to the inactive slot: in this
-  /// order, so that a slot that is too small keeps what it has. `slots` must outlive it.
+  /// Makes room. The record changes with the first block that is written: what a slot has counts
+  /// for as long as nothing of it was touched. `slots` must outlive it.
   [[nodiscard]] static Result<std::unique_ptr<Installation>> begin(flash::Slots& slots,
                                                                    Vetted vetted);
   /// Another donor has the same image, perhaps with another manifest.
@@ -50,6 +50,7 @@ class Installation {
   flash::BootRecord record_;
   flash::SlotId target_;
   Vetted vetted_;
+  bool recorded_ = false;  ///< the record says that the slot is being written with this image
   TreeStore tree_;
   BlockWindow tree_window_;
   ImageStore image_;

@@ -120,14 +120,21 @@ void FlashWitness::before(const DiskCall& call) {
 
 /// PROTOCOL §7.1: nothing is written that was not verified.
 void FlashWitness::check_bytes(const DiskCall& call, bool tree) {
+  if (tree) {
+    // No record says yet whose tree that is, while the slot keeps what it has.
+    if (!is_part_of_a_tree(call.offset, call.bytes))
+      violate("wrong-block-written", fmt::format("{} bytes at {} of {} are of no tree", call.size,
+                                                 call.offset, call.path));
+    return;
+  }
   const auto& record = records().now;
   if (!record) return;
   const SlotId target = other(record->active);
-  if (!tree && call.path != paths_.slot(target)) return;
+  if (call.path != paths_.slot(target)) return;
   const auto& manifest = know(record->slot(target)).manifest;
   const Content* content = manifest ? find_content(manifest->digest) : nullptr;
   if (content == nullptr) return;
-  const Bytes& whole = tree ? content->tree : content->bytes;
+  const Bytes& whole = content->bytes;
   const bool same = call.offset + call.size <= whole.size() &&
                     std::equal(call.bytes.begin(), call.bytes.end(),
                                whole.begin() + static_cast<std::ptrdiff_t>(call.offset));

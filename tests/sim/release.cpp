@@ -122,6 +122,14 @@ const Content* find_content(const Digest& digest) {
   return nullptr;
 }
 
+bool is_part_of_a_tree(std::uint64_t offset, ByteView bytes) {
+  return std::ranges::any_of(made_contents(), [&](const auto& made) {
+    return made && offset + bytes.size() <= made->tree.size() &&
+           std::equal(bytes.begin(), bytes.end(),
+                      made->tree.begin() + static_cast<std::ptrdiff_t>(offset));
+  });
+}
+
 const test::TestSigner& signer(std::uint8_t key) {
   static const test::TestSigner kTrusted(kTrustedKey);
   static const test::TestSigner kAttacker(kAttackersKey);

@@ -22,6 +22,8 @@ inline constexpr std::size_t kContents = 48;
 [[nodiscard]] std::shared_ptr<const Content> content(std::size_t number);
 /// The content with this digest, when it was made; null for others.
 [[nodiscard]] const Content* find_content(const Digest& digest);
+/// Whether the hash tree of any content that was made has these bytes at this place.
+[[nodiscard]] bool is_part_of_a_tree(std::uint64_t offset, ByteView bytes);
 /// Contents from here on are large, for the few seeds that take their time.
 inline constexpr std::size_t kFirstLarge = 44;
 

@@ -234,6 +234,21 @@ TEST(RecoveryFaults, AStateRecordThatCannotBeReadOrWrittenEndsIt) {
   }
 }
 
+TEST(RecoveryFaults, ALeaseAloneDoesNotGiveUpTheImageInTheOtherSlot) {
+  for (const State when : {State::FetchingTree, State::FetchingImage}) {
+    RecoveryRig rig;
+    DonorHost& liar = rig.add_donor(image());
+    flash::SlotInfo& kept = rig.slots.record.slot(flash::SlotId::B);
+    kept = {flash::SlotState::Good, "the way back", "its signature"};
+    const flash::BootRecord before = rig.slots.record;
+    rig.on_state[when] = [&] { liar.cut = true; };
+    ASSERT_TRUE(rig.run());
+    EXPECT_FALSE(rig.succeeded());
+    EXPECT_EQ(rig.slots.record, before) << to_text(when);
+    EXPECT_EQ(rig.slots.writes, 0U);
+  }
+}
+
 TEST(RecoveryFaults, AFailedWriteToTheTreeEndsIt) {
   RecoveryRig rig;
   rig.add_donor(image());

@@ -54,6 +54,7 @@ CHECK_PACKAGES = \
 	freeipmi-ipmidetect \
 	freeipmi-tools \
 	fsverity \
+	g++-arm-linux-gnueabihf \
 	git \
 	ipmitool \
 	libgmock-dev \

@@ -17,10 +17,10 @@ constexpr std::size_t kChunk_bytes = 1U << 20;
 
 Result<Digest> digest_slot(Slots& slots, SlotId slot, std::uint64_t size_bytes, const Stop& stop) {
   image::TreeBuilder builder(size_bytes, image::TreeBuilder::Emit{});
-  Bytes chunk(std::min<std::uint64_t>(kChunk_bytes, size_bytes));
+  Bytes chunk(static_cast<std::size_t>(std::min<std::uint64_t>(kChunk_bytes, size_bytes)));
   for (std::uint64_t offset = 0; offset < size_bytes; offset += chunk.size()) {
-    const auto part =
-        std::span(chunk).first(std::min<std::uint64_t>(chunk.size(), size_bytes - offset));
+    const auto part = std::span(chunk).first(
+        static_cast<std::size_t>(std::min<std::uint64_t>(chunk.size(), size_bytes - offset)));
     if (auto read = slots.read(slot, offset, part); !read) return tl::unexpected(read.error());
     if (stop && stop())
       return fail(Errc::Interrupted, "while " + slots.describe(slot) + " was read");

@@ -2,7 +2,7 @@
 // fs-verity Merkle trees: where a tree's blocks lie, and how it grows. PROTOCOL §7.1.
 #include "image/hash_tree.hpp"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 #include <openssl/evp.h>
 
 #include <algorithm>

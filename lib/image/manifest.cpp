@@ -2,7 +2,7 @@
 // The manifest of an image: canonical JSON, checked key by key. PROTOCOL §7.2.
 #include "image/manifest.hpp"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>

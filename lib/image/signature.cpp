@@ -2,7 +2,7 @@
 // minisign signatures and public keys, verified with OpenSSL. PROTOCOL §7.2.
 #include "image/signature.hpp"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 #include <openssl/evp.h>
 
 #include <algorithm>

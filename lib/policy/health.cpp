@@ -2,7 +2,7 @@
 // Determining the need: one rule for each check. PROTOCOL §1, §7.4; fwrecover(8) check.
 #include "policy/health.hpp"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <utility>

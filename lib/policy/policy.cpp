@@ -2,7 +2,7 @@
 // Choosing among donors: the rules, their order, and their words. PROTOCOL §7.2, §7.3.
 #include "policy/policy.hpp"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>

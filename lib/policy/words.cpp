@@ -2,7 +2,7 @@
 // Phrases that several reasons share.
 #include "policy/words.hpp"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <chrono>
 

@@ -30,14 +30,14 @@ constexpr std::uint64_t kBlock = image::kBlock_bytes;
 BlockWindow::BlockWindow(std::uint64_t object_bytes)
     : object_bytes_(object_bytes),
       blocks_((object_bytes + kBlock - 1) / kBlock),
-      ring_(std::max<std::size_t>(1, std::min<std::uint64_t>(blocks_, kBlocksInWindow))) {}
+      ring_(static_cast<std::size_t>(std::clamp<std::uint64_t>(blocks_, 1, kBlocksInWindow))) {}
 
 std::size_t BlockWindow::block_bytes(std::uint64_t block) const {
-  return std::min<std::uint64_t>(kBlock, object_bytes_ - block * kBlock);
+  return static_cast<std::size_t>(std::min<std::uint64_t>(kBlock, object_bytes_ - block * kBlock));
 }
 
 std::size_t BlockWindow::block_granules(std::uint64_t block) const {
-  return (block_bytes(block) + kGranule - 1) / kGranule;
+  return static_cast<std::size_t>((block_bytes(block) + kGranule - 1) / kGranule);
 }
 
 BlockWindow::Mask BlockWindow::full(std::uint64_t block) const {
@@ -45,7 +45,8 @@ BlockWindow::Mask BlockWindow::full(std::uint64_t block) const {
 }
 
 std::size_t BlockWindow::room() const {
-  return std::min<std::uint64_t>(base_ + ring_.size(), blocks_) - examined_;
+  return static_cast<std::size_t>(std::min<std::uint64_t>(base_ + ring_.size(), blocks_) -
+                                  examined_);
 }
 
 void BlockWindow::set_examined(bool missing) {
@@ -196,7 +197,7 @@ Fetched<> BlockWindow::store_run(std::uint64_t first, ByteView run, BlockStore& 
 Fetched<std::size_t> BlockWindow::absorb_part(std::uint64_t block, std::size_t first_byte,
                                               ByteView data, BlockStore& store) {
   Entry& at = entry(block);
-  const std::size_t granules = (data.size() + kGranule - 1) / kGranule;
+  const auto granules = static_cast<std::size_t>((data.size() + kGranule - 1) / kGranule);
   const Mask fresh = bits(first_byte / kGranule, granules) & ~at.received;
   if (fresh == 0) return 0;
   if (at.buffer == kNoBuffer) at.buffer = take_buffer();

@@ -68,7 +68,9 @@ class BlockWindow {
     Kind kind = Kind::Missing;
   };
 
-  [[nodiscard]] Entry& entry(std::uint64_t block) { return ring_[block % ring_.size()]; }
+  [[nodiscard]] Entry& entry(std::uint64_t block) {
+    return ring_[static_cast<std::size_t>(block % ring_.size())];
+  }
   [[nodiscard]] std::size_t block_bytes(std::uint64_t block) const;
   [[nodiscard]] std::size_t block_granules(std::uint64_t block) const;
   [[nodiscard]] Mask full(std::uint64_t block) const;

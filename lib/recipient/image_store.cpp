@@ -41,7 +41,8 @@ ImageStore::ImageStore(flash::Slots& slots, flash::SlotId target, TreeStore& tre
 
 ByteView ImageStore::block_of(const Source& source, std::uint64_t first, std::size_t i) const {
   const std::uint64_t at = (first + i) * kBlock;
-  return ByteView(source.chunk).subspan(i * kBlock, std::min(kBlock, size_bytes() - at));
+  const auto length = static_cast<std::size_t>(std::min(kBlock, size_bytes() - at));
+  return ByteView(source.chunk).subspan(static_cast<std::size_t>(i * kBlock), length);
 }
 
 void ImageStore::read(Source& source, std::uint64_t first, std::size_t blocks) {
@@ -53,14 +54,17 @@ void ImageStore::read(Source& source, std::uint64_t first, std::size_t blocks) {
   const std::uint64_t end = to <= source.end ? to : source.end - source.end % kBlock;
   if (from >= end) return;
   const auto chunk = std::span(source.chunk).first(static_cast<std::size_t>(end - from));
-  const std::size_t count = (chunk.size() + kBlock - 1) / kBlock;
+  const auto count = static_cast<std::size_t>((chunk.size() + kBlock - 1) / kBlock);
   if (slots_.read(source.slot, from, chunk)) {
     std::fill_n(source.readable.begin(), count, true);
     return;
   }
   // One bad place does not condemn its neighbours.
   for (std::size_t i = 0; i < count && source.errors < kReadErrorLimit; ++i) {
-    const auto block = chunk.subspan(i * kBlock, std::min(kBlock, chunk.size() - i * kBlock));
+    const auto begin = static_cast<std::size_t>(i * kBlock);
+    const auto length =
+        static_cast<std::size_t>(std::min<std::uint64_t>(kBlock, chunk.size() - begin));
+    const auto block = chunk.subspan(begin, length);
     source.readable[i] = slots_.read(source.slot, from + i * kBlock, block).has_value();
     if (!source.readable[i]) ++source.errors;
   }

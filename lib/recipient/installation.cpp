@@ -67,11 +67,11 @@ Result<bool> Installation::verify_step() {
     if (auto flushed = slots_.flush(target_); !flushed) return tl::unexpected(flushed.error());
     reader_.emplace(size, image::TreeBuilder::Emit{});
     read_back_ = 0;
-    chunk_.resize(std::min<std::uint64_t>(size, kVerifyStep_bytes));
+    chunk_.resize(static_cast<std::size_t>(std::min<std::uint64_t>(size, kVerifyStep_bytes)));
     return false;
   }
-  const auto part =
-      std::span(chunk_).first(std::min<std::uint64_t>(chunk_.size(), size - read_back_));
+  const auto part = std::span(chunk_).first(
+      static_cast<std::size_t>(std::min<std::uint64_t>(chunk_.size(), size - read_back_)));
   if (auto read = slots_.read(target_, read_back_, part); !read)
     return tl::unexpected(read.error());
   if (auto added = reader_->add(part); !added) return tl::unexpected(added.error());

@@ -193,8 +193,8 @@ Grant Transfer::send(std::vector<Range> ranges, std::uint16_t segment, bool is_p
                  .sent = now};
   for (const Range& range : ranges) {
     const std::uint64_t from = range.offset_granules * std::uint64_t{kGranule};
-    open.bytes +=
-        std::min<std::uint64_t>(range.length_granules * kGranule, window_->object_bytes() - from);
+    open.bytes += static_cast<std::size_t>(
+        std::min<std::uint64_t>(range.length_granules * kGranule, window_->object_bytes() - from));
   }
   Grant grant{.object = object_,
               .segment_granules = segment,

@@ -20,6 +20,7 @@ INTEROP_TESTS += %D%/links.sh
 INTEROP_TESTS += %D%/names.sh
 INTEROP_TESTS += %D%/namespaces.sh
 INTEROP_TESTS += %D%/oracles.sh
+INTEROP_TESTS += %D%/readme.sh
 INTEROP_TESTS += %D%/serial-basic.sh
 INTEROP_TESTS += %D%/stock-clients.sh
 INTEROP_TESTS += %D%/streams.sh

@@ -2,6 +2,7 @@
 # tests/repo: the repository checks itself.  One script a line.
 
 REPO_TESTS =
+REPO_TESTS += %D%/arm.sh
 REPO_TESTS += %D%/completion.sh
 REPO_TESTS += %D%/contracts.sh
 REPO_TESTS += %D%/distribution.sh

@@ -68,6 +68,9 @@ void explain(const Options& options, const Failure& failure) {
   fmt::print("Again:  {} --seed {}{} --trace\n", options.program, failure.seed, leave_out);
 }
 
+/// So many take every row, unless something is wrong. What fewer do not reach is only reported.
+constexpr std::uint64_t kCoverage_seeds = 3000;
+
 /// Prints both tables; the number of rows that no seed has taken.
 std::size_t print_coverage(const Totals& totals) {
   std::size_t missing = 0;
@@ -142,8 +145,13 @@ int run_many(const Options& options) {
       static_cast<double>(totals.runs) / result.wall_s,
       result.cpu_s * 1000 / static_cast<double>(std::max<std::uint64_t>(totals.runs, 1)),
       totals.datagrams, static_cast<double>(totals.virtual_ms) / 3.6e6, totals.power_cuts);
-  if (missing > 0) fmt::print("{} rows or events never occurred\n", missing);
-  return result.failures.empty() && missing == 0 ? 0 : 1;
+  if (missing == 0) return result.failures.empty() ? 0 : 1;
+  const bool must_have_all = totals.runs >= kCoverage_seeds;
+  fmt::print("{} rows or events never occurred: {}\n", missing,
+             must_have_all
+                 ? "that is a failure"
+                 : fmt::format("that is no failure with less than {} seeds", kCoverage_seeds));
+  return result.failures.empty() && !must_have_all ? 0 : 1;
 }
 
 int run(int argc, char** argv) {

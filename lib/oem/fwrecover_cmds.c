@@ -230,9 +230,9 @@ int fill_cmd_oem_fwrecover_request_firmware(uint32_t iana, uint8_t version, uint
                                             uint8_t hardware_revision, const char* component,
                                             fiid_obj_t obj_cmd_rq) {
   static const uint8_t kBest[IPMI_OEM_FWRECOVER_DIGEST_LENGTH];
-  return fill_cmd_oem_fwrecover_request_firmware_after(
-      iana, version, flags, nonce, manufacturer_id, product_id, device_id, hardware_revision,
-      component, kBest, obj_cmd_rq);
+  return fill_cmd_oem_fwrecover_request_firmware_after(iana, version, flags, nonce, manufacturer_id,
+                                                       product_id, device_id, hardware_revision,
+                                                       component, kBest, obj_cmd_rq);
 }
 
 int fill_cmd_oem_fwrecover_request_firmware_after(uint32_t iana, uint8_t version, uint8_t flags,

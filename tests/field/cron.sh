@@ -47,9 +47,9 @@ recipient_config recipient "\"127.0.0.1:$port\""
 
 tab=$(printf '\t')
 for file in "$TOP_SRCDIR"/contrib/cron/*.cron "$TOP_SRCDIR"/man/*.8; do
-  jobs_of "$file" >jobs
+  jobs_of "$file" >jobs.txt
   case $file in
-  *.cron) [ -s jobs ] || fail "$file has no line that this test can read" ;;
+  *.cron) [ -s jobs.txt ] || fail "$file has no line that this test can read" ;;
   esac
   while IFS=$tab read -r path command; do
     case $path in
@@ -57,10 +57,10 @@ for file in "$TOP_SRCDIR"/contrib/cron/*.cron "$TOP_SRCDIR"/man/*.8; do
     *) fail "$(basename "$file"): no PATH with the directories of make install: $command" ;;
     esac
     printf '%s\t%s\n' "$path" "$command" >>all-jobs
-  done <jobs
+  done <jobs.txt
 done
-LC_ALL=C sort -u all-jobs >jobs
-grep 'fwdonord --quiet' jobs >donor-jobs
+LC_ALL=C sort -u all-jobs >jobs.txt
+grep 'fwdonord --quiet' jobs.txt >donor-jobs
 [ "$(wc -l <donor-jobs)" -eq 1 ] || fail 'contrib/cron and fwdonord(8) differ'
 IFS=$tab read -r donor_path donor_command <donor-jobs
 
@@ -90,7 +90,7 @@ while IFS=$tab read -r path command; do
   case $command in *"rollback --if-expired"* | *"request --if-needed"* | *verify*)
     [ "$got" -eq 0 ] || fail "exit status $got instead of 0: $command" ;;
   esac
-done <jobs
+done <jobs.txt
 expect_installed recipient image
 
 # It dies; one minute later there is another.

@@ -73,6 +73,7 @@ done
 units=$(find "$work/stage" -name '*.service')
 if grep -q '"HAVE_SYSTEMD_TRUE"]=""' "$work/moved/config.status"; then
   [ -n "$units" ] || fail 'no units are installed'
+  # shellcheck disable=SC2086 # a list of files
   grep -qF "ConditionPathExists=$root/conf/fwrecover/fwdonord.toml" $units || fail 'the units look elsewhere'
 fi
 grep -rn -e '/etc/fwrecover' -e '/var/lib/fw' "$work/stage" | grep -v -e 'PROTOCOL.md' -e 'TESTING.md' -e 'HACKING.md' >"$work/old" || :

@@ -22,6 +22,7 @@ build_mutant() {
   mkdir "$work/mutant"
   objects="tools/$2.o tools/command_line.o tools/output.o"
   replaced=
+  # shellcheck disable=SC2013 # names without blanks
   for file in $(sed -n 's,^+++ b/,,p' "$1"); do
     mkdir -p "$work/mutant/$(dirname "$file")"
     cp "$TOP_SRCDIR/$file" "$work/mutant/$file"

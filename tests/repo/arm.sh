@@ -37,6 +37,7 @@ case $cxx_flags in *-Wconversion*) ;; *) fail "this build has no warnings: $cxx_
 compiles() {
   how=$1
   shift
+  # shellcheck disable=SC2016 # for the inner shell
   printf '%s\n' "$@" | how=$how cross=$cross cxx_flags=$cxx_flags c_flags=$c_flags \
     xargs -n 1 -P "$(nproc)" sh -c '
       case $0 in

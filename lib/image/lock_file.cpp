@@ -65,7 +65,8 @@ bool is_alive(pid_t process) {
 
 /// Slept on no clock that a signal would prolong: an interrupted pause is a short one.
 void pause_for(std::chrono::milliseconds time) {
-  const timespec wanted{.tv_sec = 0, .tv_nsec = std::chrono::nanoseconds(time).count()};
+  const timespec wanted{.tv_sec = 0,
+                        .tv_nsec = static_cast<long>(std::chrono::nanoseconds(time).count())};
   (void)::nanosleep(&wanted, nullptr);
 }
 

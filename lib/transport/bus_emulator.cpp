@@ -49,8 +49,8 @@ timespec to_timespec(Duration duration) {
   const auto ns = std::max<std::int64_t>(
       std::chrono::duration_cast<std::chrono::nanoseconds>(duration).count(), 0);
   timespec result{};
-  result.tv_sec = ns / 1'000'000'000;
-  result.tv_nsec = ns % 1'000'000'000;
+  result.tv_sec = static_cast<std::time_t>(ns / 1'000'000'000);
+  result.tv_nsec = static_cast<long>(ns % 1'000'000'000);
   return result;
 }
 

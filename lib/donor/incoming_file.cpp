@@ -57,7 +57,8 @@ Result<> remove_leftovers(const std::string& directory) {
 Result<> check_space(const std::string& directory, std::uint64_t wanted_bytes) {
   std::error_code error;
   const fs::space_info space = fs::space(directory, error);
-  if (error || space.available >= wanted_bytes) return {};
+  // A file system without a size, as the initramfs, does not say what is free: writing decides.
+  if (error || space.capacity == 0 || space.available >= wanted_bytes) return {};
   return fail(Errc::NoSpace, fmt::format("{}: {} bytes are needed, {} are free", directory,
                                          wanted_bytes, space.available));
 }

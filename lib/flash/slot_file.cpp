@@ -60,10 +60,13 @@ std::string bytes_text(std::uint64_t bytes) {
 
 Result<> check_free_space(int fd, const std::string& what, std::uint64_t missing) {
   struct statvfs system {};
-  // Without an answer the allocation itself decides.
-  if (::fstatvfs(fd, &system) != 0) return {};
+  // Without an answer the allocation itself decides. No blocks at all is none: memory without a
+  // limit, as the initramfs is, reports that.
+  if (::fstatvfs(fd, &system) != 0 || system.f_blocks == 0) return {};
   const std::uint64_t blocks = ::geteuid() == 0 ? system.f_bfree : system.f_bavail;
-  const std::uint64_t free_bytes = blocks * system.f_frsize;
+  const std::uint64_t block_bytes = system.f_frsize != 0 ? system.f_frsize : system.f_bsize;
+  std::uint64_t free_bytes = 0;
+  if (__builtin_mul_overflow(blocks, block_bytes, &free_bytes)) return {};
   if (missing <= free_bytes) return {};
   return fail(Errc::NoSpace, what + " needs " + bytes_text(missing) +
                                  " more, its file system has " + bytes_text(free_bytes) + " free");

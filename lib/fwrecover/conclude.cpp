@@ -74,12 +74,13 @@ Conclusion conclude_ok(const std::string& message) {
   return Conclusion{0, "ok", fwr::donor::log_text(fwr::as_bytes(message)), {}};
 }
 
-fwr::Result<> wait_for_random(Observer& observer, const std::function<bool()>& interrupted) {
+fwr::Result<> wait_for_random(Observer& observer, const std::function<bool()>& interrupted,
+                              std::optional<fwr::TimePoint> deadline) {
   const auto tell = [&] {
     observer.on_event(Event("problem").set(
         "text", "waiting for the random numbers of this system, which has not been on for long"));
   };
-  return fwr::transport::wait_for_random(tell, interrupted);
+  return fwr::transport::wait_for_random(tell, interrupted, deadline);
 }
 
 void set_manifest(Event& event, const fwr::image::Manifest& manifest) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -31,9 +32,10 @@ struct Where {
   return static_cast<std::int64_t>(value);
 }
 /// Says so when it has to wait for the system's random numbers. Errors: IoFailed; Interrupted, soon
-/// after `interrupted` says so.
+/// after `interrupted` says so; DeadlinePassed.
 [[nodiscard]] fwr::Result<> wait_for_random(Observer& observer,
-                                            const std::function<bool()>& interrupted = nullptr);
+                                            const std::function<bool()>& interrupted = nullptr,
+                                            std::optional<fwr::TimePoint> deadline = std::nullopt);
 /// "name", "component", "version", "security_version", "size", "digest", "created" of a manifest.
 void set_manifest(Event& event, const fwr::image::Manifest& manifest);
 

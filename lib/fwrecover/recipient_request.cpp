@@ -374,7 +374,10 @@ Result<Conclusion> Recipient::Impl::recover(const RequestOptions& options, bool 
     return fwr::fail(
         Errc::BadConfiguration,
         "no trusted public key: put your vendor's minisign key where trust.keys looks");
-  if (auto ready = wait_for_random(observer, stop); !ready) return tl::unexpected(ready.error());
+  const TimePoint asleep = fwr::transport::now();
+  if (auto ready = wait_for_random(observer, stop, asleep + config->policy.deadline); !ready)
+    return tl::unexpected(ready.error());
+  const fwr::Duration waited = fwr::transport::now() - asleep;
   using fwr::flash::Access;
   auto slots = fwr::flash::open_file_slots(config->slots,
                                            offers_only ? Access::ReadOnly : Access::ReadWrite);
@@ -388,7 +391,7 @@ Result<Conclusion> Recipient::Impl::recover(const RequestOptions& options, bool 
   fwr::recipient::RecoveryConfig recovery_config;
   auto situation = look_around(*config, **slots, offers_only);
   if (!situation) return tl::unexpected(situation.error());
-  const TimePoint began = fwr::transport::now();
+  const TimePoint began = fwr::transport::now() - waited;
   auto found =
       fwr::settings::find_targets(config->lan, asks_elsewhere(config->media),
                                   {.limit = std::min<std::chrono::milliseconds>(

@@ -18,11 +18,13 @@ namespace fwr::transport {
 /// written: a BMC without a battery starts there, and a recovery must not depend on it.
 [[nodiscard]] std::optional<std::int64_t> wall_clock();
 
-/// Until the system gives random numbers: soon after power-on there may be none yet. `on_wait` is
-/// called before it waits, so that nobody takes it for dead. Errors: IoFailed; Interrupted, soon
-/// after `interrupted` says so.
+/// Until the system gives random numbers: soon after power-on there may be none yet, and a kernel
+/// without a hardware source gathers them only while a call waits for them. `on_wait` is called
+/// before it waits, so that nobody takes it for dead. Errors: IoFailed; Interrupted, soon after
+/// `interrupted` says so; DeadlinePassed.
 [[nodiscard]] Result<> wait_for_random(const std::function<void()>& on_wait,
-                                       const std::function<bool()>& interrupted = nullptr);
+                                       const std::function<bool()>& interrupted = nullptr,
+                                       std::optional<TimePoint> deadline = std::nullopt);
 
 /// OpenSSL's generator. Call wait_for_random() before. A later failure to seed it ends the process:
 /// nothing safe can follow.

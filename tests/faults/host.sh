@@ -95,8 +95,27 @@ expect_line daemon.txt 'error: .*random numbers'
 say 'random numbers that come late'
 late() { FWR_SHIM_RANDOM=BLOCK LD_PRELOAD=$shim "$@"; }
 shifted 0 late request
-grep -q '"event":"problem".*waiting for the random numbers' out.json || fail 'it waited without a word'
+grep -c '"event":"problem".*waiting for the random numbers' out.json | grep -qx 1 || fail 'it waited without a word'
 expect_installed r image
+pick_udp_port other
+start late.log env FWR_SHIM_RANDOM=BLOCK LD_PRELOAD="$shim" "$FWDONORD" --config giver.toml --for 10s \
+  --set 'lan.listen=["127.0.0.1:'"$other"'"]'
+wait_for_line 20 late.log 'waiting for the random numbers'
+wait_for_line 20 late.log ready
+stop_process "$started" || fail 'a donor that had to wait does not end well'
+
+say 'random numbers that never come: a signal and the deadline end the waiting'
+fresh
+never() { FWR_SHIM_RANDOM=NEVER LD_PRELOAD=$shim "$@"; }
+shifted 16 never request --deadline 2s
+told deadline-passed 'random numbers'
+for signal in HUP TERM; do
+  start never.log env FWR_SHIM_RANDOM=NEVER LD_PRELOAD="$shim" "$FWRECOVER" --config r.toml --json request
+  wait_for_line 20 never.log 'waiting for the random numbers'
+  kill "-$signal" "$started"
+  if wait "$started"; then fail "SIG$signal: a recovery without random numbers ended well"; fi
+  expect_line "$work/never.log" '"event":"result".*"code":"interrupted"'
+done
 
 say 'too few descriptors'
 for count in 3 4 5 6 7 8 9 10 11 12; do

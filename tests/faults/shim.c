@@ -11,7 +11,10 @@
 //                    a '+' behind the name of an errno: every later call fails as well
 //   FWR_SHIM_LOG     a file to which each call, or only the one that goes wrong, adds "call path"
 //   FWR_SHIM_CLOCK   seconds that the wall clock is ahead (or, negative, behind)
-//   FWR_SHIM_RANDOM  NONE: no source of random numbers works. BLOCK: none for the first two seconds
+//   FWR_SHIM_RANDOM  NONE: no source of random numbers works. BLOCK: none until a call has waited
+//   for
+//                    them for two seconds, as on a board without a hardware source. NEVER: none
+//                    ever
 //
 // The wrappers have names of their own, because fortified headers hold some of the real ones as
 // inline functions; what the linker sees is the name in EXPORT. One thread is assumed to touch the
@@ -39,7 +42,7 @@
 #include <unistd.h>
 
 #define EXPORT(name) __asm__(name) __attribute__((visibility("default")))
-#define BLOCKED_s 2
+#define BLOCKED_us 2000000
 
 enum verdict { GO_ON, FAIL, SHORTER, DIE_AFTER, DIE_TORN };
 
@@ -160,14 +163,6 @@ static size_t part(enum verdict verdict, size_t count) {
 
 // --- random numbers and the clock --------------------------------------------------------------
 
-static time_t started_at(void) {
-  static time_t began;
-  struct timespec now;
-  real_syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &now);
-  if (began == 0) began = now.tv_sec;
-  return now.tv_sec - began;
-}
-
 // 0, or -1 and errno when there are no random numbers.
 static int random_verdict(bool may_block) {
   const char* mode = getenv("FWR_SHIM_RANDOM");
@@ -177,13 +172,16 @@ static int random_verdict(bool may_block) {
     errno = ENOSYS;
     return -1;
   }
-  while (started_at() < BLOCKED_s) {
-    if (!may_block) {
-      errno = EAGAIN;
-      return -1;
-    }
-    usleep(100000);
+  // Those who ask and do not wait make no kernel gather anything.
+  static volatile bool gathered = false;
+  if (gathered) return 0;
+  if (!may_block) {
+    errno = EAGAIN;
+    return -1;
   }
+  do usleep(BLOCKED_us);
+  while (strcmp(mode, "NEVER") == 0);
+  gathered = true;
   return 0;
 }
 

@@ -480,12 +480,13 @@ TEST_F(FileSlotsTest, KeepTheTree) {
 
 // --- disk full and devices -----------------------------------------------------------------------
 
-/// Mounts a file system of 1 MiB on `path` that only this process sees; "" or why not.
-std::string mount_small(const std::string& path) {
+/// Mounts a file system (of 1 MiB) on `path` that only this process sees; "" or why not.
+std::string mount_small(const std::string& path, const char* type = "tmpfs",
+                        const char* options = "size=1m") {
   const int flags = ::geteuid() == 0 ? CLONE_NEWNS : CLONE_NEWUSER | CLONE_NEWNS;
   if (::unshare(flags) != 0) return std::string("skip: unshare: ") + std::strerror(errno);
   if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
-      ::mount("none", path.c_str(), "tmpfs", 0, "size=1m") != 0)
+      ::mount("none", path.c_str(), type, 0, options) != 0)
     return std::string("skip: mount: ") + std::strerror(errno);
   return {};
 }
@@ -527,6 +528,28 @@ TEST_F(FileSlotsTest, FindAFullDiskOfTheTree) {
   });
   if (result.starts_with("skip: ")) GTEST_SKIP() << result;
   EXPECT_THAT(result, HasSubstr("small/tree needs 2"));
+}
+
+// The initramfs has no size, nor has a tmpfs without a limit: that is not a full file system.
+TEST_F(FileSlotsTest, TakeAFileSystemWithoutASizeForWhatItIs) {
+  for (const auto& [type, options] : {std::pair{"ramfs", ""}, std::pair{"tmpfs", "size=0"}}) {
+    FileSlotsConfig there = config();
+    there.slot_b = scratch_ / "unlimited/slot-b";
+    there.state_directory = scratch_ / "unlimited/state";
+    ::mkdir((scratch_ / "unlimited").c_str(), 0755);
+    const std::string result =
+        test::in_child([&, &type = type, &options = options]() -> std::string {
+          if (auto why = mount_small(scratch_ / "unlimited", type, options); !why.empty())
+            return why;
+          const auto slots = open_file_slots(there, Access::ReadWrite).value();
+          const auto prepared = slots->prepare(SlotId::B, kSlot_bytes);
+          if (!prepared) return prepared.error().message();
+          if (!slots->write(SlotId::B, kSlot_bytes - 4, Bytes(4))) return "cannot be written";
+          return stat_of(there.slot_b).st_size == kSlot_bytes ? "" : "another size";
+        });
+    if (result.starts_with("skip: ")) GTEST_SKIP() << result;
+    EXPECT_EQ("", result) << type;
+  }
 }
 
 /// A block device on a file, for the time of the test; invalid when there is none to be had.

@@ -53,6 +53,14 @@ struct Wish {
 /// PROTOCOL §5.2: highest security version, then version, then creation time. Null: nothing (more).
 [[nodiscard]] const Entry* next_for(const Catalogue& catalogue, const Wish& wish);
 
+/// An image that is read again and compared with its manifest, a part at a time.
+class ContentCheck {
+ public:
+  virtual ~ContentCheck() = default;
+  /// True: all of it was read, and it is what the manifest says. Errors: DigestMismatch, IoFailed.
+  [[nodiscard]] virtual Result<bool> step() = 0;
+};
+
 /// A directory with one sub-directory an image, named by its digest: manifest.json,
 /// manifest.json.minisig, image, tree.
 class DirectoryCatalogue final : public Catalogue {
@@ -78,7 +86,11 @@ class DirectoryCatalogue final : public Catalogue {
                                    const std::string& signature_path);
   [[nodiscard]] Result<> remove(const Digest& digest);
   /// Reads the image again and compares it and its tree with the manifest.
-  [[nodiscard]] Result<> verify(const Digest& digest);
+  [[nodiscard]] Result<> verify(const Digest& digest) const;
+  /// The same in steps, for one who has other things to do. It does not outlive this.
+  [[nodiscard]] Result<std::unique_ptr<ContentCheck>> begin_check(const Digest& digest) const;
+  /// Not offered any more, until the next open(); the files stay. `why` joins problems().
+  [[nodiscard]] Result<> set_aside(const Digest& digest, Error why);
 
  private:
   DirectoryCatalogue();

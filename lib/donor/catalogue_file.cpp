@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <functional>
 #include <system_error>
 #include <utility>
 
@@ -20,15 +21,25 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kOpenImages = 32;  // two descriptors each
-constexpr std::size_t kVerify_bytes = 1U << 20;
+constexpr std::size_t kCheckStep_bytes = 256U << 10;
 constexpr mode_t kDirectoryMode = 0755;
 
+/// How a file is opened, by its path.
+using Opener = std::function<Result<OpenFile>(const std::string& path)>;
+
+/// Of an entry of the catalogue.
+Result<OpenFile> open_of_entry(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  return open_in(path.substr(0, slash), path.substr(slash + 1));
+}
+
 /// A manifest whose signature is right and trusted. Nothing of the image is looked at.
-Result<Entry> read_entry(const std::string& manifest_path, const std::string& signature_path,
+Result<Entry> read_entry(const Opener& open, const std::string& manifest_path,
+                         const std::string& signature_path,
                          std::span<const image::PublicKey> trusted) {
-  auto json = read_text(manifest_path, image::kManifestLimit_bytes);
+  auto json = read_text(open(manifest_path), manifest_path, image::kManifestLimit_bytes);
   if (!json) return tl::unexpected(json.error());
-  auto signature = read_text(signature_path, image::kSignatureLimit_bytes);
+  auto signature = read_text(open(signature_path), signature_path, image::kSignatureLimit_bytes);
   if (!signature) return tl::unexpected(signature.error());
   if (auto good = image::verify_signature(as_bytes(*json), *signature, trusted); !good)
     return within(signature_path, good.error());
@@ -38,11 +49,71 @@ Result<Entry> read_entry(const std::string& manifest_path, const std::string& si
 }
 
 Result<OpenFile> open_sized(const std::string& path, std::uint64_t size_bytes) {
-  auto file = open_regular(path);
+  auto file = open_of_entry(path);
   if (file && file->size_bytes != size_bytes)
     return fail(Errc::IoFailed, fmt::format("{} has {} bytes, its manifest says {}", path,
                                             file->size_bytes, size_bytes));
   return file;
+}
+
+struct Files {
+  UniqueFd image;
+  UniqueFd tree;
+  std::string image_path;
+  std::string tree_path;
+  std::uint64_t last_use = 0;
+};
+
+class DirectoryCheck final : public ContentCheck {
+ public:
+  explicit DirectoryCheck(const image::Manifest& manifest)
+      : digest_(manifest.digest),
+        size_bytes_(manifest.size_bytes),
+        stored_(image::kBlock_bytes),
+        buffer_(kCheckStep_bytes),
+        builder_(manifest.size_bytes, [this](std::uint64_t block, ByteView bytes) {
+          return compare_tree(block, bytes);
+        }) {}
+
+  /// Not the open ones of the catalogue: the names may lead to other files since.
+  [[nodiscard]] Files& files() { return files_; }
+  [[nodiscard]] Result<bool> step() override;
+
+ private:
+  Result<> compare_tree(std::uint64_t block, ByteView bytes) {
+    auto done = read_at(files_.tree.get(), block * image::kBlock_bytes, stored_, files_.tree_path);
+    if (done && !std::equal(stored_.begin(), stored_.end(), bytes.begin(), bytes.end()))
+      wrong_tree_block_ = std::min(block, wrong_tree_block_.value_or(block));
+    return done;
+  }
+
+  Digest digest_;
+  std::uint64_t size_bytes_;
+  std::uint64_t read_bytes_ = 0;
+  Files files_;
+  std::optional<std::uint64_t> wrong_tree_block_;
+  Bytes stored_;
+  Bytes buffer_;
+  image::TreeBuilder builder_;
+};
+
+Result<bool> DirectoryCheck::step() {
+  const auto chunk = std::span(buffer_).first(
+      static_cast<std::size_t>(std::min<std::uint64_t>(buffer_.size(), size_bytes_ - read_bytes_)));
+  if (auto done = read_at(files_.image.get(), read_bytes_, chunk, files_.image_path); !done)
+    return tl::unexpected(done.error());
+  if (auto done = builder_.add(chunk); !done) return tl::unexpected(done.error());
+  read_bytes_ += chunk.size();
+  if (read_bytes_ < size_bytes_) return false;
+  const auto found = builder_.finish();
+  if (!found) return tl::unexpected(found.error());
+  if (*found != digest_)
+    return fail(Errc::DigestMismatch,
+                fmt::format("{} has the digest {} now", files_.image_path, to_text(*found)));
+  if (wrong_tree_block_)
+    return fail(Errc::DigestMismatch, fmt::format("{}, block {}: not the hashes of its image",
+                                                  files_.tree_path, *wrong_tree_block_));
+  return true;
 }
 
 }  // namespace
@@ -60,17 +131,11 @@ class DirectoryCatalogue::Impl {
   Result<Digest> add(const std::string& image_path, const std::string& manifest_path,
                      const std::string& signature_path);
   Result<> remove(const Digest& digest);
-  Result<> verify(const Digest& digest);
+  Result<> verify(const Digest& digest) const;
+  Result<std::unique_ptr<ContentCheck>> begin_check(const Digest& digest) const;
+  Result<> set_aside(const Digest& digest, Error why);
 
  private:
-  struct Files {
-    UniqueFd image;
-    UniqueFd tree;
-    std::string image_path;
-    std::string tree_path;
-    std::uint64_t last_use = 0;
-  };
-
   [[nodiscard]] std::string path(const Digest& digest, const char* file) const {
     return fmt::format("{}/{}/{}", directory_, to_text(digest), file);
   }
@@ -81,6 +146,7 @@ class DirectoryCatalogue::Impl {
   Result<> open_files(const Entry& entry, Files& files) const;
   Result<Files*> files(const Digest& digest);
   void insert(Entry entry);
+  void erase(std::size_t at);
 
   std::string directory_;
   std::vector<image::PublicKey> trusted_;
@@ -144,7 +210,8 @@ Result<Entry> DirectoryCatalogue::Impl::check(const std::string& name) const {
   const auto digest = parse_digest(name);
   if (!digest || to_text(*digest) != name)
     return fail(Errc::BadManifest, base + ": the name of this directory is not a digest");
-  auto entry = read_entry(path(*digest, kManifestFile), path(*digest, kSignatureFile), trusted_);
+  auto entry = read_entry(open_of_entry, path(*digest, kManifestFile),
+                          path(*digest, kSignatureFile), trusted_);
   if (!entry) return entry;
   if (entry->manifest.digest != *digest)
     return fail(Errc::DigestMismatch, fmt::format("{}: its manifest is of image {}", base,
@@ -168,7 +235,7 @@ Result<> DirectoryCatalogue::Impl::open_files(const Entry& entry, Files& files) 
 }
 
 /// Open descriptors, at most kOpenImages pairs: the least recently used pair goes.
-Result<DirectoryCatalogue::Impl::Files*> DirectoryCatalogue::Impl::files(const Digest& digest) {
+Result<Files*> DirectoryCatalogue::Impl::files(const Digest& digest) {
   const auto at = index(digest);
   if (!at) return tl::unexpected(at.error());
   Files& wanted = files_[*at];
@@ -205,7 +272,7 @@ Result<> DirectoryCatalogue::Impl::read_tree(const Digest& digest, std::uint64_t
 Result<Digest> DirectoryCatalogue::Impl::add(const std::string& image_path,
                                              const std::string& manifest_path,
                                              const std::string& signature_path) {
-  auto entry = read_entry(manifest_path, signature_path, trusted_);
+  auto entry = read_entry(open_regular, manifest_path, signature_path, trusted_);
   if (!entry) return tl::unexpected(entry.error());
   const Digest digest = entry->manifest.digest;
   const std::string name = to_text(digest);
@@ -237,45 +304,43 @@ Result<> DirectoryCatalogue::Impl::remove(const Digest& digest) {
   if (auto done = withdraw_directory(directory_, to_text(digest)); !done) return done;
   const auto at = index(digest);
   if (!at) return {};
-  const auto step = static_cast<std::ptrdiff_t>(*at);
-  if (files_[*at].image.is_open()) --open_images_;
-  entries_.erase(entries_.begin() + step);
-  files_.erase(files_.begin() + step);
+  erase(*at);
   return {};
 }
 
-Result<> DirectoryCatalogue::Impl::verify(const Digest& digest) {
+void DirectoryCatalogue::Impl::erase(std::size_t at) {
+  const auto step = static_cast<std::ptrdiff_t>(at);
+  if (files_[at].image.is_open()) --open_images_;
+  entries_.erase(entries_.begin() + step);
+  files_.erase(files_.begin() + step);
+}
+
+Result<std::unique_ptr<ContentCheck>> DirectoryCatalogue::Impl::begin_check(
+    const Digest& digest) const {
   const auto at = index(digest);
   if (!at) return tl::unexpected(at.error());
-  const image::Manifest& manifest = entries_[*at].manifest;
-  Files now;  // not the open ones: the names may lead to other files since
-  if (auto done = open_files(entries_[*at], now); !done) return done;
+  auto check = std::make_unique<DirectoryCheck>(entries_[*at].manifest);
+  if (auto done = open_files(entries_[*at], check->files()); !done)
+    return tl::unexpected(done.error());
+  return check;
+}
 
-  std::optional<std::uint64_t> wrong_tree_block;
-  Bytes stored(image::kBlock_bytes);
-  image::TreeBuilder builder(manifest.size_bytes, [&](std::uint64_t block, ByteView bytes) {
-    auto done = read_at(now.tree.get(), block * image::kBlock_bytes, stored, now.tree_path);
-    if (done && !std::equal(stored.begin(), stored.end(), bytes.begin(), bytes.end()))
-      wrong_tree_block = std::min(block, wrong_tree_block.value_or(block));
-    return done;
-  });
-  Bytes buffer(kVerify_bytes);
-  for (std::uint64_t offset = 0; offset < manifest.size_bytes;) {
-    const auto chunk = std::span(buffer).first(static_cast<std::size_t>(
-        std::min<std::uint64_t>(buffer.size(), manifest.size_bytes - offset)));
-    if (auto done = read_at(now.image.get(), offset, chunk, now.image_path); !done) return done;
-    if (auto done = builder.add(chunk); !done) return done;
-    offset += chunk.size();
-  }
-  const auto found = builder.finish();
-  if (!found) return tl::unexpected(found.error());
-  if (*found != digest)
-    return fail(Errc::DigestMismatch,
-                fmt::format("{} has the digest {} now", now.image_path, to_text(*found)));
-  if (wrong_tree_block)
-    return fail(Errc::DigestMismatch, fmt::format("{}, block {}: not the hashes of its image",
-                                                  now.tree_path, *wrong_tree_block));
+Result<> DirectoryCatalogue::Impl::set_aside(const Digest& digest, Error why) {
+  const auto at = index(digest);
+  if (!at) return tl::unexpected(at.error());
+  erase(*at);
+  problems_.push_back(std::move(why));
   return {};
+}
+
+Result<> DirectoryCatalogue::Impl::verify(const Digest& digest) const {
+  const auto check = begin_check(digest);
+  if (!check) return tl::unexpected(check.error());
+  for (;;) {
+    const auto done = (*check)->step();
+    if (!done) return tl::unexpected(done.error());
+    if (*done) return {};
+  }
 }
 
 // --- DirectoryCatalogue --------------------------------------------------------------------------
@@ -319,8 +384,14 @@ Result<Digest> DirectoryCatalogue::add(const std::string& image_path,
 Result<> DirectoryCatalogue::remove(const Digest& digest) {
   return impl_->remove(digest);
 }
-Result<> DirectoryCatalogue::verify(const Digest& digest) {
+Result<> DirectoryCatalogue::verify(const Digest& digest) const {
   return impl_->verify(digest);
+}
+Result<std::unique_ptr<ContentCheck>> DirectoryCatalogue::begin_check(const Digest& digest) const {
+  return impl_->begin_check(digest);
+}
+Result<> DirectoryCatalogue::set_aside(const Digest& digest, Error why) {
+  return impl_->set_aside(digest, std::move(why));
 }
 
 }  // namespace fwr::donor

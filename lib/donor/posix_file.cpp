@@ -54,14 +54,45 @@ tl::unexpected<Error> within(const std::string& what, Error error) {
   return tl::unexpected(std::move(error));
 }
 
-Result<OpenFile> open_regular(const std::string& path) {
-  // O_NONBLOCK: a FIFO without a writer must not stop us before we see what it is.
-  OpenFile file{open_fd(path, O_RDONLY | O_NONBLOCK), 0};
-  if (!file.fd.is_open()) return system_failure(errno, path);
-  struct stat status {};
-  if (::fstat(file.fd.get(), &status) != 0) return system_failure(errno, path);
+namespace {
+
+/// Errors: IoFailed for what is no regular file.
+Result<OpenFile> as_regular(UniqueFd fd, struct stat& status, const std::string& path) {
+  if (!fd.is_open()) return system_failure(errno, path);
+  if (::fstat(fd.get(), &status) != 0) return system_failure(errno, path);
   if (!S_ISREG(status.st_mode)) return fail(Errc::IoFailed, path + ": not a regular file");
-  file.size_bytes = static_cast<std::uint64_t>(status.st_size);
+  return OpenFile{std::move(fd), static_cast<std::uint64_t>(status.st_size)};
+}
+
+}  // namespace
+
+Result<OpenFile> open_regular(const std::string& path) {
+  struct stat status {};
+  // O_NONBLOCK: a FIFO without a writer must not stop us before we see what it is.
+  return as_regular(open_fd(path, O_RDONLY | O_NONBLOCK), status, path);
+}
+
+Result<OpenFile> open_in(const std::string& directory, const std::string& name) {
+  const std::string path = directory + "/" + name;
+  const UniqueFd inside = open_fd(directory, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+  struct stat around {};
+  if (!inside.is_open() || ::fstat(inside.get(), &around) != 0) {
+    const int error = errno;
+    if (::lstat(directory.c_str(), &around) == 0 && S_ISLNK(around.st_mode))
+      return fail(Errc::IoFailed, directory + ": a symbolic link, which is not followed here");
+    return system_failure(error, directory);
+  }
+  UniqueFd fd(again([&] {
+    return ::openat(inside.get(), name.c_str(), O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+  }));
+  if (!fd.is_open() && errno == ELOOP)
+    return fail(Errc::IoFailed, path + ": a symbolic link, which is not followed here");
+  struct stat status {};
+  auto file = as_regular(std::move(fd), status, path);
+  if (file && status.st_uid != around.st_uid)
+    return fail(Errc::NoPermission,
+                fmt::format("{}: belongs to user {}, and its directory to user {}", path,
+                            status.st_uid, around.st_uid));
   return file;
 }
 
@@ -73,8 +104,8 @@ Result<UniqueFd> create_file(const std::string& path) {
   return fd;
 }
 
-Result<std::string> read_text(const std::string& path, std::size_t limit_bytes) {
-  const auto file = open_regular(path);
+Result<std::string> read_text(const Result<OpenFile>& file, const std::string& path,
+                              std::size_t limit_bytes) {
   if (!file) return tl::unexpected(file.error());
   if (file->size_bytes > limit_bytes)
     return fail(Errc::LimitExceeded, fmt::format("{}: {} bytes, at most {} are allowed", path,

@@ -34,10 +34,15 @@ struct OpenFile {
 };
 /// For reading. Regular files only: anything else could block, or has no size.
 [[nodiscard]] Result<OpenFile> open_regular(const std::string& path);
+/// The same for a file of a catalogue's entry, `directory`: neither is reached through a symbolic
+/// link, and both belong to one user. Who may write to a catalogue cannot make the donor serve what
+/// only the donor may read. Errors: also NoPermission.
+[[nodiscard]] Result<OpenFile> open_in(const std::string& directory, const std::string& name);
 /// A new file for writing, readable by everyone: images and manifests are no secrets.
 [[nodiscard]] Result<UniqueFd> create_file(const std::string& path);
-/// The whole file. Error: LimitExceeded when it is longer than `limit`.
-[[nodiscard]] Result<std::string> read_text(const std::string& path, std::size_t limit_bytes);
+/// The whole file, if it could be opened. Error: LimitExceeded when it is longer than `limit`.
+[[nodiscard]] Result<std::string> read_text(const Result<OpenFile>& file, const std::string& path,
+                                            std::size_t limit_bytes);
 /// Error: IoFailed also when the file ends before `out` is full.
 [[nodiscard]] Result<> read_at(int fd, std::uint64_t offset, std::span<std::byte> out,
                                const std::string& path);

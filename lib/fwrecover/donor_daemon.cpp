@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <csignal>
+#include <deque>
 #include <map>
 #include <set>
 
@@ -124,6 +126,80 @@ const char* event_name(DonorEvent::Kind kind) {
   return "unknown";
 }
 
+struct WrongContents {
+  fwr::Digest digest;
+  Error error;
+};
+
+/// Reads all images again after they were loaded, and one of which a recipient says that it is
+/// wrong; a little at a time, so that those who fetch do not notice.
+class ContentWatch {
+ public:
+  void check_all(const DirectoryCatalogue& catalogue, TimePoint now) {
+    running_.reset();
+    due_.clear();
+    for (const auto& entry : catalogue.entries()) due_.push_back(entry.manifest.digest);
+    next_step_ = now + kStepEvery;
+  }
+  void check_first(const fwr::Digest& digest, TimePoint now) {
+    // What is read already goes on: a report does not begin it anew.
+    if (running_ && digest == running_digest_) return;
+    std::erase(due_, digest);
+    due_.push_front(digest);
+    next_step_ = std::max(next_step_, now);
+  }
+
+  [[nodiscard]] std::optional<TimePoint> deadline() const {
+    if (!running_ && due_.empty()) return std::nullopt;
+    return next_step_;
+  }
+
+  [[nodiscard]] std::optional<WrongContents> step(const DirectoryCatalogue& catalogue,
+                                                  TimePoint now) {
+    if (!deadline() || now < next_step_) return std::nullopt;
+    next_step_ = now + kStepEvery;
+    if (!running_) {
+      running_digest_ = due_.front();
+      due_.pop_front();
+      // Not there any more: withdrawn before.
+      const bool offered =
+          std::any_of(catalogue.entries().begin(), catalogue.entries().end(),
+                      [&](const auto& entry) { return entry.manifest.digest == running_digest_; });
+      if (!offered) return std::nullopt;
+      auto begun = catalogue.begin_check(running_digest_);
+      if (!begun) return failed(begun.error(), now);
+      running_ = *std::move(begun);
+      return std::nullopt;
+    }
+    const auto done = running_->step();
+    if (done && !*done) return std::nullopt;
+    running_.reset();
+    if (!done) return failed(done.error(), now);
+    unreadable_.erase(running_digest_);
+    return std::nullopt;
+  }
+
+ private:
+  /// What cannot be read may be readable soon: lack of descriptors passes. Once more, and later.
+  std::optional<WrongContents> failed(const Error& error, TimePoint now) {
+    if (error.code == Errc::DigestMismatch || unreadable_.erase(running_digest_) != 0)
+      return WrongContents{running_digest_, error};
+    unreadable_.insert(running_digest_);
+    due_.push_back(running_digest_);
+    next_step_ = now + kAgainAfter;
+    return std::nullopt;
+  }
+
+  static constexpr auto kAgainAfter = std::chrono::seconds(10);
+  /// With steps of 256 KiB that is 12 MiB/s at most.
+  static constexpr auto kStepEvery = std::chrono::milliseconds(20);
+  std::deque<fwr::Digest> due_;
+  std::set<fwr::Digest> unreadable_;  ///< at the last try
+  std::unique_ptr<fwr::donor::ContentCheck> running_;
+  fwr::Digest running_digest_{};
+  TimePoint next_step_{};
+};
+
 /// Servers and donor as the loop drives them, and when to stop.
 class DonorMachine final : public fwr::transport::Machine {
  public:
@@ -142,6 +218,7 @@ class DonorMachine final : public fwr::transport::Machine {
         servers_(config.server, config.donor.iana, donor_, random_,
                  served_links(config.media, lines)) {
     if (options.for_s > 0) stop_at_ = fwr::transport::now() + std::chrono::seconds(options.for_s);
+    contents_.check_all(*catalogue_, fwr::transport::now());
   }
 
   void handle_datagram(fwr::LinkId link, const fwr::Path& path, fwr::ByteView datagram,
@@ -152,6 +229,7 @@ class DonorMachine final : public fwr::transport::Machine {
   void handle_timeout(TimePoint now) override {
     servers_.handle_timeout(now);
     donor_.handle_timeout(now);
+    if (const auto wrong = contents_.step(*catalogue_, now)) withdraw(*wrong, now);
     if (stop_at_ && now >= *stop_at_) stopping_ = true;
     if (linger_until_ && now >= *linger_until_) finish(now);
     if (stopping_ && donor_.leases() == 0) finish(now);
@@ -169,7 +247,8 @@ class DonorMachine final : public fwr::transport::Machine {
 
   std::optional<TimePoint> deadline() const override {
     std::optional<TimePoint> earliest = servers_.deadline();
-    for (const auto& due : {donor_.deadline(), stopping_ ? std::nullopt : stop_at_, linger_until_})
+    for (const auto& due : {donor_.deadline(), contents_.deadline(),
+                            stopping_ ? std::nullopt : stop_at_, linger_until_})
       if (due && (!earliest || *due < *earliest)) earliest = due;
     return earliest;
   }
@@ -178,6 +257,10 @@ class DonorMachine final : public fwr::transport::Machine {
     while (const auto stranger = servers_.poll_refused()) tell_refused(lines_.text(*stranger));
     while (const auto event = donor_.poll_event()) {
       tell(*event);
+      // Perhaps a liar, perhaps the first to notice: it costs nothing but reading the image again.
+      if (event->kind == DonorEvent::Kind::Reported &&
+          event->result == static_cast<std::uint8_t>(fwr::ExitCode::VerificationFailed))
+        contents_.check_first(event->digest, now);
       // The answer to the report, and the end of the session, still have to leave.
       if (event->kind == DonorEvent::Kind::Reported && options_.once) linger_until_ = now + kLinger;
     }
@@ -196,6 +279,13 @@ class DonorMachine final : public fwr::transport::Machine {
 
  private:
   static constexpr auto kLinger = std::chrono::seconds(1);
+
+  /// An image that is not what its manifest says would cost each recipient a recovery.
+  void withdraw(const WrongContents& wrong, TimePoint now) {
+    problem(Error{wrong.error.code, wrong.error.detail + "; this image is not offered any more"});
+    if (!catalogue_->set_aside(wrong.digest, wrong.error)) return;
+    donor_.replace_catalogue(*catalogue_, now);
+  }
 
   void tell(const DonorEvent& happened) {
     Event event(event_name(happened.kind));
@@ -253,6 +343,7 @@ class DonorMachine final : public fwr::transport::Machine {
     warn_of_empty_lists(config->media, observer_);
     donor_.replace_catalogue(**catalogue, now);
     catalogue_ = *std::move(catalogue);
+    contents_.check_all(*catalogue_, now);
     servers_.reconfigure(std::move(config->server), served_links(config->media, lines_), now);
     observer_.on_event(Event("reloaded").set("images", as_number(catalogue_->entries().size())));
     count();
@@ -275,6 +366,7 @@ class DonorMachine final : public fwr::transport::Machine {
   Lines& lines_;
   fwr::transport::SystemRandom random_;
   std::unique_ptr<DirectoryCatalogue> catalogue_;
+  ContentWatch contents_;
   fwr::donor::Donor donor_;
   fwr::session::LinkServers servers_;
   std::optional<TimePoint> stop_at_;

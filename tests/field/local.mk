@@ -8,6 +8,7 @@ TESTS += %D%/installation.sh
 TESTS += %D%/locks.sh
 TESTS += %D%/mutants.sh
 TESTS += %D%/no-broadcast.sh
+TESTS += %D%/catalogue-contents.sh
 TESTS += %D%/numbers.sh
 TESTS += %D%/packages.sh
 
@@ -17,6 +18,7 @@ EXTRA_DIST += %D%/installation.sh
 EXTRA_DIST += %D%/locks.sh
 EXTRA_DIST += %D%/mutants.sh
 EXTRA_DIST += %D%/no-broadcast.sh
+EXTRA_DIST += %D%/catalogue-contents.sh
 EXTRA_DIST += %D%/numbers.sh
 EXTRA_DIST += %D%/packages.sh
 

@@ -10,6 +10,7 @@
 #include <array>
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 #include <random>
 #include <string>
 #include <vector>
@@ -548,6 +549,69 @@ TEST_F(DirectoryCatalogueTest, VerifiesEveryByteOfImageAndTree) {
   }
   EXPECT_TRUE(catalogue->verify(made.digest));
   EXPECT_EQ(Errc::NotFound, catalogue->verify(Digest{}).error().code);
+}
+
+// Who may write to the catalogue must not make the donor serve what only the donor may read.
+TEST_F(DirectoryCatalogueTest, FollowsNoLinkInsideAnEntry) {
+  const Made made = make("image", kImage_bytes, 31);
+  ASSERT_TRUE(open()->add(made.image, made.manifest, made.signature));
+  for (const char* file : {"image", "tree", "manifest.json", "manifest.json.minisig"}) {
+    const std::string place = in_directory(made.digest, file), kept = scratch_.path("kept");
+    fs::rename(place, kept);
+    fs::create_symlink(kept, place);
+    const auto catalogue = open();
+    EXPECT_TRUE(catalogue->entries().empty()) << file;
+    ASSERT_EQ(1U, catalogue->problems().size()) << file;
+    EXPECT_NE(std::string::npos, catalogue->problems()[0].detail.find("symbolic link")) << file;
+    fs::remove(place);
+    fs::rename(kept, place);
+  }
+  const std::string entry = directory() + "/" + to_text(made.digest);
+  fs::rename(entry, scratch_.path("moved"));
+  fs::create_directory_symlink(scratch_.path("moved"), entry);
+  EXPECT_TRUE(open()->entries().empty());
+  fs::remove(entry);
+  fs::rename(scratch_.path("moved"), entry);
+  EXPECT_EQ(1U, open()->entries().size());
+}
+
+TEST_F(DirectoryCatalogueTest, ServesNoFileOfAnotherUser) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root to give files away";
+  const Made made = make("image", kImage_bytes, 32);
+  ASSERT_TRUE(open()->add(made.image, made.manifest, made.signature));
+  // A hard link to a file of root, in a directory of who may add images.
+  ASSERT_EQ(0, ::chown((directory() + "/" + to_text(made.digest)).c_str(), 65534, 65534));
+  const auto catalogue = open();
+  EXPECT_TRUE(catalogue->entries().empty());
+  ASSERT_EQ(1U, catalogue->problems().size());
+  EXPECT_EQ(Errc::NoPermission, catalogue->problems()[0].code);
+}
+
+TEST_F(DirectoryCatalogueTest, ChecksContentsInStepsAndSetsAsideWhatIsWrong) {
+  const Made made = make("image", kImage_bytes, 33);
+  const auto catalogue = open();
+  ASSERT_TRUE(catalogue->add(made.image, made.manifest, made.signature));
+  const auto check = [&]() -> Result<int> {
+    const auto begun = catalogue->begin_check(made.digest);
+    EXPECT_TRUE(begun);
+    for (int steps = 1;; ++steps) {
+      const auto done = (*begun)->step();
+      if (!done) return tl::unexpected(done.error());
+      if (*done) return steps;
+    }
+  };
+  EXPECT_LT(2, check().value());
+  std::string changed = made.content;
+  changed.back() ^= 1;
+  std::ofstream(in_directory(made.digest, "image"), std::ios::binary) << changed;
+  const auto wrong = check();
+  ASSERT_FALSE(wrong);
+  EXPECT_EQ(Errc::DigestMismatch, wrong.error().code);
+  ASSERT_TRUE(catalogue->set_aside(made.digest, wrong.error()));
+  EXPECT_TRUE(catalogue->entries().empty());
+  EXPECT_EQ(1U, catalogue->problems().size());
+  Bytes out(16);
+  EXPECT_EQ(Errc::NotFound, catalogue->read_image(made.digest, 0, out).error().code);
 }
 
 }  // namespace

@@ -29,6 +29,7 @@ dist_examples_DATA += %D%/lines/wiring.md
 units =
 units += %D%/systemd/fwdonord.service
 units += %D%/systemd/fwrecover-check.service
+units += %D%/systemd/fwrecover-confirm.service
 units += %D%/systemd/fwrecover-rollback.service
 if HAVE_SYSTEMD
 dist_systemdsystemunit_DATA = %D%/systemd/fwrecover-check.timer
@@ -36,11 +37,13 @@ nodist_systemdsystemunit_DATA = $(units)
 endif
 EXTRA_DIST += %D%/systemd/fwdonord.service.in
 EXTRA_DIST += %D%/systemd/fwrecover-check.service.in
+EXTRA_DIST += %D%/systemd/fwrecover-confirm.service.in
 EXTRA_DIST += %D%/systemd/fwrecover-rollback.service.in
 CLEANFILES += $(units)
 
 %D%/systemd/fwdonord.service: %D%/systemd/fwdonord.service.in
 %D%/systemd/fwrecover-check.service: %D%/systemd/fwrecover-check.service.in
+%D%/systemd/fwrecover-confirm.service: %D%/systemd/fwrecover-confirm.service.in
 %D%/systemd/fwrecover-rollback.service: %D%/systemd/fwrecover-rollback.service.in
 $(units): Makefile
 	@$(MKDIR_P) $(@D)

@@ -8,8 +8,8 @@ namespace {
 
 struct Options {
   tool::Global global;
-  bool if_needed = false;
-  bool during_trial = false;
+  fwrecover::RequestOptions request;
+  fwrecover::ConfirmOptions confirm;
   bool if_expired = false;
   std::vector<std::string> targets;
   bool no_broadcast = false;
@@ -63,20 +63,23 @@ std::vector<tool::Command> commands(Options& options) {
        [&](Observer& o) { return open(options).check(o); }},
       {"request", "Find donors, choose one, recover",
        [&](CLI::App& app) {
-         app.add_flag("--if-needed", options.if_needed, "Do nothing when the firmware is healthy");
-         app.add_flag("--during-trial", options.during_trial,
+         fwrecover::RequestOptions& request = options.request;
+         app.add_flag("--if-needed", request.if_needed, "Do nothing when the firmware is healthy");
+         app.add_flag("--if-newer", request.if_newer,
+                      "Take only a newer image than the installed one");
+         app.add_flag("--reinstall", request.reinstall,
+                      "Also the very image that is installed and healthy");
+         app.add_flag("--again", request.again, "Also an image that was rolled back here");
+         app.add_flag("--without-record", request.without_record,
+                      "Without a state record, so that no downgrade can be judged");
+         app.add_flag("--during-trial", request.during_trial,
                       "Overwrite even the image that a trial could go back to");
          whom_to_ask(app, options);
          constexpr tool::Bounds<std::int64_t> kDeadline_ms{1000, 30LL * 86'400'000};
          tool::add_duration(app, "--deadline", options.deadline_ms,
                             "Time for all of it, such as 90s or 10m", kDeadline_ms);
        },
-       [&](Observer& o) {
-         fwrecover::RequestOptions request;
-         request.if_needed = options.if_needed;
-         request.during_trial = options.during_trial;
-         return open(options).request(request, o);
-       }},
+       [&](Observer& o) { return open(options).request(options.request, o); }},
       {"offers", "Show who offers what, and what the policy says; accept none",
        [&](CLI::App& app) { whom_to_ask(app, options); },
        [&](Observer& o) { return open(options).offers(o); }},
@@ -84,8 +87,12 @@ std::vector<tool::Command> commands(Options& options) {
        [&](Observer& o) { return open(options).status(o); }},
       {"history", "Show what happened so far", none,
        [&](Observer& o) { return open(options).history(o); }},
-      {"confirm", "Keep the firmware that is on trial", none,
-       [&](Observer& o) { return open(options).confirm(o); }},
+      {"confirm", "Keep the firmware that is on trial",
+       [&](CLI::App& app) {
+         app.add_flag("--if-healthy", options.confirm.if_healthy,
+                      "Only when check and the commands of [health] find nothing wrong");
+       },
+       [&](Observer& o) { return open(options).confirm(options.confirm, o); }},
       {"rollback", "Go back to the other slot",
        [&](CLI::App& app) {
          app.add_flag("--if-expired", options.if_expired, "Only when the trial has run out");

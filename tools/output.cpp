@@ -231,8 +231,11 @@ std::string words(const Event& event, Verbosity verbosity) {
   const bool verbose = verbosity == Verbosity::Verbose;
   if (name == "state") return verbose ? "state " + event.text("state") : std::string();
   if (name == "finding")
-    return fmt::format("{:4}  {}: {}", event.flag("ok") ? "ok" : "BAD", event.text("finding"),
-                       event.text("text"));
+    return fmt::format("{:4}  {}: {}",
+                       event.flag("ok")      ? "ok"
+                       : event.flag("known") ? "BAD"
+                                             : "--",
+                       event.text("finding"), event.text("text"));
   if (name == "donor")
     return fmt::format("chose {} ({} at {}): version {}", event.text("address"), event.text("role"),
                        event.text("donor"), event.text("version"));
@@ -254,7 +257,7 @@ std::string words(const Event& event, Verbosity verbosity) {
   if (name == "capabilities") return capabilities_words(event);
   if (name == "donor-status") return donor_status_words(event);
   if (name.starts_with("bus-") || name.starts_with("icmb-")) return bus_words(event, verbose);
-  if (name == "health" || name == "status" || name == "rollback")
+  if (name == "health" || name == "status" || name == "rollback" || name == "activated")
     return verbose ? generic(event) : std::string();
   return generic(event);
 }
@@ -307,6 +310,9 @@ void TextOutput::on_event(const Event& event) {
     print(stderr, "warning: " + event.text("text"));
     return;
   }
+  // That the system runs something else from now on is never silent.
+  if (verbosity_ == Verbosity::Quiet && event.name() == "activated")
+    print(stderr, event.text("text"));
   if (verbosity_ == Verbosity::Quiet) return;
   if (event.name() == "progress") return progress(event);
   end_bar();

@@ -5,11 +5,13 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <csignal>
 #include <nlohmann/json.hpp>
 
 #include "fwrecover/recipient_impl.hpp"
 #include "fwrecover/version.hpp"
+#include "policy/words.hpp"
 #include "transport/clock.hpp"
 #include "transport/signals.hpp"
 
@@ -20,7 +22,9 @@ using fwr::Errc;
 using fwr::Result;
 using fwr::flash::Access;
 using fwr::flash::BootRecord;
+using fwr::flash::FailureReason;
 using fwr::flash::SlotId;
+using fwr::flash::SlotState;
 
 using Change = std::function<Result<BootRecord>(fwr::flash::Slots&, BootRecord)>;
 
@@ -38,14 +42,23 @@ Result<BootRecord> change_record(const fwr::settings::RecipientConfig& config, S
   return changed;
 }
 
+/// What the record says; without one nothing is known, and a device that is not there holds
+/// nothing.
+std::string state_words(const BootRecord& record, SlotId id, fwr::flash::Slots& slots) {
+  const auto capacity = slots.capacity(id);
+  if (!capacity && capacity.error().code != Errc::NoPermission) return "missing";
+  if (record.generation == 0) return "unknown";
+  return std::string(to_text(record.slot(id).state));
+}
+
 Event describe_slot(const BootRecord& record, SlotId id, const std::string& place,
-                    const std::vector<fwr::image::PublicKey>& keys) {
+                    fwr::flash::Slots& slots, const std::vector<fwr::image::PublicKey>& keys) {
   const fwr::flash::SlotInfo& slot = record.slot(id);
   Event event("slot");
   event.set("slot", std::string(to_text(id)));
   event.set("place", place);
   event.set("active", record.active == id);
-  event.set("state", std::string(to_text(slot.state)));
+  event.set("state", state_words(record, id, slots));
   if (slot.manifest.empty()) return event;
   const auto manifest = trusted_manifest(slot, keys);
   event.set("trusted", manifest.has_value());
@@ -54,7 +67,48 @@ Event describe_slot(const BootRecord& record, SlotId id, const std::string& plac
   return event;
 }
 
+/// "test firmware 2.0", or nothing when the record does not say.
+std::string image_words(const fwr::flash::SlotInfo& slot) {
+  const auto manifest = fwr::image::parse_manifest(slot.manifest);
+  return manifest ? manifest->name + " " + manifest->version : std::string();
+}
+
+std::string trial_words(const BootRecord& record, std::int64_t now) {
+  const std::int64_t ends = record.trial->began + record.trial->limit_s;
+  if (record.trial->limit_s == 0) return "without a limit";
+  constexpr std::int64_t kMinute_s = 60;
+  if (now <= 0 || now < record.trial->began)
+    return "until " + fwr::policy::date_words(ends) + ", as far as the clock says";
+  const std::int64_t minutes = (std::max(ends, now) - std::min(ends, now)) / kMinute_s;
+  return trial_expired(record, now)
+             ? fmt::format("which ran out on {} ({} min ago)", fwr::policy::date_words(ends),
+                           minutes)
+             : fmt::format("until {} (in {} min)", fwr::policy::date_words(ends), minutes);
+}
+
+/// That the slot to go back to lost its image is worth remembering: the record called it good.
+void note_damage(fwr::flash::Slots& slots, const BootRecord& record, const Stop& stop) {
+  const SlotId to = other(record.active);
+  const SlotState held = record.slot(to).state;
+  if (held != SlotState::Good && held != SlotState::Verified) return;
+  const auto whole = fwr::flash::check_contents(slots, record, to, stop);
+  if (!whole && whole.error().code == Errc::DigestMismatch)
+    (void)slots.store_record(mark_bad(record, to));
+}
+
 }  // namespace
+
+Event activated(const BootRecord& record, const std::string& why) {
+  const fwr::flash::SlotInfo& slot = record.slot(record.active);
+  const std::string image = image_words(slot);
+  Event event("activated");
+  event.set("slot", std::string(to_text(record.active)));
+  if (const auto manifest = fwr::image::parse_manifest(slot.manifest))
+    event.set("version", manifest->version);
+  event.set("text", fmt::format("slot {} is active now{}{}: {}", to_text(record.active),
+                                image.empty() ? "" : ", with ", image, why));
+  return event;
+}
 
 std::vector<int> ending_signals() {
   std::vector<int> numbers{SIGINT, SIGTERM};
@@ -109,7 +163,7 @@ Conclusion Recipient::Impl::status(Observer& observer) const {
   for (const SlotId id : {SlotId::A, SlotId::B})
     observer.on_event(describe_slot(*record, id,
                                     id == SlotId::A ? config->slots.slot_a : config->slots.slot_b,
-                                    config->trusted_keys));
+                                    **slots, config->trusted_keys));
   Event event("status");
   event.set("active", std::string(to_text(record->active)));
   event.set("recorded", record->generation != 0);
@@ -127,7 +181,8 @@ Conclusion Recipient::Impl::status(Observer& observer) const {
     return conclude_ok(
         fmt::format("there is no state record yet: slot {} counts as active", active));
   if (!record->trial) return conclude_ok(fmt::format("slot {} is active", active));
-  return conclude_ok(fmt::format("slot {} is active, on trial: confirm it, or roll back", active));
+  return conclude_ok(fmt::format("slot {} is active, on trial {}: confirm it, or roll back", active,
+                                 trial_words(*record, fwr::transport::wall_clock().value_or(0))));
 }
 
 Conclusion Recipient::Impl::history(Observer& observer) const {
@@ -152,53 +207,86 @@ Conclusion Recipient::Impl::history(Observer& observer) const {
   return conclude_ok(shown == 0 ? "no recovery yet" : fmt::format("{} entries", shown));
 }
 
-Conclusion Recipient::Impl::confirm(Observer& observer) const {
+Conclusion Recipient::Impl::confirm(const ConfirmOptions& options, Observer& observer) const {
+  if (options.if_healthy) return confirm_if_healthy(observer);
   const auto config = configure();
   if (!config) return conclude(config.error());
+  return confirm_trial(*config, std::nullopt, observer);
+}
+
+Conclusion Recipient::Impl::confirm_trial(const fwr::settings::RecipientConfig& config,
+                                          const std::optional<BootRecord>& seen,
+                                          Observer& observer) const {
   SlotId before = SlotId::A;
   const auto changed =
-      change_record(*config, before, [&](auto&, BootRecord record) -> Result<BootRecord> {
+      change_record(config, before, [&](auto&, BootRecord record) -> Result<BootRecord> {
         if (!record.trial)
           return fwr::fail(Errc::NothingOnTrial,
                            fmt::format("slot {} is active", to_text(record.active)));
-        const auto manifest = trusted_manifest(record.slot(record.active), config->trusted_keys);
+        if (seen && (record.active != seen->active ||
+                     record.slot(record.active) != seen->slot(record.active)))
+          return fwr::fail(Errc::NothingOnTrial, "another image became active a moment ago");
+        const auto manifest = trusted_manifest(record.slot(record.active), config.trusted_keys);
         if (!manifest) return tl::unexpected(manifest.error());
-        return fwr::flash::confirm(std::move(record), manifest->security_version);
+        return fwr::flash::confirm(std::move(record), manifest->security_version,
+                                   fwr::transport::wall_clock().value_or(0));
       });
   if (!changed) return conclude(changed.error());
   const std::string slot(to_text(changed->active));
-  remember(*config, Event("confirmed").set("slot", slot), observer);
-  return conclude_ok(fmt::format("slot {} is confirmed", slot));
+  Event event("confirmed");
+  event.set("slot", slot);
+  event.set("version", changed->confirmed_version);
+  remember(config, event, observer);
+  return conclude_ok(
+      fmt::format("slot {} is confirmed: {}", slot, image_words(changed->slot(changed->active))));
 }
 
 Conclusion Recipient::Impl::rollback(bool if_expired, Observer& observer) const {
   fwr::transport::Signals signals(caught());
+  return go_back(
+      if_expired, if_expired ? FailureReason::TrialRanOut : FailureReason::RolledBack,
+      [&] { return signals.arrived(); }, observer);
+}
+
+Conclusion Recipient::Impl::go_back(bool if_expired, FailureReason reason, const Stop& stop,
+                                    Observer& observer) const {
   const auto config = configure();
   if (!config) return conclude(config.error());
+  const std::int64_t now = fwr::transport::wall_clock().value_or(0);
   if (if_expired) {
     auto slots = fwr::flash::open_file_slots(config->slots, Access::ReadOnly);
     if (!slots) return conclude(slots.error());
     const auto record = (*slots)->load_record();
     if (!record) return conclude(record.error());
-    if (!trial_expired(*record, fwr::transport::wall_clock().value_or(0)))
-      return conclude_ok("no trial has run out: nothing to do");
+    if (!trial_expired(*record, now)) return conclude_ok("no trial has run out: nothing to do");
   }
   SlotId before = SlotId::A;
-  const auto changed = change_record(
-      *config, before,
-      [&](fwr::flash::Slots& slots, const BootRecord& record) -> Result<BootRecord> {
-        // Once more, under the lock: it may have been confirmed in the meantime.
-        if (if_expired && !trial_expired(record, fwr::transport::wall_clock().value_or(0)))
-          return fwr::fail(Errc::NothingOnTrial, "the trial ended a moment ago");
-        return fwr::flash::go_back(slots, record, [&] { return signals.arrived(); });
-      });
+  std::string left;
+  const auto changed =
+      change_record(*config, before,
+                    [&](fwr::flash::Slots& slots, const BootRecord& record) -> Result<BootRecord> {
+                      // Once more, under the lock: it may have been confirmed in the meantime.
+                      if (if_expired && !trial_expired(record, now))
+                        return fwr::fail(Errc::NothingOnTrial, "the trial ended a moment ago");
+                      left = image_words(record.slot(record.active));
+                      auto back = fwr::flash::go_back(slots, record, stop, {reason, now});
+                      if (!back && back.error().code == Errc::NoPreviousImage)
+                        note_damage(slots, record, stop);
+                      return back;
+                    });
   if (!changed) return conclude(changed.error());
   Event event("rollback");
   event.set("from", std::string(to_text(before)));
   event.set("to", std::string(to_text(changed->active)));
+  if (!changed->confirmed_version.empty()) event.set("version", changed->confirmed_version);
+  event.set("reason", std::string(to_text(reason)));
   remember(*config, event, observer);
   observer.on_event(event);
-  return conclude_ok(fmt::format("slot {} is active again", to_text(changed->active)));
+  observer.on_event(activated(
+      *changed, left.empty() ? "rolled back"
+                             : fmt::format("rolled back from {}, which is not taken again", left)));
+  return conclude_ok(fmt::format("slot {} is active again: {}", to_text(changed->active),
+                                 image_words(changed->slot(changed->active))));
 }
 
 Conclusion Recipient::Impl::config(Observer& observer) const {
@@ -230,7 +318,10 @@ Conclusion Recipient::history(Observer& observer) {
   return impl_->history(observer);
 }
 Conclusion Recipient::confirm(Observer& observer) {
-  return impl_->confirm(observer);
+  return impl_->confirm({}, observer);
+}
+Conclusion Recipient::confirm(const ConfirmOptions& options, Observer& observer) {
+  return impl_->confirm(options, observer);
 }
 Conclusion Recipient::rollback(bool if_expired, Observer& observer) {
   return impl_->rollback(if_expired, observer);

@@ -22,8 +22,22 @@ struct RecipientSource {
 
 struct RequestOptions {
   bool if_needed = false;  ///< do nothing when check() finds the firmware healthy
+  /// Take only an image that is newer than the installed one; do nothing, and succeed, when none is
+  /// offered. With `if_needed`: when it is not healthy, or a newer one is offered.
+  bool if_newer = false;
+  bool reinstall = false;  ///< also the very image that is installed and healthy
+  bool again = false;      ///< also an image that was rolled back here
+  /// Although there is no state record, so that no downgrade can be judged; slots.active says what
+  /// the system runs from.
+  bool without_record = false;
   /// Also when the active image is on trial and there is one to go back to, which is overwritten.
   bool during_trial = false;
+};
+
+struct ConfirmOptions {
+  /// Only when check() finds nothing wrong and the commands of [health] succeed; does nothing, and
+  /// succeeds, when nothing is on trial.
+  bool if_healthy = false;
 };
 
 struct AdoptOptions {
@@ -47,7 +61,7 @@ class FWR_API Recipient {
   /// "finding", "health".
   Conclusion check(Observer& observer);
   /// Finds donors, chooses, fetches, verifies, activates. Events: "state", "offer", "donor",
-  /// "dropped", "progress", "recovered".
+  /// "dropped", "progress", "recovered", "activated".
   Conclusion request(const RequestOptions& options, Observer& observer);
   /// Finds donors and judges their offers; accepts none. Events: "offer".
   Conclusion offers(Observer& observer);
@@ -57,7 +71,11 @@ class FWR_API Recipient {
   Conclusion history(Observer& observer);
   /// The active slot's trial ends well.
   Conclusion confirm(Observer& observer);
-  /// Back to the other slot. `if_expired`: only when the trial has run out. Events: "rollback".
+  /// The same, perhaps only when all is well; with health.rollback it goes back when not. Events:
+  /// "finding", "health", "rollback", "activated".
+  Conclusion confirm(const ConfirmOptions& options, Observer& observer);
+  /// Back to the other slot. `if_expired`: only when the trial has run out. Events: "rollback",
+  /// "activated".
   Conclusion rollback(bool if_expired, Observer& observer);
   /// Records that the active slot holds the image of a signed manifest, which it is compared with:
   /// firmware that came by another way. Event: "adopted".

@@ -84,6 +84,7 @@ constexpr std::array kTable{
     Setting{"policy", "deny", Kind::TextList, "[]", "never these donors, by GUID or address"},
     Setting{"policy", "downgrade", Kind::Boolean, "false",
             "allow an older version than the installed one"},
+    Setting{"policy", "expired", Kind::Boolean, "false", "allow an image that has expired"},
     Setting{"policy", "version", Kind::Text, "", "only exactly this version"},
     Setting{"policy", "prefer", Kind::TextList,
             "[\"security-version\", \"version\", \"role\", \"medium\", \"load\", \"rtt\"]",
@@ -92,6 +93,12 @@ constexpr std::array kTable{
     Setting{"policy", "offer_window", Kind::Duration, "\"3s\"", "how long offers are collected"},
     Setting{"policy", "donors", Kind::Integer, "8", "donors tried in one recovery"},
     Setting{"policy", "deadline", Kind::Duration, "\"1h\"", "for a whole recovery"},
+    Setting{"health", "commands", Kind::TextList, "[]",
+            "run by confirm --if-healthy, without a shell; each must exit with 0"},
+    Setting{"health", "timeout", Kind::Duration, "\"1m\"", "for each of these commands"},
+    Setting{"health", "after", Kind::Duration, "0", "how long the system must be up before"},
+    Setting{"health", "rollback", Kind::Boolean, "false",
+            "go back at once when it is not healthy, not only when the trial has run out"},
     Setting{"protocol", "iana", Kind::Integer, FWR_IANA_PEN_TEXT,
             "IANA number of the OEM commands"},
 };
@@ -148,6 +155,7 @@ Result<policy::Policy> read_policy(const Settings& settings) {
   policy.allow = settings.list("policy.allow");
   policy.deny = settings.list("policy.deny");
   policy.allow_downgrade = settings.flag("policy.downgrade");
+  policy.allow_expired = settings.flag("policy.expired");
   policy.return_to_better = settings.flag("policy.return");
   policy.authenticated = settings.flag("policy.authenticated");
   if (!settings.text("policy.version").empty())
@@ -170,6 +178,62 @@ Result<policy::Policy> read_policy(const Settings& settings) {
   policy.deadline =
       std::chrono::duration_cast<std::chrono::seconds>(std::chrono::milliseconds(deadline_ms));
   return policy;
+}
+
+/// As a shell splits words, without anything else that a shell does. nullopt: a quote is not
+/// closed.
+std::optional<std::vector<std::string>> split_words(std::string_view text) {
+  std::vector<std::string> words;
+  bool inside = false;  // a word
+  char quote = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (quote == 0 && (c == ' ' || c == '\t' || c == '\n')) {
+      inside = false;
+      continue;
+    }
+    if (!inside) words.emplace_back();
+    inside = true;
+    if (quote != 0 && c == quote) {
+      quote = 0;
+    } else if (quote == 0 && (c == '\'' || c == '"')) {
+      quote = c;
+    } else if (c == '\\' && quote != '\'') {
+      if (++i == text.size()) return std::nullopt;
+      words.back() += text[i];
+    } else {
+      words.back() += c;
+    }
+  }
+  if (quote != 0) return std::nullopt;
+  return words;
+}
+
+Result<HealthConfig> read_health(const Settings& settings) {
+  constexpr std::int64_t kDay_ms = 86'400'000;
+  constexpr std::size_t kCommands = 64;
+  HealthConfig health;
+  std::int64_t timeout_ms = 0;
+  std::int64_t after_ms = 0;
+  for (const auto& done : {narrow(settings, "health.timeout", 1000, kDay_ms, timeout_ms),
+                           narrow(settings, "health.after", 0, kDay_ms, after_ms)})
+    if (!done) return tl::unexpected(done.error());
+  health.timeout = std::chrono::milliseconds(timeout_ms);
+  health.after = std::chrono::milliseconds(after_ms);
+  health.rollback = settings.flag("health.rollback");
+  for (const std::string& command : settings.list("health.commands")) {
+    auto words = split_words(command);
+    if (!words)
+      return settings.complain("health.commands",
+                               fmt::format("has a quote that is not closed: {}", command));
+    if (words->empty() || words->front().empty())
+      return settings.complain("health.commands", "has a command without a name");
+    if (health.commands.size() == kCommands)
+      return settings.complain("health.commands",
+                               fmt::format("has more than {} commands", kCommands));
+    health.commands.push_back(*std::move(words));
+  }
+  return health;
 }
 
 Result<LanConfig> read_lan(const Settings& settings) {
@@ -267,6 +331,9 @@ Result<RecipientConfig> read_recipient(const Settings& settings) {
   if (!platform) return tl::unexpected(platform.error());
   auto policy = read_policy(settings);
   if (!policy) return tl::unexpected(policy.error());
+  auto health = read_health(settings);
+  if (!health) return tl::unexpected(health.error());
+  config.health = *std::move(health);
   auto lan = read_lan(settings);
   if (!lan) return tl::unexpected(lan.error());
   auto keys = read_trusted_keys(settings);

@@ -2,6 +2,7 @@
 // fwrecover.toml(5): the recipient's settings, as the machine wants them.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,14 @@ struct LanConfig {
   std::uint16_t port = kRmcpPort;
 };
 
+/// What has to be well before `confirm --if-healthy` confirms.
+struct HealthConfig {
+  std::vector<std::vector<std::string>> commands;  ///< arguments of each
+  std::chrono::milliseconds timeout{0};            ///< of each
+  std::chrono::milliseconds after{0};              ///< how long the system must be up
+  bool rollback = false;
+};
+
 struct RecipientConfig {
   std::uint32_t iana = 0;
   Platform platform;
@@ -35,6 +44,7 @@ struct RecipientConfig {
   LanConfig lan;
   MediaConfig media;
   policy::Policy policy;
+  HealthConfig health;
 };
 
 /// Errors: BadConfiguration, NotFound and the like, each naming the setting and its source.

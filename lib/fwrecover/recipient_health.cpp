@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Determining the need: reads record and active slot, and lets the policy judge what was seen.
+#include <fmt/ranges.h>
+
+#include <thread>
+
 #include "fwrecover/recipient_impl.hpp"
 #include "policy/health.hpp"
 #include "transport/clock.hpp"
+#include "transport/command.hpp"
 #include "transport/signals.hpp"
 
 namespace fwrecover {
@@ -33,10 +38,9 @@ void see_slot(const BootRecord& record, const std::vector<fwr::image::PublicKey>
   const auto manifest = fwr::image::parse_manifest(info.manifest);
   seen.manifest = Seen::of(manifest);
   if (info.manifest.empty())
-    seen.manifest = Seen::bad(record.generation != 0
-                                  ? "nothing was ever installed there by fwrecover"
-                                  : "there is no state record: the system is new, or its state "
-                                    "directory is lost or not mounted");
+    seen.manifest = record.generation != 0
+                        ? Seen::bad("nothing was ever installed there by fwrecover")
+                        : Seen{};
   if (!manifest) return;
   seen.parsed_manifest = *manifest;
   seen.signature =
@@ -56,6 +60,10 @@ Observed observe(const fwr::settings::RecipientConfig& config, fwr::flash::Slots
   hidden = hides(record);
   if (!record) return seen;
   seen.security_floor = record->security_floor;
+  if (record->generation == 0)
+    seen.record = Seen::bad(
+        "there is no state record: the system is new, or its state directory is lost or not "
+        "mounted");
   see_slot(*record, config.trusted_keys, slots, stop, seen, hidden);
   if (record->trial) {
     Observed::Trial trial;
@@ -72,8 +80,10 @@ Assessment Recipient::Impl::assess(const fwr::settings::RecipientConfig& config,
                                    fwr::flash::Slots& slots, const Stop& stop,
                                    Observer& observer) const {
   Assessment found;
-  const fwr::policy::Health health =
-      fwr::policy::assess(observe(config, slots, stop, found.hidden));
+  const Observed seen = observe(config, slots, stop, found.hidden);
+  const fwr::policy::Health health = fwr::policy::assess(seen);
+  if (seen.signature.how == Seen::How::Good && seen.slot_digest == seen.parsed_manifest->digest)
+    found.whole_image = seen.slot_digest;
   found.healthy = health.healthy();
   found.summary = health.summary();
   found.only_trial = !health.healthy();
@@ -90,6 +100,85 @@ Assessment Recipient::Impl::assess(const fwr::settings::RecipientConfig& config,
   return found;
 }
 
+namespace {
+
+/// A whole image that nobody decided on: another one in its place is no help.
+Conclusion conclude_undecided(const std::string& summary) {
+  Conclusion undecided = conclude({fwr::Errc::ReplacementNeeded, ""});
+  undecided.message = summary;
+  undecided.advice = "\"fwrecover confirm\" keeps it, \"fwrecover rollback\" goes back.";
+  return undecided;
+}
+
+std::string command_line(const std::vector<std::string>& words) {
+  return fmt::format("{}", fmt::join(words, " "));
+}
+
+/// What is wrong, by the commands of [health]; empty: nothing. Errors: Interrupted.
+Result<std::string> try_commands(const fwr::settings::HealthConfig& health, const Stop& stop) {
+  for (const auto& command : health.commands) {
+    const auto ended = fwr::transport::run_command(command, health.timeout, stop);
+    if (!ended) return tl::unexpected(ended.error());
+    if (*ended) return fmt::format("\"{}\": {}", command_line(command), **ended);
+  }
+  return std::string();
+}
+
+/// Until the system has been up for so long. Errors: Interrupted.
+Result<> wait_for_uptime(std::chrono::milliseconds after, const Stop& stop) {
+  constexpr std::chrono::milliseconds kLook{100};
+  while (fwr::transport::uptime() < after) {
+    if (stop())
+      return fwr::fail(fwr::Errc::Interrupted,
+                       "while the system was not up for as long as health.after says");
+    std::this_thread::sleep_for(kLook);
+  }
+  return {};
+}
+
+}  // namespace
+
+Conclusion Recipient::Impl::confirm_if_healthy(Observer& observer) const {
+  fwr::transport::Signals signals(caught());
+  const Stop stop = [&] { return signals.arrived(); };
+  const auto config = configure();
+  if (!config) return conclude(config.error());
+  const auto look = [&]() -> Result<BootRecord> {
+    auto slots = fwr::flash::open_file_slots(config->slots, fwr::flash::Access::ReadOnly);
+    if (!slots) return tl::unexpected(slots.error());
+    return (*slots)->load_record();
+  };
+  auto record = look();
+  if (!record) return conclude(record.error());
+  if (!record->trial) return conclude_ok("no image is on trial: nothing to do");
+  if (auto waited = wait_for_uptime(config->health.after, stop); !waited)
+    return conclude(waited.error());
+  record = look();
+  if (!record) return conclude(record.error());
+  auto slots = fwr::flash::open_file_slots(config->slots, fwr::flash::Access::ReadOnly);
+  if (!slots) return conclude(slots.error());
+  const Assessment found = assess(*config, **slots, stop, observer);
+  slots->reset();
+  if (found.hidden) return conclude(*found.hidden);
+  std::string wrong = found.healthy ? std::string() : found.summary;
+  if (wrong.empty()) {
+    auto tried = try_commands(config->health, stop);
+    if (!tried) return conclude(tried.error());
+    wrong = *std::move(tried);
+  }
+  if (wrong.empty()) return confirm_trial(*config, *record, observer);
+  Conclusion left = conclude_undecided("not confirmed: " + wrong);
+  if (!config->health.rollback) return left;
+  const Conclusion back = go_back(false, fwr::flash::FailureReason::Unhealthy, stop, observer);
+  if (!back.ok()) {
+    observer.on_event(Event("problem").set("text", "no roll-back: " + back.message));
+    return left;
+  }
+  left.message = "not healthy: " + wrong + "; " + back.message;
+  left.advice = "The image is not taken again, unless \"fwrecover request --again\" insists.";
+  return left;
+}
+
 Conclusion Recipient::Impl::check(Observer& observer) const {
   fwr::transport::Signals signals(caught());
   const auto config = configure();
@@ -100,6 +189,7 @@ Conclusion Recipient::Impl::check(Observer& observer) const {
       *config, **slots, [&] { return signals.arrived(); }, observer);
   if (found.healthy) return conclude_ok(found.summary);
   if (found.hidden) return conclude(*found.hidden);
+  if (found.only_trial) return conclude_undecided(found.summary);
   Conclusion needed = conclude({fwr::Errc::ReplacementNeeded, found.summary});
   // Then a request would not help either, or is not the only way: say what does.
   if (const auto record = (*slots)->load_record(); !record)

@@ -25,6 +25,8 @@ struct Assessment {
   bool healthy = false;
   std::string summary;      ///< one sentence
   bool only_trial = false;  ///< nothing is wrong but that the trial ran out
+  /// What the active slot holds, when it is what its signed manifest says.
+  std::optional<fwr::Digest> whole_image;
   /// Why it could not be looked at, when that says nothing about the firmware: no permission, a
   /// record of a newer version, or an interruption.
   std::optional<fwr::Error> hidden;
@@ -48,7 +50,7 @@ class Recipient::Impl {
   Conclusion offers(Observer& observer) const;
   Conclusion status(Observer& observer) const;
   Conclusion history(Observer& observer) const;
-  Conclusion confirm(Observer& observer) const;
+  Conclusion confirm(const ConfirmOptions& options, Observer& observer) const;
   Conclusion rollback(bool if_expired, Observer& observer) const;
   Conclusion adopt(const AdoptOptions& options, Observer& observer) const;
   Conclusion verify(const std::string& manifest_path, const std::string& signature_path,
@@ -56,13 +58,21 @@ class Recipient::Impl {
   Conclusion config(Observer& observer) const;
 
  private:
+  /// `seen`: only when the image on trial is still the one of this record.
+  [[nodiscard]] Conclusion confirm_trial(const fwr::settings::RecipientConfig& config,
+                                         const std::optional<fwr::flash::BootRecord>& seen,
+                                         Observer& observer) const;
+  [[nodiscard]] Conclusion confirm_if_healthy(Observer& observer) const;
+  [[nodiscard]] Conclusion go_back(bool if_expired, fwr::flash::FailureReason reason,
+                                   const Stop& stop, Observer& observer) const;
   [[nodiscard]] fwr::Result<Conclusion> recover(const RequestOptions& options, bool offers_only,
                                                 Observer& observer) const;
   /// What is to be said instead of recovering, if anything: it is not needed, or would take from a
   /// trial the image to go back to. Errors: OnTrial, Interrupted.
   [[nodiscard]] fwr::Result<std::optional<Conclusion>> settle(
       const RequestOptions& options, const fwr::settings::RecipientConfig& config,
-      fwr::flash::Slots& slots, const Stop& stop, Observer& observer) const;
+      fwr::flash::Slots& slots, const Stop& stop, std::optional<Assessment>& assessed,
+      Observer& observer) const;
   [[nodiscard]] std::vector<int> caught() const {
     return source_.handle_signals ? ending_signals() : std::vector<int>{};
   }
@@ -72,6 +82,15 @@ class Recipient::Impl {
 /// The manifest of a slot when a trusted key signed it. Errors say which slot and what is wrong.
 [[nodiscard]] fwr::Result<fwr::image::Manifest> trusted_manifest(
     const fwr::flash::SlotInfo& slot, const std::vector<fwr::image::PublicKey>& keys);
+
+/// The active slot is another one now: told also to those who want to hear of problems only.
+[[nodiscard]] Event activated(const fwr::flash::BootRecord& record, const std::string& why);
+
+/// For one who drops what is told.
+class Silent final : public Observer {
+ public:
+  void on_event(const Event&) override {}
+};
 
 /// One line of the history, with the time; problems with it are only told, never fatal.
 void remember(const fwr::settings::RecipientConfig& config, const Event& event, Observer& observer);

@@ -86,6 +86,8 @@ class RecoveryMachine final : public fwr::transport::Machine {
   [[nodiscard]] const std::optional<fwr::recipient::Finished>& outcome() const { return outcome_; }
   [[nodiscard]] std::size_t offers() const { return offers_; }
   [[nodiscard]] std::size_t acceptable() const { return acceptable_; }
+  /// Why an offer was refused that is no better than what is installed.
+  [[nodiscard]] const std::optional<std::string>& installed() const { return installed_; }
   [[nodiscard]] const std::optional<fwr::policy::Candidate>& donor() const { return donor_; }
 
  private:
@@ -141,6 +143,7 @@ class RecoveryMachine final : public fwr::transport::Machine {
     observer_.on_event(event);
     ++offers_;
     if (offered.verdict.accepted) ++acceptable_;
+    if (offered.verdict.installed) installed_ = lines_.named(offered.verdict.reason);
   }
   void tell(const fwr::recipient::Chosen& chosen, TimePoint) {
     told_whole_ = false;
@@ -178,14 +181,9 @@ class RecoveryMachine final : public fwr::transport::Machine {
   std::optional<fwr::policy::Candidate> donor_;
   std::size_t offers_ = 0;
   std::size_t acceptable_ = 0;
+  std::optional<std::string> installed_;
   TimePoint next_progress_{};
   bool told_whole_ = false;
-};
-
-/// For one who drops what is told: request --if-needed assesses without talking about it.
-class Silent final : public Observer {
- public:
-  void on_event(const Event&) override {}
 };
 
 /// Whether anything that follows can end in the slot: found out before a word goes to the network.
@@ -216,6 +214,51 @@ Result<bool> can_go_back(fwr::flash::Slots& slots, const Stop& stop) {
   const auto back = fwr::flash::go_back(slots, *record, stop);
   if (!back && back.error().code == Errc::Interrupted) return tl::unexpected(back.error());
   return back.has_value();
+}
+
+/// Without a record nothing says what was confirmed here, and slots.active says only where it is.
+/// Errors: NoRecord, and those of Slots::blank().
+Result<> know_what_ran(const RequestOptions& options, const fwr::settings::RecipientConfig& config,
+                       fwr::flash::Slots& slots) {
+  if (options.without_record || !config.slots.active_without_record) return {};
+  const auto record = slots.load_record();
+  if (!record) return tl::unexpected(record.error());
+  if (record->generation != 0) return {};
+  for (const fwr::flash::SlotId slot : {fwr::flash::SlotId::A, fwr::flash::SlotId::B}) {
+    const auto blank = slots.blank(slot);
+    // What cannot be read may have held anything.
+    if (!blank || !*blank)
+      return fwr::fail(Errc::NoRecord,
+                       fmt::format("there is none in {}, and {} is not blank",
+                                   config.slots.state_directory, slots.describe(slot)));
+  }
+  return {};
+}
+
+/// What could not be judged, unless nothing ever ran here.
+void tell_unjudged(const fwr::settings::RecipientConfig& config,
+                   const fwr::policy::Situation& situation, fwr::flash::Slots& slots,
+                   Observer& observer) {
+  const auto unjudged = fwr::policy::unjudged_gates(config.policy, situation);
+  if (!unjudged) return;
+  const auto record = slots.load_record();
+  const auto blank = record ? slots.blank(record->active) : Result<bool>(false);
+  if (!blank || !*blank) observer.on_event(Event("problem").set("text", *unjudged));
+}
+
+/// What the administrator asked for, and what the active slot holds.
+void complete(fwr::policy::Situation& situation, const RequestOptions& options,
+              const std::optional<Assessment>& assessed) {
+  const bool healthy = assessed && assessed->healthy;
+  situation.only_newer = options.if_newer && (!options.if_needed || healthy);
+  if (options.again) situation.failed.clear();
+  if (!assessed || !assessed->whole_image) return;
+  if (healthy && !options.reinstall) situation.healthy_image = assessed->whole_image;
+  // Left undecided, with nothing to go back to: to write it again would begin the same once more.
+  if (assessed->only_trial && !options.again)
+    situation.failed.push_back(
+        {*assessed->whole_image, 0,
+         "is active and ran out of its trial; \"fwrecover confirm\" keeps it"});
 }
 
 /// A whole image that nobody confirmed needs a decision, not another image in the place of the one
@@ -327,6 +370,31 @@ Conclusion conclude_recovery(const RecoveryMachine& machine,
                   end.manifest->name, end.manifest->version));
 }
 
+/// Donors answered, and what is installed is as good as what they have: that is no failure.
+std::optional<Conclusion> conclude_nothing(const RecoveryMachine& machine,
+                                           const fwr::policy::Situation& situation,
+                                           const std::optional<Assessment>& assessed) {
+  const auto& end = *machine.outcome();
+  if (!end.error || end.error->code != Errc::NoOfferAcceptable) return std::nullopt;
+  if (machine.installed()) return conclude_ok("nothing to do: " + *machine.installed());
+  if (situation.only_newer && assessed && assessed->healthy)
+    return conclude_ok(
+        "nothing to do: no acceptable image that is newer than the installed one is "
+        "offered");
+  return std::nullopt;
+}
+
+/// An image may have expired long ago, for all that a clock that stands still says.
+void tell_unjudged_expiry(const RecoveryMachine& machine, const fwr::policy::Situation& situation,
+                          Observer& observer) {
+  const auto& end = *machine.outcome();
+  if (end.error || !end.manifest || fwr::policy::expiry_is_judged(situation, *end.manifest)) return;
+  observer.on_event(Event("problem").set(
+      "text", fmt::format("whether version {} has expired could not be judged: the clock of this "
+                          "system is not set",
+                          end.manifest->version)));
+}
+
 Conclusion conclude_offers(const RecoveryMachine& machine, const Lines& lines, const Where& where) {
   fwr::recipient::Finished end = *machine.outcome();
   if (end.error) {
@@ -345,20 +413,23 @@ Conclusion conclude_offers(const RecoveryMachine& machine, const Lines& lines, c
 
 Result<std::optional<Conclusion>> Recipient::Impl::settle(
     const RequestOptions& options, const fwr::settings::RecipientConfig& config,
-    fwr::flash::Slots& slots, const Stop& stop, Observer& observer) const {
-  std::optional<Assessment> assessed;
-  if (options.if_needed) {
-    Silent silent;
-    assessed = assess(config, slots, stop, silent);
-    if (assessed->healthy) return conclude_ok("nothing to do: " + assessed->summary);
-    if (assessed->hidden && assessed->hidden->code == Errc::Interrupted)
-      return tl::unexpected(*assessed->hidden);
-  }
+    fwr::flash::Slots& slots, const Stop& stop, std::optional<Assessment>& assessed,
+    Observer& observer) const {
+  if (auto known = know_what_ran(options, config, slots); !known)
+    return tl::unexpected(known.error());
+  Silent silent;
+  assessed = assess(config, slots, stop, silent);
+  if (assessed->hidden && assessed->hidden->code == Errc::Interrupted)
+    return tl::unexpected(*assessed->hidden);
+  if (options.if_needed && !options.if_newer && assessed->healthy)
+    return conclude_ok("nothing to do: " + assessed->summary);
   if (options.during_trial) return std::nullopt;
   const auto way_back = can_go_back(slots, stop);
   if (!way_back) return tl::unexpected(way_back.error());
   if (!*way_back) return std::nullopt;
-  if (assessed && assessed->only_trial) return leave_trial(*assessed, observer);
+  if (options.if_needed && assessed->only_trial) return leave_trial(*assessed, observer);
+  if (options.if_newer && (assessed->healthy || assessed->only_trial))
+    return leave_trial(*assessed, observer);
   return fwr::fail(Errc::OnTrial, "a recovery would overwrite the good image in the other slot");
 }
 
@@ -382,8 +453,9 @@ Result<Conclusion> Recipient::Impl::recover(const RequestOptions& options, bool 
   auto slots = fwr::flash::open_file_slots(config->slots,
                                            offers_only ? Access::ReadOnly : Access::ReadWrite);
   if (!slots) return tl::unexpected(slots.error());
+  std::optional<Assessment> assessed;
   if (!offers_only) {
-    auto settled = settle(options, *config, **slots, stop, observer);
+    auto settled = settle(options, *config, **slots, stop, assessed, observer);
     if (!settled) return tl::unexpected(settled.error());
     if (*settled) return **std::move(settled);
   }
@@ -391,6 +463,8 @@ Result<Conclusion> Recipient::Impl::recover(const RequestOptions& options, bool 
   fwr::recipient::RecoveryConfig recovery_config;
   auto situation = look_around(*config, **slots, offers_only);
   if (!situation) return tl::unexpected(situation.error());
+  complete(*situation, options, assessed);
+  tell_unjudged(*config, *situation, **slots, observer);
   const TimePoint began = fwr::transport::now() - waited;
   auto found =
       fwr::settings::find_targets(config->lan, asks_elsewhere(config->media),
@@ -416,7 +490,7 @@ Result<Conclusion> Recipient::Impl::recover(const RequestOptions& options, bool 
   recovery_config.iana = config->iana;
   recovery_config.policy = config->policy;
   recovery_config.policy.deadline = left_of(config->policy.deadline, began);
-  recovery_config.situation = *std::move(situation);
+  recovery_config.situation = *situation;
   recovery_config.trusted_keys = config->trusted_keys;
   recovery_config.targets = std::move(found->targets);
   recovery_config.targets.insert(recovery_config.targets.end(), elsewhere->begin(),
@@ -446,8 +520,16 @@ Result<Conclusion> Recipient::Impl::recover(const RequestOptions& options, bool 
   slots->reset();
   const Where where = where_asked(network, lines);
   if (!machine.outcome()) return fwr::fail(Errc::Internal, "the recovery ended without a result");
-  return offers_only ? conclude_offers(machine, lines, where)
-                     : conclude_recovery(machine, *config, lines, where, observer);
+  if (offers_only) return conclude_offers(machine, lines, where);
+  if (auto nothing = conclude_nothing(machine, *situation, assessed)) return *std::move(nothing);
+  tell_unjudged_expiry(machine, *situation, observer);
+  Conclusion done = conclude_recovery(machine, *config, lines, where, observer);
+  // The slots, and the lock with them, were given up before the history was written.
+  if (done.ok())
+    if (auto now = fwr::flash::open_file_slots(config->slots, Access::ReadOnly))
+      if (const auto record = (*now)->load_record())
+        observer.on_event(activated(*record, "on trial; 'fwrecover confirm' keeps it"));
+  return done;
 }
 
 Conclusion Recipient::Impl::request(const RequestOptions& options, Observer& observer) const {

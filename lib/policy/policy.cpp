@@ -101,10 +101,16 @@ std::optional<Error> judge_failed(const Situation& situation, const Digest& dige
 }
 
 /// Why there is no need for this image, although it is acceptable.
-std::optional<std::string> refuse_as_installed(const Situation& situation,
+std::optional<std::string> refuse_as_installed(const Policy& policy, const Situation& situation,
                                                const Candidate& candidate) {
   if (situation.healthy_image == candidate.digest)
     return fmt::format("this image, version {}, is installed and healthy", candidate.version);
+  // That a downgrade is allowed does not make it wanted, as one that the policy pins is.
+  if (situation.healthy_image && policy.allow_downgrade && !policy.pinned_version &&
+      situation.installed_version && candidate.security_version <= situation.installed_security &&
+      image::compare_versions(candidate.version, *situation.installed_version) < 0)
+    return fmt::format("version {} is older than {}, which is installed and healthy",
+                       candidate.version, *situation.installed_version);
   if (!situation.only_newer || !situation.installed_version) return std::nullopt;
   const bool newer =
       candidate.security_version != situation.installed_security
@@ -305,7 +311,8 @@ Verdict judge(const Policy& policy, const Situation& situation, const Candidate&
     return {false, std::move(error->detail)};
   if (auto error = judge_failed(situation, candidate.digest))
     return {false, std::move(error->detail)};
-  if (auto why = refuse_as_installed(situation, candidate)) return {false, std::move(*why), true};
+  if (auto why = refuse_as_installed(policy, situation, candidate))
+    return {false, std::move(*why), true};
   return {true, ranked_by(policy, candidate)};
 }
 

@@ -24,6 +24,7 @@ INTEROP_TESTS += %D%/readme.sh
 INTEROP_TESTS += %D%/serial-basic.sh
 INTEROP_TESTS += %D%/stock-clients.sh
 INTEROP_TESTS += %D%/streams.sh
+INTEROP_TESTS += %D%/unattended.sh
 
 TESTS += $(INTEROP_TESTS)
 EXTRA_DIST += $(INTEROP_TESTS)

@@ -40,7 +40,7 @@ class Collector final : public fwrecover::Observer {
 
 /// The copy of a state record as a later format would have it: another format, and the hash of it.
 std::string of_newer_version(std::string copy) {
-  copy[8] = 2;
+  copy[8] = 3;
   fwr::ByteReader reader(fwr::as_bytes(copy).subspan(20));
   const std::size_t counted = 24 + reader.u32();
   std::array<unsigned char, 32> hash{};
@@ -265,6 +265,108 @@ TEST_F(RecipientOnFiles, AdoptsNothingWhenItIsInterrupted) {
   EXPECT_EQ(0U, stored().generation);
 }
 
+// --- health --------------------------------------------------------------------------------------
+
+TEST_F(RecipientOnFiles, ConfirmIfHealthyKeepsWhatIsHealthy) {
+  store();
+  auto healthy = source();
+  healthy.overrides.emplace_back("health.commands=['true', \"sh -c 'exit 0'\"]");
+  const Conclusion done = fwrecover::Recipient(healthy).confirm({.if_healthy = true}, seen_);
+  EXPECT_TRUE(done.ok()) << done.message;
+  EXPECT_EQ("slot b is confirmed: test firmware 2", done.message);
+  EXPECT_EQ(SlotState::Good, stored().slot(SlotId::B).state);
+  EXPECT_EQ("2", stored().confirmed_version);
+  // Nothing is on trial any more: nothing to do.
+  const BootRecord before = stored();
+  EXPECT_TRUE(fwrecover::Recipient(healthy).confirm({.if_healthy = true}, seen_).ok());
+  EXPECT_EQ(before, stored());
+}
+
+TEST_F(RecipientOnFiles, ConfirmIfHealthyLeavesTheTrialToItsEndWhenSomethingIsWrong) {
+  store();
+  const BootRecord before = stored();
+  for (const auto& [commands, words] :
+       {std::pair{"['true', 'false', 'true']", "\"false\": it exited with 1"},
+        std::pair{"['/no/such/program']", "it cannot be run"},
+        std::pair{"['sleep 60']", "did not end within 1000 ms"},
+        std::pair{"[\"sh -c 'kill -9 $$'\"]", "signal 9 ended it"}}) {
+    auto ill = source();
+    ill.overrides.push_back(fmt::format("health.commands={}", commands));
+    ill.overrides.emplace_back("health.timeout='1s'");
+    const Conclusion done = fwrecover::Recipient(ill).confirm({.if_healthy = true}, seen_);
+    EXPECT_EQ(10, done.exit_code);
+    EXPECT_NE(std::string::npos, done.message.find(words)) << done.message;
+  }
+  EXPECT_EQ(before, stored());
+  write_text(path(SlotId::B), std::string(5000, 'x'));
+  EXPECT_EQ(10, fwrecover::Recipient(source()).confirm({.if_healthy = true}, seen_).exit_code);
+  EXPECT_EQ(before, stored());
+}
+
+TEST_F(RecipientOnFiles, ConfirmIfHealthyGoesBackWhenTheConfigurationSaysSo) {
+  store();
+  auto ill = source();
+  ill.overrides.emplace_back("health.commands=['false']");
+  ill.overrides.emplace_back("health.rollback=true");
+  EXPECT_EQ(10, fwrecover::Recipient(ill).confirm({.if_healthy = true}, seen_).exit_code);
+  EXPECT_EQ(SlotId::A, stored().active);
+  ASSERT_EQ(1U, stored().failed.size());
+  EXPECT_EQ("2", stored().failed.front().version);
+  EXPECT_EQ(fwr::flash::FailureReason::Unhealthy, stored().failed.front().reason);
+  EXPECT_TRUE(seen_.saw("activated"));
+}
+
+TEST_F(RecipientOnFiles, HealthCommandsAreSplitWithoutAShell) {
+  auto named = source();
+  named.overrides.emplace_back(R"(health.commands=['a "b'])");
+  EXPECT_EQ("bad-configuration", fwrecover::Recipient(named).config(seen_).code);
+  named.overrides.back() = R"(health.commands=[' '])";
+  EXPECT_EQ("bad-configuration", fwrecover::Recipient(named).config(seen_).code);
+}
+
+TEST_F(RecipientOnFiles, CheckOfATrialThatRanOutAsksForADecision) {
+  begin_trial(10);
+  store();
+  const Conclusion done = fwrecover::Recipient(source()).check(seen_);
+  EXPECT_EQ(10, done.exit_code);
+  EXPECT_EQ(std::string::npos, done.message.find("needs to be replaced")) << done.message;
+  EXPECT_EQ(std::string::npos, done.advice.find("request")) << done.advice;
+  EXPECT_NE(std::string::npos, done.advice.find("fwrecover rollback")) << done.advice;
+}
+
+TEST_F(RecipientOnFiles, CheckGoesByTheFloorAndByThePolicysMinimum) {
+  record_.active = SlotId::A;
+  fill(SlotId::B, "2", SlotState::Bad);
+  record_.trial.reset();
+  store();
+  EXPECT_TRUE(fwrecover::Recipient(source()).check(seen_).ok());
+  auto raised = source();
+  raised.overrides.emplace_back("policy.minimum_security_version=2");
+  EXPECT_EQ(10, fwrecover::Recipient(raised).check(seen_).exit_code);
+  record_.security_floor = 2;
+  ++record_.generation;
+  store();
+  EXPECT_EQ(10, fwrecover::Recipient(source()).check(seen_).exit_code);
+}
+
+TEST_F(RecipientOnFiles, ARollBackMarksASlotBadThatLostItsImage) {
+  store();
+  write_text(path(SlotId::A), std::string(5000, 'x'));
+  EXPECT_EQ("no-previous-image", fwrecover::Recipient(source()).rollback(false, seen_).code);
+  EXPECT_EQ(SlotState::Bad, stored().slot(SlotId::A).state);
+  EXPECT_EQ(SlotId::B, stored().active);
+}
+
+TEST_F(RecipientOnFiles, CheckSaysThatThereIsNoRecord) {
+  EXPECT_EQ(10, fwrecover::Recipient(source()).check(seen_).exit_code);
+  for (const Event& event : seen_.events) {
+    if (event.name() != "finding") continue;
+    EXPECT_FALSE(event.flag("ok")) << event.text("finding");
+    EXPECT_EQ(event.text("finding") == "state-record", event.flag("known"))
+        << event.text("finding");
+  }
+}
+
 // --- a system without a record -------------------------------------------------------------------
 
 TEST_F(RecipientOnFiles, RequestWithoutARecordNeedsToKnowWhatRuns) {
@@ -274,8 +376,11 @@ TEST_F(RecipientOnFiles, RequestWithoutARecordNeedsToKnowWhatRuns) {
   auto stated = source();
   for (const char* slot : {"a", "b"}) {
     stated.overrides.push_back(fmt::format("slots.active={}", slot));
+    // What was confirmed here is not known: the gates would be open.
+    EXPECT_EQ("no-record", fwrecover::Recipient(stated).request({}, seen_).code);
     // Here it goes on until it needs a password.
-    EXPECT_EQ("bad-configuration", fwrecover::Recipient(stated).request({}, seen_).code);
+    EXPECT_EQ("bad-configuration",
+              fwrecover::Recipient(stated).request({.without_record = true}, seen_).code);
     seen_.events.clear();
     EXPECT_TRUE(fwrecover::Recipient(stated).status(seen_).ok());
     EXPECT_EQ(slot, seen_.events.back().text("active"));

@@ -94,12 +94,15 @@ void Donor::Impl::prolong(Lease& lease, TimePoint now) {
   next_end_ = std::min(next_end_, lease.ends);
 }
 
-Result<> Donor::Impl::read_object(const Lease& lease, wire::stream::Object object,
-                                  std::uint64_t offset, std::span<std::byte> out) {
+Result<> Donor::Impl::read_object(Lease& lease, wire::stream::Object object, std::uint64_t offset,
+                                  std::span<std::byte> out, TimePoint now) {
   auto done = object == wire::stream::Object::Image
                   ? catalogue_->read_image(lease.digest, offset, out)
                   : catalogue_->read_tree(lease.digest, offset, out);
-  if (done) bytes_served_ += out.size();
+  if (done) {
+    bytes_served_ += out.size();
+    lease.note_served(object, offset, out.size(), now);
+  }
   return done;
 }
 

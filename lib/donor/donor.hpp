@@ -38,7 +38,7 @@ struct DonorConfig {
   std::chrono::seconds hold{60};
   std::chrono::seconds lease{60};
   std::uint8_t leases = 16;
-  std::uint8_t leases_per_user = 16;
+  std::uint8_t leases_per_user = 0;  ///< 0: half of them
   std::uint32_t credit_bytes = 4U << 20;
   std::uint16_t segment_limit_granules = 512;
   /// Seconds since 1970, as transport::wall_clock(); nothing: no clock, and nothing expires.

@@ -228,13 +228,17 @@ void Donor::Impl::stop_other_streams(const Lease& lease) {
 
 /// PROTOCOL §8.2: a recipient that was killed comes back with a new nonce.
 void Donor::Impl::replace_abandoned(const session::Requester& from, TimePoint now) {
-  if (!leases_.wait_for_room(from.user, now)) return;
+  if (!leases_.wait_for_room(from.user, from.path.peer, now)) return;
   Lease* lease = leases_.longest_silent(from.user, from.path.peer);
-  if (lease == nullptr) return;
   // Without sessions an address is one system, and asks anew only when it has given up before.
   const Duration silent = from.properties.sessions ? Duration(kAbandoned) : Duration::zero();
-  if (lease->ends > now + config_.lease + lease->terms.slack - silent) return;
-  tell(DonorEvent::Kind::Expired, *lease);
+  std::string why;
+  if (lease == nullptr || lease->ends > now + config_.lease + lease->terms.slack - silent) {
+    lease = leases_.laggard(from.user, from.path.peer, config_.lease, now);
+    why = "made room for another: it got too little";
+  }
+  if (lease == nullptr) return;
+  tell(DonorEvent::Kind::Expired, *lease, std::move(why));
   leases_.enter(*lease, LeaseEvent::Expire);
 }
 
@@ -248,7 +252,7 @@ tl::expected<Lease*, IpmiResponse> Donor::Impl::make_lease(const session::Reques
     return tl::unexpected(std::move(answer));
   };
   replace_abandoned(from, now);
-  if (const auto wait = leases_.wait_for_room(from.user, now))
+  if (const auto wait = leases_.wait_for_room(from.user, from.path.peer, now))
     return refused(busy(*wait), "no room for another lease");
   // The last byte is there unless the file is gone or short: better to refuse now than to fail
   // half way.
@@ -259,6 +263,7 @@ tl::expected<Lease*, IpmiResponse> Donor::Impl::make_lease(const session::Reques
   lease.user = from.user;
   lease.nonce = rq.nonce;
   lease.began = now;
+  lease.fresh_at = now;
   lease.digest = rq.digest;
   lease.sizes = {manifest.size_bytes, image::TreeShape(manifest.size_bytes).tree_size_bytes()};
   return &lease;
@@ -302,7 +307,7 @@ Donor::Impl::Answer Donor::Impl::read(wire::stream::Object object, const session
   if (rq->offset >= size) return code(CompletionCode::OutOfRange);
   oem::ReadRs rs;
   rs.data.resize(static_cast<std::size_t>(std::min<std::uint64_t>(rq->count, size - rq->offset)));
-  if (auto done = read_object(*lease, object, rq->offset, rs.data); !done) {
+  if (auto done = read_object(*lease, object, rq->offset, rs.data, now); !done) {
     tell(DonorEvent::Kind::Refused, *lease, done.error().message());
     return code(CompletionCode::ImageUnreadable);
   }
@@ -318,7 +323,11 @@ Donor::Impl::Answer Donor::Impl::report_result(const session::Requester& from, B
   if (!rq) return code(code_of(rq.error()));
   if (rq->text.size() > oem::kReportTextLimit_bytes) return code(CompletionCode::InvalidLength);
   if (Lease* lease = leases_.find(rq->handle, from.user)) {
-    ++(rq->result == 0 ? recovered_ : failed_);
+    // Who has read nothing of it has not recovered by it, whatever it says.
+    if (rq->result != 0)
+      ++failed_;
+    else if (lease->served_bytes > 0)
+      ++recovered_;
     tell({DonorEvent::Kind::Reported, lease->path, lease->user, lease->digest, log_text(rq->text),
           rq->result});
     leases_.note_duration(*lease, now);

@@ -67,8 +67,8 @@ class Donor::Impl {
                                                       const image::Manifest& manifest,
                                                       TimePoint now);
   void prolong(Lease& lease, TimePoint now);
-  Result<> read_object(const Lease& lease, wire::stream::Object object, std::uint64_t offset,
-                       std::span<std::byte> out);
+  Result<> read_object(Lease& lease, wire::stream::Object object, std::uint64_t offset,
+                       std::span<std::byte> out, TimePoint now);
   void refuse(const session::Requester& from, const wire::stream::Refusal& refusal);
   [[nodiscard]] LinkTerms terms_for(const session::Requester& from) const;
   void stop_other_streams(const Lease& lease);

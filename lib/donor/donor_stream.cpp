@@ -49,7 +49,7 @@ std::optional<Donor::Outgoing> Donor::Impl::next_payload(TimePoint now, LinkId l
   const std::span<std::byte> buffer(out.payload);
   const std::span<std::byte> data = buffer.subspan(stream::kSegmentHeader_bytes);
   const std::uint64_t offset = std::uint64_t{segment.offset_granules} * wire::oem::kGranule_bytes;
-  if (const auto done = read_object(*lease, segment.object, offset, data); !done) {
+  if (const auto done = read_object(*lease, segment.object, offset, data, now); !done) {
     out = unreadable(*lease, segment, done.error());
   } else {
     stream::encode_segment_header({segment.object, segment.last, lease->handle, segment.number,

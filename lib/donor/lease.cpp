@@ -74,19 +74,77 @@ Lease* LeaseBook::find(std::string_view user, const Nonce& nonce, const Digest& 
   return at == leases_.end() ? nullptr : &*at;
 }
 
-std::optional<Duration> LeaseBook::wait_for_room(std::string_view user, TimePoint now) const {
-  const auto is_users = [&](const Lease& lease) { return lease.user == user; };
-  const auto of_user =
-      static_cast<std::size_t>(std::count_if(leases_.begin(), leases_.end(), is_users));
-  const bool user_full = of_user >= limit_per_user_;
-  if (!user_full && leases_.size() < limit_) return std::nullopt;
+/// The last of so many leases are for those who have none: an eighth, at least two. PROTOCOL §8.2.
+std::size_t share_of_newcomers(std::size_t leases) {
+  constexpr std::size_t kShare = 8;
+  constexpr std::size_t kLeast = 2;
+  constexpr std::size_t kShareOfFew = 4;
+  return leases < kShare ? leases / kShareOfFew : std::max(leases / kShare, kLeast);
+}
+
+LeaseBook::Room LeaseBook::room_for(std::string_view user, const Address& peer) const {
+  const Address source = source_prefix(peer);
+  std::size_t of_user = 0;
+  bool source_has_one = false;
+  for (const Lease& lease : leases_) {
+    if (lease.user != user) continue;
+    ++of_user;
+    source_has_one |= source_prefix(lease.path.peer) == source;
+  }
+  const std::size_t of_one_user = limit_per_user_;
+  if (of_user >= of_one_user ||
+      (source_has_one && of_user + share_of_newcomers(of_one_user) >= of_one_user))
+    return Room::OfUserFull;
+  // Of those, users who have none may take all, and addresses half.
+  const std::size_t share = share_of_newcomers(limit_);
+  const std::size_t kept = of_user == 0 ? 0 : source_has_one ? share : share / 2;
+  return leases_.size() + kept >= limit_ ? Room::Full : Room::Free;
+}
+
+std::optional<Duration> LeaseBook::wait_for_room(std::string_view user, const Address& peer,
+                                                 TimePoint now) const {
+  const Room room = room_for(user, peer);
+  if (room == Room::Free) return std::nullopt;
   std::optional<TimePoint> first;
   for (const Lease& lease : leases_) {
-    if (user_full && !is_users(lease)) continue;
+    if (room == Room::OfUserFull && lease.user != user) continue;
     if (!first || lease.ends < *first) first = lease.ends;
   }
   if (!first) return Duration::zero();
   return std::min(std::max(*first - now, Duration::zero()), usual_);
+}
+
+Lease* LeaseBook::laggard(std::string_view user, const Address& peer, Duration usual,
+                          TimePoint now) {
+  const Room room = room_for(user, peer);
+  if (room == Room::Free) return nullptr;
+  Lease* oldest = nullptr;
+  for (Lease& lease : leases_) {
+    if (room == Room::OfUserFull && lease.user != user) continue;
+    if (lease.lags(usual, now) && (oldest == nullptr || lease.began < oldest->began))
+      oldest = &lease;
+  }
+  return oldest;
+}
+
+void Lease::note_served(wire::stream::Object object, std::uint64_t offset, std::uint64_t size,
+                        TimePoint now) {
+  served_bytes = std::min(served_bytes + size, sizes.image_bytes + sizes.tree_bytes);
+  std::uint64_t& reached = reached_[object == wire::stream::Object::Image ? 0 : 1];
+  if (offset + size <= reached) return;
+  reached = offset + size;
+  fresh_at = now;
+}
+
+bool Lease::lags(Duration usual, TimePoint now) const {
+  constexpr int kGrace = 2;  // lease times in which nothing is asked for
+  constexpr int kStale = 5;  // lease times without anything new
+  const Duration lease_time = usual + terms.slack;
+  if (now >= fresh_at + kStale * lease_time) return true;
+  const auto counted =
+      std::chrono::duration_cast<std::chrono::seconds>(now - began - kGrace * lease_time);
+  return counted.count() > 0 &&
+         served_bytes < static_cast<std::uint64_t>(counted.count()) * terms.least_rate_bytes_per_s;
 }
 
 void LeaseBook::note_duration(const Lease& lease, TimePoint now) {
@@ -106,12 +164,20 @@ Lease* LeaseBook::longest_silent(std::string_view user, const Address& host) {
 }
 
 Lease& LeaseBook::add(RandomSource& random) {
-  std::array<std::byte, 4> drawn{};
-  random.fill(drawn);
-  auto handle = static_cast<std::uint32_t>(ByteReader(drawn).le<4>());
-  const auto taken = [&](const Lease& lease) { return lease.handle == handle; };
-  // At most one more step than there are leases, plus one for zero.
-  while (handle == 0 || std::any_of(leases_.begin(), leases_.end(), taken)) ++handle;
+  constexpr unsigned kDraws = 16;  // of a handle that nobody can foretell
+  std::uint32_t handle = 0;
+  const auto is_bad = [&] {
+    return handle == 0 || std::any_of(leases_.begin(), leases_.end(),
+                                      [&](const Lease& lease) { return lease.handle == handle; });
+  };
+  for (unsigned draws = 0; draws < kDraws && is_bad(); ++draws) {
+    std::array<std::byte, 4> drawn{};
+    random.fill(drawn);
+    handle = static_cast<std::uint32_t>(ByteReader(drawn).le<4>());
+  }
+  // A random source that repeats itself: at most one more step than there are leases, and one for
+  // 0.
+  while (is_bad()) ++handle;
   Lease& lease = leases_.emplace_back();
   lease.handle = handle;
   return lease;

@@ -36,13 +36,22 @@ class Lease {
   LinkId link = kLanLink;     ///< behind which the session is
   LinkTerms terms;            ///< of that link
   TimePoint began;
-  TimePoint ends;  ///< when nothing is read until then
+  TimePoint ends;                  ///< when nothing is read until then
+  TimePoint fresh_at;              ///< bytes went out that had not before
+  std::uint64_t served_bytes = 0;  ///< at most as many as both objects have
   GrantQueue grants;
 
   [[nodiscard]] LeaseState state() const { return state_; }
+  /// These bytes go out.
+  void note_served(wire::stream::Object object, std::uint64_t offset, std::uint64_t size,
+                   TimePoint now);
+  /// Nothing new has gone out for long, or less than the least rate of its link: it may give way.
+  /// `usual`: the lease time. PROTOCOL §8.2.
+  [[nodiscard]] bool lags(Duration usual, TimePoint now) const;
 
  private:
   friend class LeaseBook;
+  std::array<std::uint64_t, 2> reached_{};  ///< where the next new byte of each object begins
   LeaseState state_ = LeaseState::Free;
   bool in_turn_ = false;
 };
@@ -50,20 +59,26 @@ class Lease {
 /// All leases. Their number is limited by the configuration, at most 255.
 class LeaseBook {
  public:
-  /// `limit` and `limit_per_user` count leases.
+  /// Both count leases; 0 for one user: half of all.
   LeaseBook(std::uint8_t limit, std::uint8_t limit_per_user)
-      : limit_(limit), limit_per_user_(limit_per_user) {}
+      : limit_(limit),
+        limit_per_user_(limit_per_user == 0 ? static_cast<std::uint8_t>((limit + 1) / 2)
+                                            : limit_per_user) {}
 
   [[nodiscard]] std::size_t size() const { return leases_.size(); }
   /// In use, percent of the limit.
   [[nodiscard]] std::uint8_t load_percent() const;
   [[nodiscard]] Lease* find(std::uint32_t handle, std::string_view user);
   [[nodiscard]] Lease* find(std::string_view user, const Nonce& nonce, const Digest& digest);
-  /// Nothing when there is room for another lease of this user; otherwise how long one in its way
-  /// is likely to last, as the last ones did, and never longer than until one expires.
-  [[nodiscard]] std::optional<Duration> wait_for_room(std::string_view user, TimePoint now) const;
+  /// Nothing when there is room for another lease of this user and source; otherwise how long one
+  /// in its way is likely to last, as the last ones did, and never longer than until one expires.
+  [[nodiscard]] std::optional<Duration> wait_for_room(std::string_view user, const Address& peer,
+                                                      TimePoint now) const;
   /// The lease of this user and host that will end first: the one that was read the longest ago.
   [[nodiscard]] Lease* longest_silent(std::string_view user, const Address& host);
+  /// One in the way of this user and source that lags(): the oldest of those.
+  [[nodiscard]] Lease* laggard(std::string_view user, const Address& peer, Duration usual,
+                               TimePoint now);
   /// A new lease in state Free, with a handle that no other has. The caller enters Accept at once.
   [[nodiscard]] Lease& add(RandomSource& random);
 
@@ -91,6 +106,8 @@ class LeaseBook {
   [[nodiscard]] const std::array<std::uint64_t, kLeaseRows>& rows_taken() const { return taken_; }
 
  private:
+  enum class Room : std::uint8_t { Free, OfUserFull, Full };
+  [[nodiscard]] Room room_for(std::string_view user, const Address& peer) const;
   void leave_line(Lease& lease);
 
   std::uint8_t limit_;

@@ -20,6 +20,8 @@ constexpr std::size_t kStreamOverhead_bytes = 1 + wire::stream::kSegmentHeader_b
 // Who grants more than so much on a slow link cannot wait for it, and would keep it from others.
 constexpr std::uint64_t kCredit_s = 30;
 constexpr std::uint64_t kLeastCredit_bytes = 16384;
+// As many may share a slow link.
+constexpr std::uint64_t kSharers = 64;
 
 std::uint16_t room(const LinkProperties& link, std::size_t overhead_bytes, std::uint16_t usual) {
   const std::size_t message = link.largest_message_bytes;
@@ -46,6 +48,9 @@ LinkTerms terms_of(const LinkProperties& link, LinkTerms usual) {
   terms.credit_limit_bytes =
       static_cast<std::uint32_t>(std::min<std::uint64_t>(credit, usual.credit_limit_bytes));
   terms.slack = slack_of(link);
+  terms.least_rate_bytes_per_s = static_cast<std::uint32_t>(std::min<std::uint64_t>(
+      std::max<std::uint64_t>(link.bits_per_s / kBitsOfCharacter / kSharers, 1),
+      usual.least_rate_bytes_per_s));
   return terms;
 }
 

@@ -18,6 +18,8 @@ struct LinkTerms {
   std::uint32_t credit_limit_bytes = 0;
   /// What is on its way without anybody being silent: added to what ends a lease.
   Duration slack{};
+  /// Who reads less than this for long may have to make room for another.
+  std::uint32_t least_rate_bytes_per_s = 512;
 };
 
 /// `usual`: the terms where no link narrows them.

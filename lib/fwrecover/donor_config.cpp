@@ -27,7 +27,8 @@ constexpr std::array kTable{
     Setting{"donor", "hold", Kind::Duration, "\"60s\"", "how long an offer holds"},
     Setting{"donor", "lease", Kind::Duration, "\"60s\"", "how long a lease lasts without a read"},
     Setting{"donor", "leases", Kind::Integer, "16", "recoveries served at one time"},
-    Setting{"donor", "leases_per_user", Kind::Integer, "16", "of one account"},
+    Setting{"donor", "leases_per_user", Kind::Integer, "0",
+            "of one account; 0: half of them, or all with a single account"},
     Setting{"donor", "credit", Kind::Size, "\"4MiB\"", "granted and unsent in one lease"},
     Setting{"lan", "listen", Kind::TextList, "[]",
             "addresses to serve at, such as [\"0.0.0.0:623\", \"[::]:623\"]; empty: none"},
@@ -137,7 +138,7 @@ Result<> read_donor_section(const Settings& settings, donor::DonorConfig& donor)
   for (const auto& done : {narrow(settings, "donor.hold", 1000, 3'600'000, hold_ms),
                            narrow(settings, "donor.lease", 5000, 3'600'000, lease_ms),
                            narrow(settings, "donor.leases", 1, 255, donor.leases),
-                           narrow(settings, "donor.leases_per_user", 1, 255, donor.leases_per_user),
+                           narrow(settings, "donor.leases_per_user", 0, 255, donor.leases_per_user),
                            narrow(settings, "donor.credit", 65536, 64 << 20, donor.credit_bytes)})
     if (!done) return done;
   donor.hold = std::chrono::seconds(hold_ms / 1000);
@@ -210,6 +211,9 @@ Result<DonorConfig> read_donor(const Settings& settings) {
   auto accounts = read_accounts(settings);
   if (!accounts) return tl::unexpected(accounts.error());
   config->server.accounts = *std::move(accounts);
+  // There is nobody else to keep leases for.
+  if (config->donor.leases_per_user == 0 && config->server.accounts.size() <= 1)
+    config->donor.leases_per_user = config->donor.leases;
   auto listen = read_listen(settings);
   if (!listen) return tl::unexpected(listen.error());
   config->listen = *std::move(listen);

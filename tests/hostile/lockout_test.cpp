@@ -145,5 +145,26 @@ TEST_F(Lockout, RealAddressesThatStopAfterRakp1DoNotFillTheTable) {
   }
 }
 
+TEST_F(Lockout, AnAccountThatHoldsLeasesLeavesSomeToOthers) {
+  // Ten times as many as there are, each kept by a byte now and then.
+  LiveSession hog(port(), {.account = kBob});
+  ASSERT_TRUE(hog.is_up());
+  std::vector<std::uint32_t> held;
+  for (unsigned i = 0; i < 160; ++i)
+    if (const auto lease = hog.take_lease()) held.push_back(lease->handle);
+  EXPECT_GE(held.size(), 4U);
+  EXPECT_LE(held.size(), 8U);
+  const auto keep = [&] {
+    for (const std::uint32_t handle : held) EXPECT_TRUE(hog.read_image(handle, 0, 1).has_value());
+  };
+  keep();
+  EXPECT_TRUE(recovers(scene_.donor(), {.account = kAlice}));
+  keep();
+  EXPECT_TRUE(recovers(scene_.donor(), {.account = kBob})) << "from another address";
+  keep();
+  for (const std::uint32_t handle : held)
+    (void)hog.oem(Command::ReleaseOffer, wire::oem::ReleaseOfferRq{handle});
+}
+
 }  // namespace
 }  // namespace fwr::hostile

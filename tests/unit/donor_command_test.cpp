@@ -225,7 +225,12 @@ TEST_F(ReadObject, SaysThatTheImageIsUnreadableAndTellsTheLog) {
 // --- Report Result -------------------------------------------------------------------------------
 
 TEST_F(ReportResult, CountsOnceAndEndsTheLease) {
+  const auto unread = accept(in_session(1), 2);
+  expect_code(CompletionCode::Ok, in_session(1), Command::ReportResult,
+              oem::ReportResultRq{unread.handle, 0, {}});
+  EXPECT_EQ(0U, status().recovered) << "nothing was read";
   const auto lease = accept(in_session(1));
+  EXPECT_EQ(CompletionCode::Ok, read_code(in_session(1), lease.handle));
   const oem::ReportResultRq rq{lease.handle, 0, {}};
   for (int i = 0; i < 3; ++i)
     expect_code(CompletionCode::Ok, in_session(1), Command::ReportResult, rq);

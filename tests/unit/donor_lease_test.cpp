@@ -183,9 +183,10 @@ TEST_F(Lease, IsTheUsersInEverySession) {
 
 TEST_F(Lease, HandlesAreNeverZeroAndNeverTheSame) {
   ScriptedRandom zeros;
+  config_.leases = 32;
   Donor donor(config_, catalogue_, zeros, now_);
   std::set<std::uint32_t> handles;
-  for (unsigned nonce = 0; nonce < 16; ++nonce) {
+  for (unsigned nonce = 0; nonce < 14; ++nonce) {
     const auto made = fields<oem::Offer>(donor.handle_command(
         without_session(),
         oem::make_request(kIana, Command::RequestFirmware, firmware_request(nonce)), now_));
@@ -289,6 +290,127 @@ TEST_F(Lease, BusyIsNeverZeroSeconds) {
   rebuild();
   expect_busy(ask(in_session(1), Command::AcceptOffer, acceptance(offer())), 1);
   EXPECT_EQ(100, status().load_percent);
+}
+
+// --- who keeps others out, and makes room for them
+// ------------------------------------------------
+
+session::Requester from_host(std::uint32_t session, std::string user, std::uint8_t host) {
+  auto from = in_session(session, std::move(user));
+  from.path.peer.bytes[3] = host;
+  return from;
+}
+
+class LeaseQuota : public DonorTest {
+ protected:
+  /// How many leases this requester gets, one after the other.
+  unsigned take(const session::Requester& from) {
+    for (unsigned taken = 0; taken < 300; ++taken) {
+      const auto response = ask(from, Command::AcceptOffer, acceptance(offer(++nonces_)));
+      if (!response || response->code != CompletionCode::Ok) return taken;
+      handles_.push_back(fields<oem::AcceptOfferRs>(response).handle);
+    }
+    return 300;
+  }
+  unsigned nonces_ = 0;
+  std::vector<std::uint32_t> handles_;
+};
+
+TEST_F(LeaseQuota, OfOneUserIsHalfAndLeavesSomeToItsOtherAddresses) {
+  EXPECT_EQ(6U, take(from_host(1, "alice", 1)));
+  EXPECT_EQ(1U, take(from_host(2, "alice", 2)));
+  EXPECT_EQ(1U, take(from_host(3, "alice", 3)));
+  EXPECT_EQ(0U, take(from_host(4, "alice", 4))) << "half of all";
+  EXPECT_EQ(6U, take(from_host(5, "bob", 1)));
+  EXPECT_EQ(1U, take(from_host(6, "carol", 1)));
+  EXPECT_EQ(1U, take(from_host(7, "dave", 1)));
+  EXPECT_EQ(16U, donor_->leases());
+}
+
+TEST_F(LeaseQuota, LeavesSomeToOthersEvenWhenOneUserMayHaveAll) {
+  config_.leases_per_user = 16;
+  rebuild();
+  EXPECT_EQ(14U, take(from_host(1, "alice", 1)));
+  EXPECT_EQ(1U, take(from_host(2, "alice", 2)));
+  EXPECT_EQ(0U, take(from_host(3, "alice", 3)));
+  EXPECT_EQ(1U, take(from_host(4, "bob", 1)));
+  EXPECT_EQ(16U, donor_->leases());
+}
+
+TEST_F(LeaseQuota, CountsAnIpv6NetworkAsOneAddress) {
+  unsigned taken = 0;
+  for (std::uint8_t host = 1; host <= 20; ++host) {
+    auto from = in_session(host, "alice");
+    from.path.peer.family = AddressFamily::Ipv6;
+    from.path.peer.bytes = {0xfd, 1, 2, 3, 4, 5, 6, 7, host, 0, 0, 0, 0, 0, 0, host};
+    taken += take(from);
+  }
+  EXPECT_EQ(6U, taken);
+  auto elsewhere = in_session(30, "alice");
+  elsewhere.path.peer.family = AddressFamily::Ipv6;
+  elsewhere.path.peer.bytes = {0xfd, 1, 2, 3, 4, 5, 6, 8, 1};
+  EXPECT_EQ(1U, take(elsewhere));
+}
+
+TEST_F(LeaseQuota, WhoKeepsALeaseByTricklingMakesRoom) {
+  config_.leases = 2;
+  rebuild();
+  const auto hog = from_host(1, "alice", 1);
+  const auto newcomer = from_host(2, "bob", 2);
+  ASSERT_EQ(1U, take(hog));
+  ASSERT_EQ(1U, take(from_host(3, "carol", 3)));
+  const std::uint32_t trickling = handles_[0];
+  const std::uint32_t honest = handles_[1];
+  unsigned at = 0;
+  // One new byte of Alice's each time, and a granule a second of Carol's, who began later.
+  const auto pass = [&](std::chrono::seconds time) {
+    for (auto end = now_ + time; now_ < end; now_ += 2s) {
+      ++at;
+      (void)ask(hog, Command::ReadImage, oem::ReadRq{trickling, at, 1});
+      (void)ask(from_host(3, "carol", 3), Command::ReadImage,
+                oem::ReadRq{honest, (at * 900U) % 12000U, 900});
+    }
+  };
+  pass(100s);
+  EXPECT_EQ(0U, take(newcomer)) << "nothing is asked for in two lease times";
+  pass(30s);
+  EXPECT_EQ(1U, take(newcomer));
+  EXPECT_EQ(CompletionCode::LeaseEnded, read_code(hog, trickling));
+  EXPECT_EQ(CompletionCode::Ok, read_code(from_host(3, "carol", 3), honest));
+}
+
+TEST_F(LeaseQuota, ReadsThatBringNothingNewAreNoProgress) {
+  config_.leases = 1;
+  rebuild();
+  const auto hog = from_host(1, "alice", 1);
+  const auto newcomer = from_host(2, "bob", 2);
+  ASSERT_EQ(1U, take(hog));
+  // All of it at once, and then the same again and again.
+  for (unsigned offset = 0; offset < kImage_bytes; offset += 900)
+    (void)ask(hog, Command::ReadImage, oem::ReadRq{handles_[0], offset, 900});
+  const auto pass = [&](std::chrono::seconds time) {
+    for (auto end = now_ + time; now_ < end; now_ += 2s)
+      (void)ask(hog, Command::ReadImage, oem::ReadRq{handles_[0], 0, 900});
+  };
+  pass(100s);
+  EXPECT_EQ(0U, take(newcomer));
+  pass(202s);
+  EXPECT_EQ(1U, take(newcomer));
+}
+
+TEST_F(LeaseQuota, ASlowLineIsNotTooSlow) {
+  config_.leases = 1;
+  rebuild();
+  auto slow = from_host(1, "icmb:0x0014", 1);
+  slow.path.peer.family = AddressFamily::Icmb;
+  slow.properties.bits_per_s = 19200;
+  slow.properties.sessions = false;
+  slow.properties.largest_message_bytes = 256;
+  handles_.push_back(accept(slow, 99).handle);
+  for (unsigned at = 0; at < 300; ++at, now_ += 1s)  // 30 bytes a second
+    (void)ask(slow, Command::ReadImage, oem::ReadRq{handles_[0], at * 31, 31});
+  EXPECT_EQ(0U, take(from_host(2, "bob", 2)));
+  EXPECT_EQ(CompletionCode::Ok, read_code(slow, handles_[0]));
 }
 
 // --- end -----------------------------------------------------------------------------------------

@@ -178,6 +178,7 @@ TEST_F(DonorOffer, RefusesTextThatIsNoTextAndStaysSilentToABroadcast) {
 
 TEST_F(DonorOffer, TellsTheLoad) {
   config_.leases = 3;
+  config_.leases_per_user = 3;
   rebuild();
   accept(in_session(1));
   EXPECT_EQ(33, offer(2).load_percent);

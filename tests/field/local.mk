@@ -2,25 +2,30 @@
 # tests/field: kinds of faults that the field taught, one script a kind.
 # One file a line, in alphabetical order.
 
+TESTS += %D%/catalogue-contents.sh
 TESTS += %D%/cron.sh
 TESTS += %D%/directories.sh
 TESTS += %D%/installation.sh
 TESTS += %D%/locks.sh
 TESTS += %D%/mutants.sh
 TESTS += %D%/no-broadcast.sh
-TESTS += %D%/catalogue-contents.sh
 TESTS += %D%/numbers.sh
 TESTS += %D%/packages.sh
+TESTS += %D%/slots.sh
 
+EXTRA_DIST += %D%/catalogue-contents.sh
 EXTRA_DIST += %D%/cron.sh
 EXTRA_DIST += %D%/directories.sh
 EXTRA_DIST += %D%/installation.sh
 EXTRA_DIST += %D%/locks.sh
 EXTRA_DIST += %D%/mutants.sh
 EXTRA_DIST += %D%/no-broadcast.sh
-EXTRA_DIST += %D%/catalogue-contents.sh
 EXTRA_DIST += %D%/numbers.sh
 EXTRA_DIST += %D%/packages.sh
+EXTRA_DIST += %D%/slots.sh
 
 # Broken builds that the scripts must notice, one a line.
+EXTRA_DIST += %D%/mutants/fetches-a-short-last-block.patch
 EXTRA_DIST += %D%/mutants/inquires-all-the-same.patch
+EXTRA_DIST += %D%/mutants/lets-everybody-write.patch
+EXTRA_DIST += %D%/mutants/looks-at-the-first-mib-only.patch

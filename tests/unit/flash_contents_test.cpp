@@ -62,5 +62,21 @@ TEST_F(GoBack, RefusesASlotThatCannotBeRead) {
   EXPECT_FALSE(go_back(slots, slots.record));
 }
 
+// Whatever a slot that is not blank holds may be what the system runs from.
+TEST(Blank, IsOnlyWhatIsErasedToItsLastByte) {
+  constexpr std::size_t kSlot_bytes = (3U << 20) + 5;
+  test::MemorySlots slots{kSlot_bytes};
+  for (const std::byte erased : {std::byte{0x00}, std::byte{0xff}}) {
+    slots.of(SlotId::B) = Bytes(kSlot_bytes, erased);
+    EXPECT_TRUE(slots.blank(SlotId::B).value());
+    for (const std::size_t at : {std::size_t{0}, std::size_t{1U << 20} - 1, std::size_t{1U << 20},
+                                 std::size_t{2U << 20} + 7, kSlot_bytes - 1}) {
+      slots.of(SlotId::B)[at] = std::byte{0x5a};
+      EXPECT_FALSE(slots.blank(SlotId::B).value()) << "a byte at " << at;
+      slots.of(SlotId::B)[at] = erased;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace fwr::flash

@@ -573,5 +573,46 @@ TEST(Recovery, ReturnsToABetterMediumWhileTheTreeComes) {
   returns_to_the_wire_in(State::FetchingTree, Bytes(64U << 20), 5000);
 }
 
+TEST(Recovery, JudgesABlockThatCannotBeReadByNothingThatWasReadBefore) {
+  RecoveryRig rig;
+  // Each chunk that is examined has the bytes of the one before it.
+  constexpr std::size_t kChunk_bytes = 32 * image::kBlock_bytes;
+  Bytes bytes = noise(kChunk_bytes, 3);
+  bytes.reserve(2 * kChunk_bytes);
+  bytes.insert(bytes.end(), bytes.begin(), bytes.begin() + kChunk_bytes);
+  const SignedImage wanted = SignedImage::make(bytes, "2.0", 5);
+  rig.add_donor(wanted);
+  rig.slots.inactive() = bytes;
+  const std::uint64_t bad = kChunk_bytes + 7 * image::kBlock_bytes;
+  bool healed = false;
+  const Error dead{Errc::SlotUnreadable, "a dead block"};
+  rig.slots.read_fault = [&](flash::SlotId slot, std::uint64_t offset,
+                             std::size_t size) -> std::optional<Error> {
+    const bool hit = slot == flash::SlotId::B && offset <= bad && bad < offset + size;
+    return hit && !healed ? std::optional(dead) : std::nullopt;
+  };
+  rig.slots.write_fault = [&](flash::SlotId, std::uint64_t offset) -> std::optional<Error> {
+    healed = healed || offset == bad;
+    return std::nullopt;
+  };
+  ASSERT_TRUE(rig.run());
+  expect_installed(rig, wanted);
+  EXPECT_EQ(rig.finished->progress.fetched_bytes, image::kBlock_bytes);
+}
+
+TEST(Recovery, FetchesNoShortLastBlockThatIsThere) {
+  for (const std::byte value : {std::byte{0x00}, std::byte{0xff}, std::byte{0x31}}) {
+    RecoveryRig rig;
+    Bytes bytes = noise(5 * image::kBlock_bytes, 4);
+    bytes.resize(bytes.size() + 100, value);
+    const SignedImage wanted = SignedImage::make(bytes, "2.0", 5);
+    rig.add_donor(wanted);
+    rig.slots.inactive() = bytes;
+    ASSERT_TRUE(rig.run());
+    expect_installed(rig, wanted);
+    EXPECT_EQ(rig.finished->progress.fetched_bytes, 0U);
+  }
+}
+
 }  // namespace
 }  // namespace fwr::recipient

@@ -6,6 +6,8 @@
 
 namespace {
 
+constexpr std::string_view kStandardOutput = "-";
+
 struct Options {
   tool::Global global;
   fwrecover::ManifestOptions manifest;
@@ -19,7 +21,8 @@ fwrecover::Catalogue open(const Options& options) {
   return fwrecover::Catalogue({options.global.config_path, options.global.overrides});
 }
 
-void manifest_options(CLI::App& app, fwrecover::ManifestOptions& m) {
+void manifest_options(CLI::App& app, Options& options) {
+  fwrecover::ManifestOptions& m = options.manifest;
   app.add_option("image", m.image_path, "Image file")->required();
   app.add_option("--name", m.name, "Name for people")->required()->type_name("TEXT");
   app.add_option("--image-version", m.version, "Version")->required()->type_name("VERSION");
@@ -47,8 +50,21 @@ void manifest_options(CLI::App& app, fwrecover::ManifestOptions& m) {
       ->type_name("TIME");
   tool::add_number(app, "--expires", m.expires, "Seconds since 1970 (without: never)", kTime_s)
       ->type_name("TIME");
-  app.add_option("-o,--output", m.output_path, "Manifest file (without: IMAGE.manifest.json)")
-      ->type_name("FILE");
+  // Nothing but the manifest may come out there.
+  const auto only_the_manifest = [&options](const std::string& path) {
+    if (path == kStandardOutput) options.global.quiet = true;
+  };
+  app.add_option("-o,--output", m.output_path,
+                 "Manifest file, or - for standard output (without: IMAGE.manifest.json)")
+      ->type_name("FILE")
+      ->each(only_the_manifest);
+}
+
+fwrecover::Conclusion write_manifest(const Options& options, fwrecover::Observer& observer) {
+  if (options.global.json && options.manifest.output_path == kStandardOutput)
+    return {2, "bad-usage", "--json and --output - both want standard output",
+            "Name a file for the manifest."};
+  return open(options).manifest(options.manifest, observer);
 }
 
 std::vector<tool::Command> commands(Options& options) {
@@ -59,8 +75,8 @@ std::vector<tool::Command> commands(Options& options) {
   };
   return {
       {"manifest", "Write the manifest of an image, to be signed with minisign",
-       [&](CLI::App& app) { manifest_options(app, options.manifest); },
-       [&](Observer& o) { return open(options).manifest(options.manifest, o); }},
+       [&](CLI::App& app) { manifest_options(app, options); },
+       [&](Observer& o) { return write_manifest(options, o); }},
       {"add", "Verify a signed image and take it into the catalogue",
        [&](CLI::App& app) {
          app.add_option("image", options.image, "Image file")->required();

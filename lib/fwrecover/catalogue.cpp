@@ -1,19 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The catalogue of a donor: manifests in, images in and out.
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
-
-#include "base/again.hpp"
 #include "base/parse.hpp"
-#include "base/unique_fd.hpp"
 #include "fwrecover/conclude.hpp"
 #include "fwrecover/donor.hpp"
 #include "fwrecover/donor_config.hpp"
+#include "fwrecover/output_file.hpp"
 #include "fwrecover/version.hpp"
 #include "image/image_file.hpp"
 #include "transport/clock.hpp"
@@ -92,33 +85,6 @@ Result<PlatformMatch> parse_platform(std::string_view whole) {
     if (comma == std::string_view::npos) return match;
     rest.remove_prefix(comma + 1);
   }
-}
-
-/// Written whole or not at all: a temporary file beside it, then a rename. Its name is always the
-/// same, so that processes that die leave one at most.
-Result<> write_file(const std::string& path, std::string_view content) {
-  const std::string temporary = path + ".new";
-  const auto failed = [&](std::string_view what) {
-    const int error = errno;
-    unlink(temporary.c_str());
-    return fwr::fail(error == EACCES   ? Errc::NoPermission
-                     : error == ENOSPC ? Errc::NoSpace
-                                       : Errc::IoFailed,
-                     fmt::format("{}: {}: {}", path, what, std::strerror(error)));
-  };
-  const fwr::UniqueFd fd(fwr::again([&] {
-    return open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
-  }));
-  if (!fd.is_open()) return failed("create");
-  while (!content.empty()) {
-    const ssize_t count =
-        fwr::again([&] { return write(fd.get(), content.data(), content.size()); });
-    if (count < 0) return failed("write");
-    content.remove_prefix(static_cast<std::size_t>(count));
-  }
-  if (fwr::again([&] { return fsync(fd.get()); }) != 0) return failed("flush");
-  if (rename(temporary.c_str(), path.c_str()) != 0) return failed("rename");
-  return {};
 }
 
 Event describe(const Entry& entry) {
@@ -219,7 +185,9 @@ Conclusion Catalogue::manifest(const ManifestOptions& options, Observer& observe
   if (const auto good = fwr::image::parse_manifest(json); !good) return conclude(good.error());
   const std::string path =
       options.output_path.empty() ? options.image_path + ".manifest.json" : options.output_path;
-  if (auto done = write_file(path, json); !done) return conclude(done.error());
+  const auto to_standard_output = fwr::write_output(path, json);
+  if (!to_standard_output) return conclude(to_standard_output.error());
+  if (*to_standard_output) return conclude_ok("");  // a word more would belong to the manifest
   Event event("manifest");
   event.set("path", path);
   set_manifest(event, manifest);

@@ -55,7 +55,9 @@ struct ManifestOptions {
   std::string minimum_version;  ///< empty: none
   std::int64_t created = 0;     ///< 0: now
   std::int64_t expires = 0;     ///< 0: never
-  std::string output_path;      ///< empty: image_path + ".manifest.json"
+  /// Empty: image_path + ".manifest.json"; "-": standard output, and no event. A device or a FIFO
+  /// is written to, a link is followed: nothing but a regular file is ever replaced.
+  std::string output_path;
 };
 
 /// The catalogue of a donor.

@@ -54,12 +54,18 @@ timespec to_timespec(Duration duration) {
   return result;
 }
 
+/// Empty: no link.
+std::string link_target(const std::string& path) {
+  std::array<char, 128> target{};
+  const ssize_t length = readlink(path.c_str(), target.data(), target.size());
+  return length > 0 ? std::string(target.data(), static_cast<std::size_t>(length)) : std::string();
+}
+
 }  // namespace
 
 Result<NodeLink> NodeLink::make(const std::string& device, const std::string& path) {
-  struct stat there {};
   // A link of a run that was killed may go; anything else is somebody's file.
-  if (lstat(path.c_str(), &there) == 0 && S_ISLNK(there.st_mode)) (void)unlink(path.c_str());
+  if (link_target(path).starts_with("/dev/pts/")) (void)unlink(path.c_str());
   if (symlink(device.c_str(), path.c_str()) != 0) {
     const int error = errno;
     const std::string detail = fmt::format("{}: {}", path, std::strerror(error));
@@ -75,11 +81,7 @@ Result<NodeLink> NodeLink::make(const std::string& device, const std::string& pa
 
 NodeLink::~NodeLink() {
   if (path_.empty()) return;
-  std::array<char, 128> target{};
-  const ssize_t length = readlink(path_.c_str(), target.data(), target.size());
-  const bool ours =
-      length > 0 && std::string_view(target.data(), static_cast<std::size_t>(length)) == device_;
-  if (ours) (void)unlink(path_.c_str());
+  if (link_target(path_) == device_) (void)unlink(path_.c_str());
 }
 
 BusEmulator::BusEmulator(const BusEmulatorSettings& settings)

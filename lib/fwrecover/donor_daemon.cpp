@@ -229,7 +229,7 @@ class DonorMachine final : public fwr::transport::Machine {
   void handle_timeout(TimePoint now) override {
     servers_.handle_timeout(now);
     donor_.handle_timeout(now);
-    if (const auto wrong = contents_.step(*catalogue_, now)) withdraw(*wrong, now);
+    if (contents_.deadline() && now >= *contents_.deadline()) check_contents(now);
     if (stop_at_ && now >= *stop_at_) stopping_ = true;
     if (linger_until_ && now >= *linger_until_) finish(now);
     if (stopping_ && donor_.leases() == 0) finish(now);
@@ -281,6 +281,12 @@ class DonorMachine final : public fwr::transport::Machine {
   static constexpr auto kLinger = std::chrono::seconds(1);
 
   /// An image that is not what its manifest says would cost each recipient a recovery.
+  void check_contents(TimePoint now) {
+    if (const auto wrong = contents_.step(*catalogue_, now)) withdraw(*wrong, now);
+    if (!contents_.deadline())
+      observer_.on_event(Event("checked").set("images", as_number(catalogue_->entries().size())));
+  }
+
   void withdraw(const WrongContents& wrong, TimePoint now) {
     problem(Error{wrong.error.code, wrong.error.detail + "; this image is not offered any more"});
     if (!catalogue_->set_aside(wrong.digest, wrong.error)) return;

@@ -35,7 +35,7 @@ wait_for_line 20 giver.log 'reloaded.*images=2'
 offered 2.0 || fail 'the repaired image is not offered'
 
 say 'damaged later: the first recipient that fails tells the donor'
-sleep 1 # the check after the reload is over long before
+wait_for_line 20 giver.log 'checked.*images=2'
 before=$(grep -c 'not offered any more' giver.log)
 damage
 # It may be checked between the two, too: then the other image is what it gets.

@@ -253,7 +253,11 @@ std::string words(const Event& event, Verbosity verbosity) {
   if (name == "pong")
     return fmt::format("{}: pong, {:.2f} ms{}", event.text("host"), event.real("rtt") * 1000,
                        event.flag("ipmi") ? ", IPMI" : ", no IPMI");
-  if (name == "silent") return fmt::format("{}: no answer", event.text("host"));
+  if (name == "silent")
+    return fmt::format("{}: no answer{}", event.text("host"),
+                       event.has("reason") ? ": " + event.text("reason") : "");
+  if (name == "asked") return verbose ? event.text("text") : std::string();
+  if (name == "declined") return fmt::format("{}: {}", event.text("address"), event.text("reason"));
   if (name == "capabilities") return capabilities_words(event);
   if (name == "donor-status") return donor_status_words(event);
   if (name.starts_with("bus-") || name.starts_with("icmb-")) return bus_words(event, verbose);
@@ -316,6 +320,7 @@ void TextOutput::on_event(const Event& event) {
   if (verbosity_ == Verbosity::Quiet) return;
   if (event.name() == "progress") return progress(event);
   end_bar();
+  if (event.name() == "unreachable") return print(stderr, "warning: " + event.text("text"));
   if (!rows_.empty() && table_ != event.name()) flush_table();
   if (event.name() == "image" && event.has("platforms")) {
     print(stdout, platform_words(event));

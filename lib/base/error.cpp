@@ -150,6 +150,12 @@ constexpr std::array<ErrorInfo, kErrorCount> kErrors{{
      "Wait until it ends; the file \"lock\" in the state directory has its process id."},
     {Errc::Interrupted, "interrupted", ExitCode::Other, "the command was interrupted",
      "Start it again: what arrived is kept, and the active slot is untouched."},
+    {Errc::NetworkDown, "network-down", ExitCode::NoDonor, "the network is not up",
+     "Look at \"ip -br address\": bring an interface up, or wait until it is, and try again."},
+    {Errc::NameLookupFailed, "name-lookup-failed", ExitCode::NoDonor,
+     "the name of a host could not be looked up now",
+     "Look at /etc/resolv.conf and the way to the name server, then try again; an address in "
+     "digits needs no name server."},
     {Errc::ReplacementNeeded, "replacement-needed", ExitCode::ReplacementNeeded,
      "the firmware needs to be replaced", "Run \"fwrecover request\"."},
     // the caller

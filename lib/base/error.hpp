@@ -81,6 +81,8 @@ enum class Errc : std::uint8_t {
   DeadlinePassed,
   AlreadyRunning,
   Interrupted,
+  NetworkDown,       ///< no interface is up: it may be in a moment
+  NameLookupFailed,  ///< no name server answered: one may in a moment
   ReplacementNeeded,
   // the caller
   BadUsage,

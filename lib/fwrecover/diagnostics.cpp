@@ -13,6 +13,7 @@
 
 #include "fwrecover/bmc_account.hpp"
 #include "fwrecover/conclude.hpp"
+#include "fwrecover/network_story.hpp"
 #include "fwrecover/version.hpp"
 #include "oem/donor_query.h"
 #include "session/sessionless.hpp"
@@ -59,13 +60,14 @@ class Survey final : public fwr::transport::Machine {
       std::function<bool(const Path& from, ByteView datagram, std::chrono::duration<double> rtt)>;
 
   Survey(std::vector<Path> paths, std::uint32_t rounds, std::chrono::milliseconds wait,
-         bool ends_when_all_answered, Question question, Answer answer)
+         bool ends_when_all_answered, Question question, Answer answer, Observer& observer)
       : paths_(std::move(paths)),
         rounds_(rounds),
         wait_(wait),
         ends_early_(ends_when_all_answered),
         question_(std::move(question)),
-        answer_(std::move(answer)) {
+        answer_(std::move(answer)),
+        observer_(observer) {
     next_ = fwr::transport::now();
   }
 
@@ -74,6 +76,10 @@ class Survey final : public fwr::transport::Machine {
     ++answers_;
     // One answer for each question is all that unicast can bring.
     if (ends_early_ && answers_ >= paths_.size() * rounds_) finished_ = true;
+  }
+  void handle_undelivered(fwr::LinkId, const fwr::transport::Undelivered& undelivered,
+                          TimePoint) override {
+    network_.note(undelivered, observer_);
   }
 
   void handle_timeout(TimePoint now) override {
@@ -93,6 +99,7 @@ class Survey final : public fwr::transport::Machine {
     if (outgoing_.empty()) return std::nullopt;
     fwr::Datagram datagram = std::move(outgoing_.back());
     outgoing_.pop_back();
+    network_.note_sent(datagram.path);
     return datagram;
   }
   std::optional<TimePoint> deadline() const override { return next_; }
@@ -100,18 +107,29 @@ class Survey final : public fwr::transport::Machine {
   bool finished() const override { return finished_; }
   void handle_signal(int, TimePoint) override { finished_ = true; }
 
-  /// Opens the sockets, runs until the wait is over.
+  [[nodiscard]] const NetworkStory& network() const { return network_; }
+
+  /// Opens the sockets, runs until the wait is over. A family that this system does not have is
+  /// reported like any other that is out of reach. Errors: that of the socket when none opens.
   Result<> run() {
     fwr::transport::Loop loop(*this);
+    std::optional<fwr::Error> first;
+    bool opened = paths_.empty();
     for (const auto family : {fwr::AddressFamily::Ipv4, fwr::AddressFamily::Ipv6}) {
       const auto same = [&](const Path& path) { return path.peer.family == family; };
       if (std::none_of(paths_.begin(), paths_.end(), same)) continue;
       Address any;
       any.family = family;
       auto socket = fwr::transport::UdpSocket::open(any);
-      if (!socket) return tl::unexpected(socket.error());
+      if (!socket) {
+        if (!first) first = socket.error();
+        continue;
+      }
+      (void)socket->report_undelivered();
       loop.add(*std::move(socket));
+      opened = true;
     }
+    if (!opened) return tl::unexpected(*first);
     loop.catch_signals({SIGINT, SIGTERM});
     return loop.run();
   }
@@ -123,6 +141,8 @@ class Survey final : public fwr::transport::Machine {
   bool ends_early_;
   Question question_;
   Answer answer_;
+  Observer& observer_;
+  NetworkStory network_;
   std::vector<fwr::Datagram> outgoing_;
   std::uint32_t round_ = 0;
   std::size_t answers_ = 0;
@@ -131,16 +151,21 @@ class Survey final : public fwr::transport::Machine {
   bool finished_ = false;
 };
 
-/// Hosts by their first address: what people typed is what they read back.
+/// Hosts by their addresses: what people typed is what they read back. A host has answered when one
+/// of its addresses has.
 struct Hosts {
+  std::vector<std::string> typed;
   std::vector<Path> paths;
   std::map<Address, std::string> names;
 
   [[nodiscard]] std::string name(const Address& address) const {
     const auto found = names.find(address);
-    return found != names.end() ? found->second : to_text(address);
+    return found != names.end() ? found->second : fwr::transport::text_with_zone(address);
   }
 };
+
+/// By the name of the host.
+using Answered = std::map<std::string, std::uint32_t>;
 
 Result<Hosts> find_hosts(const std::vector<std::string>& ranges) {
   std::vector<std::string> names;
@@ -161,24 +186,57 @@ Result<Hosts> find_hosts(const std::vector<std::string>& ranges) {
   for (std::size_t i = 0; i < names.size(); ++i) {
     const auto& addresses = found->at(i);
     if (!addresses) return tl::unexpected(addresses.error());
-    if (hosts.names.emplace(addresses->front(), names[i]).second)
-      hosts.paths.push_back(Path{{}, addresses->front(), {}});
+    bool fresh = false;
+    for (const Address& address : *addresses) {
+      if (!hosts.names.emplace(address, names[i]).second) continue;
+      hosts.paths.push_back(Path{{}, address, {}});
+      fresh = true;
+    }
+    if (fresh) hosts.typed.push_back(names[i]);
   }
+  if (hosts.paths.size() > fwr::transport::kHostLimit)
+    return fwr::fail(Errc::BadUsage,
+                     fmt::format("more than {} addresses", fwr::transport::kHostLimit));
   return hosts;
 }
 
-void tell_silent(const Hosts& hosts, const std::map<Address, std::uint32_t>& answered,
-                 Observer& observer) {
+/// Why a host may be silent: of each of its addresses, as far as it is known.
+std::string reasons(const Hosts& hosts, const std::string& host, const NetworkStory& network) {
+  std::string text;
+  std::size_t addresses = 0;
   for (const Path& path : hosts.paths)
-    if (!answered.contains(path.peer))
-      observer.on_event(Event("silent").set("host", hosts.name(path.peer)));
+    if (hosts.name(path.peer) == host) ++addresses;
+  for (const Path& path : hosts.paths) {
+    const std::string reason = hosts.name(path.peer) == host ? network.reason(path.peer) : "";
+    if (reason.empty()) continue;
+    if (!text.empty()) text += "; ";
+    if (addresses > 1) text += target_text(path) + ": ";
+    text += reason;
+  }
+  return text;
 }
 
-Conclusion conclude_survey(const Hosts& hosts, const std::map<Address, std::uint32_t>& answered) {
-  if (answered.size() == hosts.paths.size())
-    return conclude_ok(fmt::format("{} of {} answered", answered.size(), hosts.paths.size()));
-  return conclude({Errc::NoResponse,
-                   fmt::format("{} of {} hosts answered", answered.size(), hosts.paths.size())});
+Conclusion conclude_survey(const Hosts& hosts, const Answered& answered,
+                           const NetworkStory& network, Observer& observer) {
+  constexpr std::size_t kShown = 8;
+  std::string silent;
+  std::size_t count = 0;
+  for (const std::string& host : hosts.typed) {
+    if (answered.contains(host)) continue;
+    const std::string reason = reasons(hosts, host, network);
+    Event event("silent");
+    event.set("host", host);
+    if (!reason.empty()) event.set("reason", reason);
+    observer.on_event(event);
+    if (!reason.empty() && ++count <= kShown) silent += "; " + host + ": " + reason;
+  }
+  if (count > kShown) silent += fmt::format("; and {} more", count - kShown);
+  if (network.nothing_left()) silent += "; nothing could be sent";
+  std::string text =
+      fmt::format("{} of {} hosts answered{}", answered.size(), hosts.typed.size(), silent);
+  if (answered.size() == hosts.typed.size())
+    return conclude_ok(fmt::format("{} of {} answered", answered.size(), hosts.typed.size()));
+  return conclude({Errc::NoResponse, std::move(text)});
 }
 
 void set_capabilities(Event& event, const oem::CapabilitiesRs& capabilities) {
@@ -206,6 +264,22 @@ std::optional<Message> parse_answer(ByteView datagram, oem::Command command,
   auto message = fwr::wire::decode<Message>(*body);
   if (!message) return std::nullopt;
   return *std::move(message);
+}
+
+/// The completion code of a donor that has nothing to offer, when it answers this request.
+std::optional<fwr::wire::CompletionCode> declined_with(ByteView datagram, const fwr::Nonce& nonce) {
+  const auto reply = fwr::session::parse_sessionless_reply(datagram);
+  if (!reply || reply->command != static_cast<std::uint8_t>(oem::Command::RequestFirmware) ||
+      reply->response.code == fwr::wire::CompletionCode::Ok)
+    return std::nullopt;
+  // A server that does not know the command has no nonce to repeat.
+  if (const auto body = oem::strip_iana(default_iana_pen(), reply->response.data)) {
+    fwr::ByteReader reader(*body);
+    fwr::Nonce said{};
+    reader.copy_to(said);
+    if (!reader.truncated() && said != nonce) return std::nullopt;
+  }
+  return reply->response.code;
 }
 
 oem::CapabilitiesRs from_query(const FwrDonorCapabilities& c) {
@@ -274,7 +348,7 @@ Result<> query_donor(const std::string& host, const DiagOptions& options, const 
 Conclusion ping(const DiagOptions& options, Observer& observer) {
   const auto hosts = find_hosts(options.hosts);
   if (!hosts) return conclude(hosts.error());
-  std::map<Address, std::uint32_t> answered;
+  Answered answered;
   const auto question = [](std::uint8_t round) {
     return fwr::wire::encode(fwr::wire::PresencePing{round});
   };
@@ -282,7 +356,7 @@ Conclusion ping(const DiagOptions& options, Observer& observer) {
     const auto message = fwr::wire::decode_rmcp(datagram);
     const auto* pong = message ? std::get_if<fwr::wire::PresencePong>(&*message) : nullptr;
     if (pong == nullptr || !hosts->names.contains(from.peer)) return false;
-    ++answered[from.peer];
+    ++answered[hosts->name(from.peer)];
     Event event("pong");
     event.set("host", hosts->name(from.peer));
     event.set("rtt", rtt.count());
@@ -291,16 +365,15 @@ Conclusion ping(const DiagOptions& options, Observer& observer) {
     return true;
   };
   Survey survey(hosts->paths, std::min(std::max(options.count, 1U), kPingLimit),
-                std::chrono::milliseconds(options.wait_ms), true, question, answer);
+                std::chrono::milliseconds(options.wait_ms), true, question, answer, observer);
   if (auto ran = survey.run(); !ran) return conclude(ran.error());
-  tell_silent(*hosts, answered, observer);
-  return conclude_survey(*hosts, answered);
+  return conclude_survey(*hosts, answered, survey.network(), observer);
 }
 
 Conclusion capabilities(const DiagOptions& options, Observer& observer) {
   const auto hosts = find_hosts(options.hosts);
   if (!hosts) return conclude(hosts.error());
-  std::map<Address, std::uint32_t> answered;
+  Answered answered;
   const auto question = [](std::uint8_t round) {
     return fwr::session::sessionless_request(
         oem::make_request(default_iana_pen(), oem::Command::GetRecoveryCapabilities,
@@ -311,18 +384,17 @@ Conclusion capabilities(const DiagOptions& options, Observer& observer) {
     const auto message =
         parse_answer<oem::CapabilitiesRs>(datagram, oem::Command::GetRecoveryCapabilities, 0);
     if (!message || !hosts->names.contains(from.peer)) return false;
-    ++answered[from.peer];
+    ++answered[hosts->name(from.peer)];
     Event event("capabilities");
     event.set("host", hosts->name(from.peer));
     set_capabilities(event, *message);
     observer.on_event(event);
     return true;
   };
-  Survey survey(hosts->paths, 1, std::chrono::milliseconds(options.wait_ms), true, question,
-                answer);
+  Survey survey(hosts->paths, 1, std::chrono::milliseconds(options.wait_ms), true, question, answer,
+                observer);
   if (auto ran = survey.run(); !ran) return conclude(ran.error());
-  tell_silent(*hosts, answered, observer);
-  return conclude_survey(*hosts, answered);
+  return conclude_survey(*hosts, answered, survey.network(), observer);
 }
 
 Conclusion discover(const DiagOptions& options, Observer& observer) {
@@ -333,8 +405,6 @@ Conclusion discover(const DiagOptions& options, Observer& observer) {
     auto paths = fwr::transport::broadcast_paths(options.interfaces, fwr::kRmcpPort);
     if (!paths) return conclude(paths.error());
     hosts->paths = *std::move(paths);
-    if (hosts->paths.empty())
-      return conclude({Errc::NotFound, "no interface is up to broadcast on: name a host"});
   }
   if (auto ready = wait_for_random(observer); !ready) return conclude(ready.error());
   oem::RequestFirmwareRq request;
@@ -347,13 +417,26 @@ Conclusion discover(const DiagOptions& options, Observer& observer) {
     return fwr::session::sessionless_request(
         oem::make_request(default_iana_pen(), oem::Command::RequestFirmware, request), round);
   };
+  std::string declined;
+  const auto note_decline = [&](const Path& from, ByteView datagram) {
+    const auto code = declined_with(datagram, request.nonce);
+    if (!code) return false;
+    Event event("declined");
+    event.set("address", fwr::transport::text_with_zone(from.peer));
+    event.set("completion", std::int64_t{static_cast<std::uint8_t>(*code)});
+    event.set("reason", fwr::wire::describe(*code));
+    observer.on_event(event);
+    declined += "; " + event.text("address") + ": " + event.text("reason");
+    return true;
+  };
   const auto answer = [&](const Path& from, ByteView datagram, std::chrono::duration<double> rtt) {
     const auto offer = parse_answer<oem::Offer>(datagram, oem::Command::RequestFirmware, 0);
-    if (!offer || offer->nonce != request.nonce) return false;
+    if (!offer) return note_decline(from, datagram);
+    if (offer->nonce != request.nonce) return false;
     ++offers;
     Event event("offer");
     event.set("donor", fwr::to_text(offer->donor));
-    event.set("address", to_text(from.peer));
+    event.set("address", fwr::transport::text_with_zone(from.peer));
     event.set("medium", std::string(to_text(from.medium)));
     event.set("role", std::string(to_text(offer->role)));
     event.set("load", std::int64_t{offer->load_percent});
@@ -366,13 +449,15 @@ Conclusion discover(const DiagOptions& options, Observer& observer) {
     return true;
   };
   Survey survey(hosts->paths, 1, std::chrono::milliseconds(options.wait_ms), !broadcast, question,
-                answer);
+                answer, observer);
   if (auto ran = survey.run(); !ran) return conclude(ran.error());
-  if (offers == 0)
+  if (offers == 0) {
+    const std::string story = survey.network().text();
     return conclude(
         {Errc::NoDonorAnswered,
-         fmt::format("asked {} for component '{}'", broadcast ? "by broadcast" : "the named hosts",
-                     options.component)});
+         fmt::format("asked {} for {}{}{}", targets_text(hosts->paths),
+                     wanted_text(request.platform), declined, story.empty() ? "" : "; " + story)});
+  }
   return conclude_ok(counted(static_cast<std::size_t>(offers), "offer"));
 }
 

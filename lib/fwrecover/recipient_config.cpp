@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <system_error>
+#include <thread>
 
 #include "config.h"
 #include "transport/hosts.hpp"
@@ -251,6 +252,7 @@ Result<> number_lines(const Settings& settings, const LineNames& names, policy::
   for (auto& [name, list] :
        {std::pair{"policy.allow", &policy.allow}, {"policy.deny", &policy.deny}}) {
     for (std::string& entry : *list) {
+      entry = transport::number_zone(entry);
       const auto named = parse_named_address(entry);
       if (!named || named->line.empty()) continue;
       Address address = named->address;
@@ -404,22 +406,18 @@ bool lacks_password(const Settings& settings) {
   return !std::filesystem::exists(file, unknown) && !unknown;
 }
 
-Result<FoundTargets> find_targets(const LanConfig& lan, bool elsewhere,
-                                  const transport::Patience& patience) {
-  std::vector<std::string> hosts;
-  for (const std::string& range : lan.targets) {
-    auto expanded = transport::expand_range(range);
-    if (!expanded) return tl::unexpected(expanded.error());
-    hosts.insert(hosts.end(), expanded->begin(), expanded->end());
-    if (hosts.size() > transport::kHostLimit)
-      return fail(Errc::BadConfiguration,
-                  fmt::format("lan.targets names more than {} hosts", transport::kHostLimit));
-  }
+namespace {
+
+constexpr std::chrono::milliseconds kLookAgain_interval{250};
+
+/// One look at names and interfaces as they are now.
+Result<FoundTargets> look_for_targets(const LanConfig& lan, std::span<const std::string> hosts,
+                                      const transport::Patience& patience) {
   auto resolved = transport::resolve_all(hosts, lan.port, patience);
   if (!resolved) return tl::unexpected(resolved.error());
   FoundTargets found;
   for (const auto& addresses : *resolved) {
-    if (!addresses && addresses.error().code != Errc::NotFound)
+    if (!addresses && addresses.error().code == Errc::BadConfiguration)
       return tl::unexpected(addresses.error());
     if (!addresses) {
       found.problems.push_back(addresses.error());
@@ -433,19 +431,57 @@ Result<FoundTargets> find_targets(const LanConfig& lan, bool elsewhere,
   }
   if (lan.broadcast) {
     auto paths = transport::broadcast_paths(lan.interfaces, lan.port);
-    if (!paths) return tl::unexpected(paths.error());
-    for (const Path& path : *paths) found.targets.push_back({path, true});
+    if (!paths && paths.error().code != Errc::NetworkDown) return tl::unexpected(paths.error());
+    if (!paths) found.problems.push_back(paths.error());
+    if (paths)
+      for (const Path& path : *paths) found.targets.push_back({path, true});
   }
-  if (!found.targets.empty()) return found;
-  if (!elsewhere && !found.problems.empty()) return tl::unexpected(found.problems.front());
-  if (elsewhere) return found;
-  return fail(
-      Errc::BadConfiguration,
-      lan.broadcast
-          ? "nobody to ask: no interface is up, and neither lan.targets nor icmb, serial or "
-            "bluetooth names anybody"
-          : "nobody to ask: lan.broadcast is false, and neither lan.targets nor icmb, serial or "
-            "bluetooth names anybody");
+  return found;
+}
+
+/// Whether that may be over soon.
+bool is_passing(const Error& error) {
+  return error.code == Errc::NetworkDown || error.code == Errc::NameLookupFailed;
+}
+
+/// Why nobody is left to ask: what may be over soon before what is not.
+Error nobody_to_ask(const FoundTargets& found) {
+  const auto passing = std::find_if(found.problems.begin(), found.problems.end(), is_passing);
+  return passing != found.problems.end() ? *passing : found.problems.front();
+}
+
+}  // namespace
+
+Result<FoundTargets> find_targets(const LanConfig& lan, bool elsewhere,
+                                  const transport::Patience& patience,
+                                  std::chrono::milliseconds look_for) {
+  std::vector<std::string> hosts;
+  for (const std::string& range : lan.targets) {
+    auto expanded = transport::expand_range(range);
+    if (!expanded) return tl::unexpected(expanded.error());
+    hosts.insert(hosts.end(), expanded->begin(), expanded->end());
+    if (hosts.size() > transport::kHostLimit)
+      return fail(Errc::BadConfiguration,
+                  fmt::format("lan.targets names more than {} hosts", transport::kHostLimit));
+  }
+  if (hosts.empty() && !lan.broadcast) {
+    if (elsewhere) return FoundTargets{};
+    return fail(
+        Errc::BadConfiguration,
+        "nobody to ask: lan.broadcast is false, and neither lan.targets nor icmb, serial or "
+        "bluetooth names anybody");
+  }
+  const auto deadline = std::chrono::steady_clock::now() + look_for;
+  while (true) {
+    auto found = look_for_targets(lan, hosts, patience);
+    if (!found || !found->targets.empty() || elsewhere) return found;
+    const Error why = nobody_to_ask(*found);
+    if (!is_passing(why) || std::chrono::steady_clock::now() + kLookAgain_interval >= deadline)
+      return tl::unexpected(why);
+    if (patience.interrupted && patience.interrupted())
+      return fail(Errc::Interrupted, "while waiting for the network");
+    std::this_thread::sleep_for(kLookAgain_interval);
+  }
 }
 
 }  // namespace fwr::settings

@@ -60,10 +60,13 @@ struct FoundTargets {
   std::vector<Error> problems;  ///< hosts that did not resolve: the others are asked all the same
 };
 /// Names, ranges and broadcast to paths. `elsewhere`: other media have somebody to ask, too.
-/// Errors: BadConfiguration, naming the host; BadConfiguration when nobody is left to ask;
-/// Interrupted.
+/// While nobody is left to ask because no interface is up, or no name server answers, it looks
+/// again for `look_for`. Errors: BadConfiguration, naming the host, or when neither broadcast nor a
+/// target is configured; NotFound (the only names do not exist); NetworkDown and NameLookupFailed,
+/// which may be over soon; Interrupted.
 [[nodiscard]] Result<FoundTargets> find_targets(const LanConfig& lan, bool elsewhere,
-                                                const transport::Patience& patience);
+                                                const transport::Patience& patience,
+                                                std::chrono::milliseconds look_for);
 /// [system], shared with the donor's device identity.
 [[nodiscard]] Result<Platform> read_platform(const Settings& settings);
 

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "fwrecover/lines.hpp"
+#include "fwrecover/network_story.hpp"
 #include "fwrecover/recipient_impl.hpp"
 #include "fwrecover/recipient_links.hpp"
 #include "recipient/recovery.hpp"
@@ -61,11 +62,11 @@ class RecoveryMachine final : public fwr::transport::Machine {
   }
   void handle_timeout(TimePoint now) override { recovery_.handle_timeout(now); }
   std::optional<fwr::Datagram> poll_transmit(fwr::LinkId link, TimePoint now) override {
-    if (lines_.empty()) return recovery_.poll_transmit(now);
+    if (lines_.empty()) return noted(recovery_.poll_transmit(now));
     if (auto kept = take_kept(link)) return kept;
     while (auto datagram = recovery_.poll_transmit(now)) {
       const fwr::LinkId there = lines_.link_to(datagram->path.peer);
-      if (there == link) return datagram;
+      if (there == link) return noted(std::move(datagram));
       keep(there, *std::move(datagram));
     }
     return std::nullopt;
@@ -74,6 +75,10 @@ class RecoveryMachine final : public fwr::transport::Machine {
     lines_.tell_down(link, error, now);
   }
   void handle_link_up(fwr::LinkId link, TimePoint now) override { lines_.tell_up(link, now); }
+  void handle_undelivered(fwr::LinkId, const fwr::transport::Undelivered& undelivered,
+                          TimePoint) override {
+    network_.note(undelivered, observer_);
+  }
   std::optional<TimePoint> deadline() const override { return recovery_.deadline(); }
   bool finished() const override { return recovery_.finished(); }
   void handle_signal(int, TimePoint now) override { recovery_.abort(now); }
@@ -88,6 +93,7 @@ class RecoveryMachine final : public fwr::transport::Machine {
   [[nodiscard]] std::size_t acceptable() const { return acceptable_; }
   /// Why an offer was refused that is no better than what is installed.
   [[nodiscard]] const std::optional<std::string>& installed() const { return installed_; }
+  [[nodiscard]] const NetworkStory& network() const { return network_; }
   [[nodiscard]] const std::optional<fwr::policy::Candidate>& donor() const { return donor_; }
 
  private:
@@ -107,6 +113,11 @@ class RecoveryMachine final : public fwr::transport::Machine {
     keep(link, {path, fwr::wire::plain::encode_response(
                           *request, known.value_or(fwr::wire::IpmiResponse{
                                         fwr::wire::CompletionCode::InvalidCommand, {}}))});
+  }
+
+  std::optional<fwr::Datagram> noted(std::optional<fwr::Datagram> datagram) {
+    if (datagram) network_.note_sent(datagram->path);
+    return datagram;
   }
 
   void keep(fwr::LinkId link, fwr::Datagram datagram) {
@@ -175,6 +186,7 @@ class RecoveryMachine final : public fwr::transport::Machine {
   fwr::session::DeviceIdentity identity_;
   Lines& lines_;
   Observer& observer_;
+  NetworkStory network_;
   std::map<fwr::LinkId, std::deque<fwr::Datagram>> kept_;
   TimePoint next_follow_{};
   std::optional<fwr::recipient::Finished> outcome_;
@@ -315,6 +327,8 @@ Result<Sockets> open_sockets() {
     const std::size_t buffer = socket->receive_buffer_bytes();
     opened.receive_buffer_bytes =
         opened.sockets.empty() ? buffer : std::min(opened.receive_buffer_bytes, buffer);
+    // Without it there are fewer words when something goes wrong, and nothing else.
+    (void)socket->report_undelivered();
     opened.sockets.push_back(*std::move(socket));
   }
   if (opened.sockets.empty()) return tl::unexpected(*first_error);
@@ -325,6 +339,41 @@ Result<Sockets> open_sockets() {
 std::chrono::seconds left_of(std::chrono::seconds deadline, TimePoint began) {
   const auto used = std::chrono::duration_cast<std::chrono::seconds>(fwr::transport::now() - began);
   return std::max(deadline - used, std::chrono::seconds(1));
+}
+
+/// In words.
+struct Asked {
+  std::string targets;
+  std::string wanted;
+};
+
+/// Also tells it.
+Asked tell_asked(const fwr::recipient::RecoveryConfig& config, const Lines& lines,
+                 Observer& observer) {
+  std::vector<fwr::Path> network;
+  std::vector<std::string> texts;
+  std::string elsewhere;
+  for (const fwr::recipient::Target& target : config.targets) {
+    const bool on_line = lines.link_to(target.path.peer) != fwr::kLanLink;
+    texts.push_back(on_line ? lines.text(target.path.peer) : target_text(target.path));
+    if (on_line)
+      elsewhere += (elsewhere.empty() ? "" : ", ") + texts.back();
+    else
+      network.push_back(target.path);
+  }
+  const fwr::Platform& platform = config.situation.platform;
+  Asked asked{targets_text(network), wanted_text(platform)};
+  if (!elsewhere.empty()) asked.targets += (asked.targets.empty() ? "" : ", ") + elsewhere;
+  Event event("asked");
+  event.set("targets", texts);
+  event.set("component", platform.component);
+  event.set("manufacturer", std::int64_t{platform.manufacturer_id});
+  event.set("product", std::int64_t{platform.product_id});
+  event.set("device", std::int64_t{platform.device_id});
+  event.set("revision", std::int64_t{platform.hardware_revision});
+  event.set("text", "asked " + asked.targets + " for " + asked.wanted);
+  observer.on_event(event);
+  return asked;
 }
 
 Where where_asked(bool network, const Lines& lines) {
@@ -338,18 +387,21 @@ Where where_asked(bool network, const Lines& lines) {
   return where;
 }
 
-/// Nobody is heard on a bus that is cut: say so where it is read, not only above.
-void add_trouble(Error& error, const Lines& lines) {
-  const std::string trouble = lines.trouble();
-  if (error.code == Errc::NoDonorAnswered && !trouble.empty()) error.detail += "; " + trouble;
+/// What was asked, whom, and why they may not have heard it: said where it is read, not only above.
+void add_story(Error& error, const RecoveryMachine& machine, const Asked& asked,
+               const Lines& lines) {
+  if (error.exit_code() != fwr::ExitCode::NoDonor) return;
+  for (const std::string& part : {"asked were " + asked.targets + " for " + asked.wanted,
+                                  machine.network().text(), lines.trouble()})
+    if (!part.empty()) error.detail += "; " + part;
 }
 
 Conclusion conclude_recovery(const RecoveryMachine& machine,
                              const fwr::settings::RecipientConfig& config, const Lines& lines,
-                             const Where& where, Observer& observer) {
+                             const Asked& asked, const Where& where, Observer& observer) {
   fwr::recipient::Finished end = *machine.outcome();
   if (end.error) end.error->detail = config.media.names.named(end.error->detail);
-  if (end.error) add_trouble(*end.error, lines);
+  if (end.error) add_story(*end.error, machine, asked, lines);
   Event event(end.error ? "failed" : "recovered");
   if (machine.donor()) {
     event.set("donor", fwr::to_text(machine.donor()->donor));
@@ -395,11 +447,12 @@ void tell_unjudged_expiry(const RecoveryMachine& machine, const fwr::policy::Sit
                           end.manifest->version)));
 }
 
-Conclusion conclude_offers(const RecoveryMachine& machine, const Lines& lines, const Where& where) {
+Conclusion conclude_offers(const RecoveryMachine& machine, const Lines& lines, const Asked& asked,
+                           const Where& where) {
   fwr::recipient::Finished end = *machine.outcome();
   if (end.error) {
     end.error->detail = lines.named(end.error->detail);
-    add_trouble(*end.error, lines);
+    add_story(*end.error, machine, asked, lines);
     return conclude(*end.error, where);
   }
   if (machine.acceptable() == 0)
@@ -466,11 +519,15 @@ Result<Conclusion> Recipient::Impl::recover(const RequestOptions& options, bool 
   complete(*situation, options, assessed);
   tell_unjudged(*config, *situation, **slots, observer);
   const TimePoint began = fwr::transport::now() - waited;
-  auto found =
-      fwr::settings::find_targets(config->lan, asks_elsewhere(config->media),
-                                  {.limit = std::min<std::chrono::milliseconds>(
-                                       config->policy.deadline, fwr::transport::kResolve_limit),
-                                   .interrupted = stop});
+  const auto patience =
+      std::min<std::chrono::milliseconds>(config->policy.deadline, fwr::transport::kResolve_limit);
+  // Who only looks does not want to wait for a network longer than for offers.
+  const auto look_for =
+      offers_only
+          ? std::chrono::duration_cast<std::chrono::milliseconds>(config->policy.offer_window)
+          : patience;
+  auto found = fwr::settings::find_targets(config->lan, asks_elsewhere(config->media),
+                                           {.limit = patience, .interrupted = stop}, look_for);
   if (!found) return tl::unexpected(found.error());
   for (const Error& problem : found->problems)
     observer.on_event(Event("problem").set("text", problem.message()));
@@ -501,6 +558,7 @@ Result<Conclusion> Recipient::Impl::recover(const RequestOptions& options, bool 
   if (network) recovery_config.receive_buffer_bytes = sockets->receive_buffer_bytes;
   recovery_config.offers_only = offers_only;
 
+  const Asked asked = tell_asked(recovery_config, lines, observer);
   Recovery recovery(std::move(recovery_config), **slots, random);
   fwr::session::DeviceIdentity identity;
   identity.guid = config->media.icmb.node.guid;
@@ -520,10 +578,10 @@ Result<Conclusion> Recipient::Impl::recover(const RequestOptions& options, bool 
   slots->reset();
   const Where where = where_asked(network, lines);
   if (!machine.outcome()) return fwr::fail(Errc::Internal, "the recovery ended without a result");
-  if (offers_only) return conclude_offers(machine, lines, where);
+  if (offers_only) return conclude_offers(machine, lines, asked, where);
   if (auto nothing = conclude_nothing(machine, *situation, assessed)) return *std::move(nothing);
   tell_unjudged_expiry(machine, *situation, observer);
-  Conclusion done = conclude_recovery(machine, *config, lines, where, observer);
+  Conclusion done = conclude_recovery(machine, *config, lines, asked, where, observer);
   // The slots, and the lock with them, were given up before the history was written.
   if (done.ok())
     if (auto now = fwr::flash::open_file_slots(config->slots, Access::ReadOnly))

@@ -6,11 +6,13 @@
 #include <limits>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "base/address.hpp"
 #include "base/error.hpp"
 #include "base/link_properties.hpp"
 #include "base/types.hpp"
+#include "transport/undelivered.hpp"
 
 namespace fwr::transport {
 
@@ -43,6 +45,9 @@ class Endpoint {
   /// own events, so a slow line keeps little and the machine decides late what comes next.
   [[nodiscard]] virtual std::size_t room() const { return kUnlimitedRoom; }
   static constexpr std::size_t kUnlimitedRoom = std::numeric_limits<std::size_t>::max();
+
+  /// What did not reach its peer since the last call, as far as that was reported.
+  [[nodiscard]] virtual std::vector<Undelivered> take_undelivered() { return {}; }
 
   /// Whether something that it took has not left yet: when the machine has finished, the loop gives
   /// a slow line a moment for its last words.

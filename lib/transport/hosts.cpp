@@ -153,8 +153,13 @@ Result<std::vector<Address>> resolve_with(std::string_view host, std::uint16_t d
   hints.ai_socktype = SOCK_DGRAM;
   addrinfo* list = nullptr;
   const int status = getaddrinfo(split->host.c_str(), nullptr, &hints, &list);
-  if (status != 0)
-    return fail(Errc::NotFound, fmt::format("host '{}': {}", split->host, gai_strerror(status)));
+  if (status != 0) {
+    const bool later = status == EAI_AGAIN || status == EAI_SYSTEM || status == EAI_MEMORY;
+    // A name server that refuses, or is broken, says nothing about the name.
+    const bool broken = status == EAI_FAIL && (flags & AI_NUMERICHOST) == 0;
+    return fail(later || broken ? Errc::NameLookupFailed : Errc::NotFound,
+                fmt::format("host '{}': {}", split->host, gai_strerror(status)));
+  }
   const std::unique_ptr<addrinfo, FreeAddrinfo> owner(list);
   std::vector<Address> addresses;
   for (const addrinfo* entry = list; entry != nullptr && addresses.size() < kHostLimit;
@@ -226,11 +231,6 @@ Result<std::vector<Interface>> list_interfaces() {
 Result<std::vector<Path>> broadcast_paths(std::span<const std::string> names, std::uint16_t port) {
   auto interfaces = list_interfaces();
   if (!interfaces) return tl::unexpected(interfaces.error());
-  for (const std::string& name : names) {
-    const auto same = [&](const Interface& interface) { return interface.name == name; };
-    if (std::none_of(interfaces->begin(), interfaces->end(), same))
-      return fail(Errc::NotFound, fmt::format("interface '{}' is not there or not up", name));
-  }
   std::vector<Path> paths;
   for (const Interface& interface : *interfaces) {
     const bool named = std::find(names.begin(), names.end(), interface.name) != names.end();
@@ -251,7 +251,50 @@ Result<std::vector<Path>> broadcast_paths(std::span<const std::string> names, st
       paths.push_back(path);
     }
   }
-  return paths;
+  if (!paths.empty()) return paths;
+  std::string reason = "no interface is up";
+  for (const std::string& name : names)
+    reason +=
+        fmt::format("{} '{}'", name == names.front() ? ": neither there nor up is" : ",", name);
+  return fail(Errc::NetworkDown, reason + "; nothing can be broadcast");
+}
+
+std::string text_with_zone(const Address& address) {
+  return words_with_zones(to_text(address));
+}
+
+std::string words_with_zones(std::string_view words) {
+  std::string out;
+  while (true) {
+    const std::size_t percent = words.find('%');
+    if (percent == std::string_view::npos) return out.append(words);
+    out.append(words.substr(0, percent + 1));
+    words.remove_prefix(percent + 1);
+    const std::size_t end = words.find_first_not_of("0123456789");
+    // Only inside of the brackets of an address.
+    if (end == std::string_view::npos || end == 0 || words[end] != ']') continue;
+    const auto index = number(words.substr(0, end), 0x7fffffff);
+    char name[IF_NAMESIZE] = {};
+    if (!index || *index == 0 || if_indextoname(*index, name) == nullptr) continue;
+    out.append(name);
+    words.remove_prefix(end);
+  }
+}
+
+std::string number_zone(std::string_view text) {
+  const std::size_t percent = text.find('%');
+  if (percent == std::string_view::npos) return std::string(text);
+  const std::size_t end = std::min(text.find(']', percent), text.size());
+  const std::string name(text.substr(percent + 1, end - percent - 1));
+  const std::uint32_t index = if_nametoindex(name.c_str());
+  if (index == 0) return std::string(text);
+  return fmt::format("{}{}{}", text.substr(0, percent + 1), index, text.substr(end));
+}
+
+std::string name_of_interface(std::uint32_t index) {
+  char name[IF_NAMESIZE] = {};
+  if (index != 0 && if_indextoname(index, name) != nullptr) return name;
+  return fmt::format("interface {}", index);
 }
 
 std::string host_name() {

@@ -26,7 +26,7 @@ inline constexpr std::size_t kHostLimit = 1024;  ///< that one range, or one lis
 /// Every address of a host: "10.0.0.7", "[fe80::1%eth0]:6230", "lan:bmc7.example". May ask the
 /// resolver, and wait for it without a limit: see transport/resolver.hpp. An IPv4 address has four
 /// decimal numbers, without zeros in front. Errors: BadConfiguration
-/// (syntax), NotFound (no such host).
+/// (syntax), NotFound (no such host), NameLookupFailed (nobody knows now: trying again may help).
 [[nodiscard]] Result<std::vector<Address>> resolve(std::string_view host,
                                                    std::uint16_t default_port);
 
@@ -50,9 +50,19 @@ struct Interface {
 [[nodiscard]] Medium medium_of_interface(std::uint32_t index);
 
 /// PROTOCOL §2.3: 255.255.255.255 and ff02::1 on each of them that is up and not loopback.
-/// `names` empty: all. Errors: NotFound, naming an interface that is not there or not up.
+/// `names` empty: all. Errors: NetworkDown: no interface is up, or none of those that are named.
 [[nodiscard]] Result<std::vector<Path>> broadcast_paths(std::span<const std::string> names,
                                                         std::uint16_t port);
+
+/// The text of an address, with the name of the interface in place of its index: the index means
+/// nothing on another day. Without such an interface, with the index.
+[[nodiscard]] std::string text_with_zone(const Address& address);
+/// The same for all addresses in words: "[fe80::1%2]" to "[fe80::1%eth0]".
+[[nodiscard]] std::string words_with_zones(std::string_view words);
+/// "lan:[fe80::1%eth0]" to "lan:[fe80::1%2]". Without such an interface, as it was.
+[[nodiscard]] std::string number_zone(std::string_view text);
+/// "eth0"; "interface 7" for one that is not there.
+[[nodiscard]] std::string name_of_interface(std::uint32_t index);
 
 /// The configured name, for default donor names.
 [[nodiscard]] std::string host_name();

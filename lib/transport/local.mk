@@ -46,6 +46,8 @@ noinst_LTLIBRARIES += %D%/libtransport.la
 %C%_libtransport_la_SOURCES += %D%/udp_endpoint.hpp
 %C%_libtransport_la_SOURCES += %D%/udp_socket.cpp
 %C%_libtransport_la_SOURCES += %D%/udp_socket.hpp
+%C%_libtransport_la_SOURCES += %D%/undelivered.cpp
+%C%_libtransport_la_SOURCES += %D%/undelivered.hpp
 %C%_libtransport_la_SOURCES += %D%/wireless.cpp
 %C%_libtransport_la_SOURCES += %D%/wireless.hpp
 

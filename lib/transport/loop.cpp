@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 
 #include "transport/clock.hpp"
 #include "transport/udp_endpoint.hpp"
@@ -165,6 +166,9 @@ class Loop::Impl {
     if (last_words_until_) return say_last_words(time);
     if (const auto due = machine_.deadline(); due && *due <= time) machine_.handle_timeout(time);
     const bool more = transmit(time);
+    for (auto& port : ports_)
+      for (const Undelivered& undelivered : port->endpoint->take_undelivered())
+        machine_.handle_undelivered(port->link, undelivered, time);
     machine_.drain_events(time);
     if (lost_) return stop();
     if (machine_.finished() && !more) {
@@ -256,6 +260,8 @@ class Loop::Impl {
       // An address family without an endpoint: lost, as on a network without a route.
       if (Port* port = port_for(link, datagram->path))
         port->outgoing.push_back(std::move(*datagram));
+      else if (link.id == kLanLink)
+        machine_.handle_undelivered(link.id, {datagram->path, EAFNOSUPPORT, {}}, time);
     }
     for (Port* port : link.ports) flush(*port);
     return room > 0 && taken == room;

@@ -33,6 +33,12 @@ class Machine {
     (void)link;
     (void)now;
   }
+  /// A datagram did not reach its peer. Information for people: it can be forged, and ends nothing.
+  virtual void handle_undelivered(LinkId link, const Undelivered& undelivered, TimePoint now) {
+    (void)link;
+    (void)undelivered;
+    (void)now;
+  }
   [[nodiscard]] virtual std::optional<TimePoint> deadline() const = 0;
   /// Called after every step: takes the events out of the machine and tells whoever wants to know.
   virtual void drain_events(TimePoint now) = 0;

@@ -64,8 +64,9 @@ bool start_threads(const std::shared_ptr<Board>& board) {
 }
 
 tl::unexpected<Error> unanswered(const std::string& host, std::chrono::milliseconds limit) {
-  return fail(Errc::NotFound, fmt::format("host '{}': no name server answered within {} s", host,
-                                          std::chrono::duration<double>(limit).count()));
+  return fail(Errc::NameLookupFailed,
+              fmt::format("host '{}': no name server answered within {} s", host,
+                          std::chrono::duration<double>(limit).count()));
 }
 
 }  // namespace

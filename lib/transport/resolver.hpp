@@ -27,8 +27,8 @@ struct Patience {
   std::function<bool()> interrupted;  ///< asked now and then, on the caller's thread; may be empty
 };
 
-/// The answers, in the order of the hosts; NotFound for those that came to none in time. Errors:
-/// Interrupted.
+/// The answers, in the order of the hosts; NameLookupFailed for those that came to none in time.
+/// Errors: Interrupted.
 [[nodiscard]] Result<std::vector<Result<std::vector<Address>>>> look_up_all(
     std::span<const std::string> hosts, const Lookup& lookup, const Patience& patience);
 

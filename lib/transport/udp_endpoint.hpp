@@ -15,6 +15,9 @@ class UdpEndpoint final : public Endpoint {
   [[nodiscard]] LinkProperties properties(const Path& path) const override;
   [[nodiscard]] Result<> receive(const Receive& take, TimePoint now) override;
   [[nodiscard]] std::size_t send(std::span<const Datagram> messages, TimePoint now) override;
+  [[nodiscard]] std::vector<Undelivered> take_undelivered() override {
+    return socket_.take_undelivered();
+  }
 
  private:
   UdpSocket socket_;

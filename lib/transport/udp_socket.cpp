@@ -3,6 +3,7 @@
 #include "transport/udp_socket.hpp"
 
 #include <fmt/format.h>
+#include <linux/errqueue.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -10,6 +11,8 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <optional>
+#include <utility>
 
 #include "transport/hosts.hpp"
 #include "transport/socket_address.hpp"
@@ -28,7 +31,7 @@ tl::unexpected<Error> socket_error(const Address& local, std::string_view what) 
   if (error == EADDRNOTAVAIL)
     return fail(Errc::AddressUnavailable, to_text(local) + ": this machine has no such address");
   if (error == EACCES || error == EPERM)
-    return fail(Errc::BadConfiguration,
+    return fail(Errc::NoPermission,
                 to_text(local) + ": ports below 1024 want root or CAP_NET_BIND_SERVICE");
   return fail(Errc::IoFailed,
               fmt::format("{}: {}: {}", to_text(local), what, std::strerror(error)));
@@ -130,6 +133,47 @@ void UdpSocket::FreeBuffers::operator()(Buffers* buffers) const {
   delete buffers;
 }
 
+namespace {
+
+constexpr int kErrorsAtOnce = 64;  // so that a flood of them holds nothing up
+constexpr std::size_t kErrorControl_bytes = 512;
+
+/// Whether an IPv4 packet with this datagram may be cut into fragments.
+bool is_small(const Datagram& datagram) {
+  constexpr std::size_t kHeaders_bytes = 28;  // of IPv4 and UDP
+  return datagram.bytes.size() + kHeaders_bytes <= UdpSocket::kFragmented_bytes;
+}
+
+/// What an ICMP message says, out of the error queue (ip(7), IP_RECVERR).
+std::optional<Undelivered> icmp_error(msghdr& message, const sockaddr_storage& peer) {
+  for (cmsghdr* c = CMSG_FIRSTHDR(&message); c != nullptr; c = CMSG_NXTHDR(&message, c)) {
+    const bool v4 = c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR;
+    const bool v6 = c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR;
+    if (!v4 && !v6) continue;
+    sock_extended_err said{};
+    const std::size_t size = c->cmsg_len - CMSG_LEN(0);
+    if (size < sizeof said) continue;
+    std::memcpy(&said, CMSG_DATA(c), sizeof said);
+    // What this system itself refuses, the call that sends says as well.
+    if (said.ee_origin != SO_EE_ORIGIN_ICMP && said.ee_origin != SO_EE_ORIGIN_ICMP6)
+      return std::nullopt;
+    Undelivered result;
+    result.error = static_cast<int>(said.ee_errno);
+    result.path.peer = from_sockaddr(reinterpret_cast<const sockaddr&>(peer), message.msg_namelen);
+    sockaddr_storage offender{};
+    const std::size_t rest = std::min(size - sizeof said, sizeof offender);
+    std::memcpy(&offender, CMSG_DATA(c) + sizeof said, rest);
+    result.reporter =
+        from_sockaddr(reinterpret_cast<const sockaddr&>(offender), static_cast<socklen_t>(rest));
+    result.reporter.port = kRmcpPort;  // has none: left out of the text
+    if (result.reporter.family == AddressFamily::None) result.reporter = result.path.peer;
+    return result;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
 UdpSocket::UdpSocket(UniqueFd fd, const Address& local)
     : fd_(std::move(fd)), local_(local), buffers_(new Buffers) {}
 
@@ -164,7 +208,7 @@ std::size_t UdpSocket::receive_buffer_bytes() const {
   return static_cast<std::size_t>(value);
 }
 
-std::span<const Received> UdpSocket::receive() {
+int UdpSocket::receive_batch() {
   Buffers& b = *buffers_;
   for (std::size_t i = 0; i < kBatch; ++i) {
     b.parts[i] = {b.data.data() + i * kDatagram_bytes, kDatagram_bytes};
@@ -177,7 +221,17 @@ std::span<const Received> UdpSocket::receive() {
     header.msg_control = b.controls[i].bytes.data();
     header.msg_controllen = kControl_bytes;
   }
-  const int count = recvmmsg(fd_.get(), b.messages.data(), kBatch, MSG_DONTWAIT, nullptr);
+  return recvmmsg(fd_.get(), b.messages.data(), kBatch, MSG_DONTWAIT, nullptr);
+}
+
+std::span<const Received> UdpSocket::receive() {
+  Buffers& b = *buffers_;
+  int count = receive_batch();
+  // An error of the network stands in front of the datagrams that have arrived.
+  for (int i = 0; count < 0 && errno != EAGAIN && errno != EWOULDBLOCK && i < kErrorsAtOnce; ++i) {
+    read_icmp_errors();
+    count = receive_batch();
+  }
   if (count <= 0) return {};
   for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
     msghdr& header = b.messages[i].msg_hdr;
@@ -194,32 +248,91 @@ std::span<const Received> UdpSocket::receive() {
 std::size_t UdpSocket::send(std::span<const Datagram> datagrams) {
   Buffers& b = *buffers_;
   std::size_t taken = 0;
+  bool tried = false;  // the first one that is left
   while (taken < datagrams.size()) {
-    const std::size_t batch = std::min(datagrams.size() - taken, kBatch);
-    for (std::size_t i = 0; i < batch; ++i) {
-      const Datagram& datagram = datagrams[taken + i];
-      b.parts[i] = {const_cast<std::byte*>(datagram.bytes.data()), datagram.bytes.size()};
-      b.messages[i] = {};
-      msghdr& header = b.messages[i].msg_hdr;
-      header.msg_name = &b.peers[i];
-      header.msg_namelen = to_sockaddr(datagram.path.peer, b.peers[i]);
-      header.msg_iov = &b.parts[i];
+    // As many as go out in the same way.
+    const bool small = is_small(datagrams[taken]);
+    std::size_t batch = 0;
+    while (batch < kBatch && taken + batch < datagrams.size() &&
+           is_small(datagrams[taken + batch]) == small) {
+      const Datagram& datagram = datagrams[taken + batch];
+      b.parts[batch] = {const_cast<std::byte*>(datagram.bytes.data()), datagram.bytes.size()};
+      b.messages[batch] = {};
+      msghdr& header = b.messages[batch].msg_hdr;
+      header.msg_name = &b.peers[batch];
+      header.msg_namelen = to_sockaddr(datagram.path.peer, b.peers[batch]);
+      header.msg_iov = &b.parts[batch];
       header.msg_iovlen = 1;
-      header.msg_control = b.controls[i].bytes.data();
+      header.msg_control = b.controls[batch].bytes.data();
       set_source(header, datagram.path.local);
+      ++batch;
     }
+    allow_fragments(small);
     const int sent = sendmmsg(fd_.get(), b.messages.data(), static_cast<unsigned>(batch), 0);
     if (sent > 0) {
       taken += static_cast<std::size_t>(sent);
-    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-      return taken;
-    } else if (errno != EINTR) {
-      // Unreachable, too large, no such interface: lost, as on any network. So is one that there is
-      // no memory for (ENOBUFS): the socket is ready meanwhile, and waiting for it would spin.
-      ++taken;
+      tried = false;
+      continue;
     }
+    const int error = errno;
+    if (error == EAGAIN || error == EWOULDBLOCK) return taken;
+    if (error == EINTR) continue;
+    // The error may be that of an ICMP message about another datagram: this one is tried again, so
+    // that nobody who forges them can take a datagram away.
+    read_icmp_errors();
+    if (reports_ && !std::exchange(tried, true)) continue;
+    // Unreachable, too large, no such interface: lost, as on any network. So is one that there is
+    // no memory for (ENOBUFS): the socket is ready meanwhile, and waiting for it would spin.
+    note(datagrams[taken].path, error, {});
+    ++taken;
+    tried = false;
   }
   return taken;
+}
+
+/// IPv4 only: IPv6 fragments nothing here, and carries kFragmented_bytes everywhere.
+void UdpSocket::allow_fragments(bool allowed) {
+  if (local_.family != AddressFamily::Ipv4 || allowed == fragments_allowed_) return;
+  if (set_option(fd_.get(), IPPROTO_IP, IP_MTU_DISCOVER,
+                 allowed ? IP_PMTUDISC_DONT : IP_PMTUDISC_PROBE))
+    fragments_allowed_ = allowed;
+}
+
+Result<> UdpSocket::report_undelivered() {
+  const bool v6 = local_.family == AddressFamily::Ipv6;
+  if (!set_option(fd_.get(), v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_RECVERR : IP_RECVERR, 1))
+    return socket_error(local_, "socket options");
+  reports_ = true;
+  return {};
+}
+
+std::vector<Undelivered> UdpSocket::take_undelivered() {
+  return std::exchange(undelivered_, {});
+}
+
+void UdpSocket::note(const Path& path, int error, const Address& reporter) {
+  if (reports_ && undelivered_.size() < kUndelivered)
+    undelivered_.push_back({path, error, reporter});
+}
+
+void UdpSocket::read_icmp_errors() {
+  if (!reports_) return;
+  for (int i = 0; i < kErrorsAtOnce; ++i) {
+    std::array<std::byte, 64> payload{};  // of the datagram that it is about: not needed
+    alignas(cmsghdr) std::array<std::byte, kErrorControl_bytes> control{};
+    sockaddr_storage peer{};
+    iovec part{payload.data(), payload.size()};
+    msghdr message{};
+    message.msg_name = &peer;
+    message.msg_namelen = sizeof peer;
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    if (recvmsg(fd_.get(), &message, MSG_ERRQUEUE | MSG_DONTWAIT) < 0) return;
+    if (const auto error = icmp_error(message, peer))
+      note(error->path, error->error, error->reporter);
+  }
 }
 
 }  // namespace fwr::transport

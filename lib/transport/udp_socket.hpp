@@ -9,6 +9,7 @@
 #include "base/address.hpp"
 #include "base/error.hpp"
 #include "base/unique_fd.hpp"
+#include "transport/undelivered.hpp"
 
 namespace fwr::transport {
 
@@ -23,9 +24,15 @@ class UdpSocket {
   static constexpr std::size_t kDatagram_bytes = 65536;
   static constexpr int kBuffer_bytes = 4 << 20;  ///< asked of the kernel, which may give less
 
-  /// Bound to `local` (port 0: any). Sends with DF set and fragments nothing: a datagram that is
-  /// too large for the path is lost, which is what the segment size probe wants (PROTOCOL §6.1).
-  /// Errors: AddressUnavailable, BadConfiguration (a port that wants privilege), IoFailed.
+  static constexpr std::size_t kUndelivered = 256;  ///< kept until they are taken
+  /// An IPv4 packet of up to so many bytes may be fragmented on its way; IPv6 carries it
+  /// everywhere.
+  static constexpr std::size_t kFragmented_bytes = 1280;
+
+  /// Bound to `local` (port 0: any). A datagram of more than kFragmented_bytes is sent with DF set:
+  /// one that is too large for the path is lost, which is what the segment size probe wants
+  /// (PROTOCOL §6.1). Errors: AddressUnavailable, NoPermission (a port that wants privilege),
+  /// IoFailed.
   [[nodiscard]] static Result<UdpSocket> open(const Address& local);
 
   [[nodiscard]] int fd() const { return fd_.get(); }
@@ -39,6 +46,12 @@ class UdpSocket {
   /// refuses counts as taken and lost.
   [[nodiscard]] std::size_t send(std::span<const Datagram> datagrams);
 
+  /// From now on keeps what could not be sent, and the ICMP messages that come back. Errors:
+  /// IoFailed.
+  [[nodiscard]] Result<> report_undelivered();
+  /// What was kept since the last call, at most kUndelivered.
+  [[nodiscard]] std::vector<Undelivered> take_undelivered();
+
  private:
   struct Buffers;
   UdpSocket(UniqueFd fd, const Address& local);
@@ -47,7 +60,15 @@ class UdpSocket {
   struct FreeBuffers {
     void operator()(Buffers* buffers) const;
   };
+  void note(const Path& path, int error, const Address& reporter);
+  void read_icmp_errors();
+  int receive_batch();
+  void allow_fragments(bool allowed);
+
   std::unique_ptr<Buffers, FreeBuffers> buffers_;
+  bool reports_ = false;
+  bool fragments_allowed_ = false;
+  std::vector<Undelivered> undelivered_;
 };
 
 }  // namespace fwr::transport

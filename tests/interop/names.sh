@@ -44,14 +44,14 @@ expect_installed r image
 
 say 'only names without an answer'
 recipient_config s '"silent.example", "mute[1-40].example"'
-recover 1 s request --deadline 2s
-told not-found 'silent.example' 'within 2 s'
+recover 11 s request --deadline 2s
+told name-lookup-failed 'silent.example' 'within 2 s'
 asked_nobody
 began=$(date +%s)
 # shellcheck disable=SC2086
 limited $inside "$FWDIAG" --json ping silent.example >ping.json 2>&1 && fail 'fwdiag found it'
 [ $(($(date +%s) - began)) -lt 60 ] || fail 'fwdiag waited too long'
-expect_line ping.json '"code":"not-found"'
+expect_line ping.json '"code":"name-lookup-failed"'
 
 say 'SIGINT and SIGTERM while a name is looked up'
 for signal in INT TERM; do

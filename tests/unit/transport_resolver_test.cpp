@@ -60,7 +60,7 @@ TEST(LookUpAll, GivesUpNamesWithoutAnAnswerAndKeepsTheOthers) {
   ASSERT_TRUE(answers);
   EXPECT_TRUE(answers->at(0));
   ASSERT_FALSE(answers->at(1));
-  EXPECT_EQ(Errc::NotFound, answers->at(1).error().code);
+  EXPECT_EQ(Errc::NameLookupFailed, answers->at(1).error().code);
   EXPECT_EQ("host 'silent.example': no name server answered within 0.2 s",
             answers->at(1).error().detail);
   EXPECT_TRUE(answers->at(2));
@@ -100,7 +100,7 @@ TEST(ResolveAll, AnswersDigitsWithoutTimeAndSaysWhichNameIsWrong) {
                                    {.limit = milliseconds(0), .interrupted = {}});
   ASSERT_TRUE(answers);
   EXPECT_TRUE(answers->at(0));
-  EXPECT_EQ(Errc::NotFound, answers->at(1).error().code);
+  EXPECT_EQ(Errc::NameLookupFailed, answers->at(1).error().code);
   EXPECT_TRUE(answers->at(2));
   EXPECT_EQ(Errc::BadConfiguration, answers->at(3).error().code);
 }

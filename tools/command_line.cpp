@@ -47,7 +47,7 @@ void add_global(CLI::App& app, const Program& program, Global& global) {
   app.add_flag("--json", global.json, "One JSON object a line on standard output");
   CLI::Option* quiet = app.add_flag("-q,--quiet", global.quiet, "Print errors only");
   app.add_flag("-v,--verbose", global.verbose, "Print each step")->excludes(quiet);
-  app.set_version_flag("--version",
+  app.set_version_flag("-V,--version",
                        fmt::format("{} {}", program.name, fwrecover::library_version()));
 }
 
@@ -57,12 +57,110 @@ std::unique_ptr<Output> make_output(const Program& program, const Global& global
   return std::make_unique<TextOutput>(global.verbosity());
 }
 
+/// How many letters have to be added, removed, changed, or exchanged with the next one.
+std::size_t distance(std::string_view a, std::string_view b) {
+  std::vector<std::vector<std::size_t>> cost(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
+  for (std::size_t i = 0; i <= a.size(); ++i) {
+    for (std::size_t j = 0; j <= b.size(); ++j) {
+      if (i == 0 || j == 0) {
+        cost[i][j] = i + j;
+        continue;
+      }
+      const std::size_t change = a[i - 1] == b[j - 1] ? 0 : 1;
+      cost[i][j] = std::min({cost[i - 1][j] + 1, cost[i][j - 1] + 1, cost[i - 1][j - 1] + change});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        cost[i][j] = std::min(cost[i][j], cost[i - 2][j - 2] + 1);
+    }
+  }
+  return cost[a.size()][b.size()];
+}
+
+/// The first word that is neither an option nor the value of a global one; empty: there is none.
+std::string_view command_word(const Program& program, int argc, char** argv) {
+  const bool has_values = !program.default_config.empty();
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    if (has_values && (word == "--config" || word == "--set")) {
+      ++i;
+      continue;
+    }
+    if (word == "--") return i + 1 < argc ? argv[i + 1] : std::string_view();
+    if (!word.starts_with('-') || word == "-") return word;
+  }
+  return {};
+}
+
+const Command* find_command(const Program& program, std::string_view word) {
+  const auto found = std::find_if(program.commands.begin(), program.commands.end(),
+                                  [&](const Command& command) { return command.name == word; });
+  return found == program.commands.end() ? nullptr : &*found;
+}
+
+std::string command_names(const Program& program) {
+  std::string names;
+  for (const Command& command : program.commands)
+    names += (names.empty() ? "" : ", ") + command.name;
+  return names;
+}
+
+/// "unknown command 'requset'; did you mean 'request'?"
+std::string unknown_command(const Program& program, std::string_view word) {
+  constexpr std::size_t kShown = 40;  // characters of the word
+  constexpr std::size_t kFar = 3;     // letters that differ, in a long word
+  const std::string text = fmt::format("unknown command '{}'", word.substr(0, kShown));
+  const Command* best = nullptr;
+  std::size_t least = 0;
+  if (word.size() <= kShown) {
+    for (const Command& command : program.commands) {
+      const std::size_t differs = command.name.starts_with(word) ? 1 : distance(word, command.name);
+      if (differs >= kFar || differs >= command.name.size()) continue;
+      if (best == nullptr || differs < least) {
+        best = &command;
+        least = differs;
+      }
+    }
+  }
+  if (best != nullptr) return fmt::format("{}; did you mean '{}'?", text, best->name);
+  return fmt::format("{}; known are {}", text, command_names(program));
+}
+
+const CLI::App* find_sub(const CLI::App& app, std::string_view name) {
+  const auto found =
+      app.get_subcommands([&](const CLI::App* sub) { return sub->get_name() == name; });
+  return found.empty() ? nullptr : found.front();
+}
+
+/// All that is missing at one time.
+std::string missing_options(const CLI::App& app) {
+  std::string names;
+  for (const CLI::Option* option : app.get_options())
+    if (option->get_required() && option->count() == 0)
+      names += (names.empty() ? "" : ", ") + option->get_name();
+  return names;
+}
+
 /// A usage error may come before --json was parsed: look for it as a script would expect.
-int usage_error(const Program& program, const CLI::ParseError& error, int argc, char** argv) {
+int usage_error(const Program& program, const CLI::App& app, const CLI::ParseError& error, int argc,
+                char** argv) {
   const bool json = std::any_of(argv + 1, argv + argc,
                                 [](const char* arg) { return std::string_view(arg) == "--json"; });
-  const std::string advice = fmt::format("Run '{} --help'.", program.name);
-  const Conclusion conclusion{kUsage, "bad-usage", error.what(), advice};
+  std::string what = error.what();
+  std::string advice = fmt::format("Run '{} --help'.", program.name);
+  const std::string_view word = command_word(program, argc, argv);
+  if (!program.commands.empty()) {
+    const Command* command = find_command(program, word);
+    if (word.empty() && error.get_name() == "RequiredError")
+      what = "a command is missing: " + command_names(program);
+    if (command == nullptr && !word.empty()) what = unknown_command(program, word);
+    if (command != nullptr) {
+      advice = fmt::format("Run '{} {} --help'.", program.name, command->name);
+      const CLI::App* sub = find_sub(app, command->name);
+      const std::string missing =
+          sub != nullptr && error.get_name() == "RequiredError" ? missing_options(*sub) : "";
+      if (!missing.empty()) what = "missing: " + missing;
+    }
+  }
+  const Conclusion conclusion{kUsage, "bad-usage", what, advice};
   if (json) return JsonOutput().finish(conclusion);
   return TextOutput(Verbosity::Normal).finish(conclusion);
 }
@@ -97,6 +195,18 @@ std::string in_units(std::int64_t ms) {
   return ms % 1000 == 0 ? fmt::format("{}s", ms / 1000) : fmt::format("{}ms", ms);
 }
 
+/// "help" and "help COMMAND", as other tools have them.
+int print_help(const Program& program, const CLI::App& app, int argc, char** argv) {
+  const CLI::App* about = &app;
+  for (int i = 1; i < argc; ++i)
+    if (const CLI::App* sub = find_sub(app, argv[i])) about = sub;
+  const std::string_view last = argv[argc - 1];
+  if (about == &app && last != "help" && !last.starts_with('-'))
+    throw CLI::ParseError(unknown_command(program, last), kUsage);
+  (void)std::fputs(about->help().c_str(), stdout);
+  return std::fflush(stdout) == 0 ? 0 : kOther;
+}
+
 /// What throws here is out of memory, or a defect; scripts get their last line all the same.
 Conclusion run_guarded(const std::function<Conclusion(fwrecover::Observer&)>& run, Output& output) {
   try {
@@ -126,13 +236,16 @@ int run_program(const Program& program, Global& global, int argc, char** argv) {
   }
   if (!program.commands.empty()) app.require_subcommand(1);
   try {
+    if (!program.commands.empty() && command_word(program, argc, argv) == "help" &&
+        find_command(program, "help") == nullptr)
+      return print_help(program, app, argc, argv);
     if (const auto name = ends_with_equals(argc, argv)) throw empty_value(*name);
     app.parse(argc, argv);
     if (const auto name = given_empty(app)) throw empty_value(*name);
   } catch (const CLI::Success& asked) {  // --help, --version
     return app.exit(asked);
   } catch (const CLI::ParseError& error) {
-    return usage_error(program, error, argc, argv);
+    return usage_error(program, app, error, argc, argv);
   }
   const std::unique_ptr<Output> output = make_output(program, global);
   return output->finish(run_guarded(chosen != nullptr ? chosen->run : program.run, *output));

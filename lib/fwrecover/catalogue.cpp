@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/parse.hpp"
+#include "fwrecover/advice.hpp"
 #include "fwrecover/conclude.hpp"
 #include "fwrecover/donor.hpp"
 #include "fwrecover/donor_config.hpp"
@@ -128,6 +129,11 @@ Result<const Entry*> find_one(const DirectoryCatalogue& catalogue, const std::st
                    fmt::format("no image in the catalogue has digest '{}'", prefix));
 }
 
+/// With the advice for this command.
+Conclusion told(std::string_view command, const fwr::Error& error) {
+  return advise(conclude(error), command);
+}
+
 }  // namespace
 
 class Catalogue::Impl {
@@ -161,7 +167,7 @@ Catalogue::~Catalogue() = default;
 
 Conclusion Catalogue::manifest(const ManifestOptions& options, Observer& observer) {
   const auto digest = fwr::image::digest_file(options.image_path);
-  if (!digest) return conclude(digest.error());
+  if (!digest) return told("fwdonor manifest", digest.error());
   fwr::image::Manifest manifest;
   manifest.name = options.name;
   manifest.component = options.component;
@@ -173,20 +179,22 @@ Conclusion Catalogue::manifest(const ManifestOptions& options, Observer& observe
   if (options.expires != 0) manifest.expires = options.expires;
   const auto now = fwr::transport::wall_clock();
   if (options.created == 0 && !now)
-    return conclude({Errc::BadUsage, "this machine's clock is not set: give --created"});
+    return told("fwdonor manifest",
+                {Errc::BadUsage, "this machine's clock is not set: give --created"});
   manifest.created = options.created != 0 ? options.created : *now;
   for (const std::string& text : options.platforms) {
     auto match = parse_platform(text);
-    if (!match) return conclude(match.error());
+    if (!match) return told("fwdonor manifest", match.error());
     manifest.platforms.push_back(*match);
   }
   const std::string json = to_json(manifest);
   // Whatever the options broke, the parser says best.
-  if (const auto good = fwr::image::parse_manifest(json); !good) return conclude(good.error());
+  if (const auto good = fwr::image::parse_manifest(json); !good)
+    return told("fwdonor manifest", good.error());
   const std::string path =
       options.output_path.empty() ? options.image_path + ".manifest.json" : options.output_path;
   const auto to_standard_output = fwr::write_output(path, json);
-  if (!to_standard_output) return conclude(to_standard_output.error());
+  if (!to_standard_output) return told("fwdonor manifest", to_standard_output.error());
   if (*to_standard_output) return conclude_ok("");  // a word more would belong to the manifest
   Event event("manifest");
   event.set("path", path);
@@ -198,12 +206,12 @@ Conclusion Catalogue::manifest(const ManifestOptions& options, Observer& observe
 Conclusion Catalogue::add(const std::string& image_path, const std::string& manifest_path,
                           const std::string& signature_path, Observer& observer) {
   auto catalogue = impl_->open(true);
-  if (!catalogue) return conclude(catalogue.error());
+  if (!catalogue) return told("fwdonor add", catalogue.error());
   const auto digest =
       (*catalogue)
           ->add(image_path, manifest_path,
                 signature_path.empty() ? manifest_path + ".minisig" : signature_path);
-  if (!digest) return conclude(digest.error());
+  if (!digest) return told("fwdonor add", digest.error());
   Event event("added");
   if (const Entry* entry = find(**catalogue, *digest)) set_manifest(event, entry->manifest);
   observer.on_event(event);
@@ -213,7 +221,7 @@ Conclusion Catalogue::add(const std::string& image_path, const std::string& mani
 
 Conclusion Catalogue::list(Observer& observer) {
   const auto catalogue = impl_->open();
-  if (!catalogue) return conclude(catalogue.error());
+  if (!catalogue) return told("fwdonor list", catalogue.error());
   for (const Entry& entry : (*catalogue)->entries()) observer.on_event(describe(entry));
   for (const Error& problem : (*catalogue)->problems())
     observer.on_event(Event("problem").set("text", problem.message()));
@@ -222,9 +230,9 @@ Conclusion Catalogue::list(Observer& observer) {
 
 Conclusion Catalogue::show(const std::string& digest, Observer& observer) {
   const auto catalogue = impl_->open();
-  if (!catalogue) return conclude(catalogue.error());
+  if (!catalogue) return told("fwdonor show", catalogue.error());
   const auto entry = find_one(**catalogue, digest);
-  if (!entry) return conclude(entry.error());
+  if (!entry) return told("fwdonor show", entry.error());
   const fwr::image::Manifest& manifest = (*entry)->manifest;
   Event event = describe(**entry);
   std::vector<std::string> platforms;
@@ -238,7 +246,7 @@ Conclusion Catalogue::show(const std::string& digest, Observer& observer) {
 
 Conclusion Catalogue::verify(const std::string& digest, Observer& observer) {
   auto catalogue = impl_->open();
-  if (!catalogue) return conclude(catalogue.error());
+  if (!catalogue) return told("fwdonor verify", catalogue.error());
   std::optional<Error> first;
   const auto note = [&](const Error& error) {
     observer.on_event(Event("problem").set("text", error.message()));
@@ -256,21 +264,21 @@ Conclusion Catalogue::verify(const std::string& digest, Observer& observer) {
     for (const Entry& entry : (*catalogue)->entries()) check(entry);
   } else {
     const auto entry = find_one(**catalogue, digest);
-    if (!entry) return conclude(entry.error());
+    if (!entry) return told("fwdonor verify", entry.error());
     check(**entry);
   }
-  return first ? conclude(*first) : conclude_ok("everything matches its manifest");
+  return first ? told("fwdonor verify", *first) : conclude_ok("everything matches its manifest");
 }
 
 Conclusion Catalogue::remove(const std::string& digest, Observer& observer) {
   auto catalogue = impl_->open();
-  if (!catalogue) return conclude(catalogue.error());
+  if (!catalogue) return told("fwdonor remove", catalogue.error());
   const auto entry = find_one(**catalogue, digest);
-  if (!entry) return conclude(entry.error());
+  if (!entry) return told("fwdonor remove", entry.error());
   Event event("removed");
   set_manifest(event, (*entry)->manifest);
   if (const auto done = (*catalogue)->remove((*entry)->manifest.digest); !done)
-    return conclude(done.error());
+    return told("fwdonor remove", done.error());
   observer.on_event(event);
   return conclude_ok(fmt::format("removed {} {}", event.text("name"), event.text("version")));
 }

@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 
+#include "fwrecover/advice.hpp"
 #include "fwrecover/bmc_account.hpp"
 #include "fwrecover/conclude.hpp"
 #include "fwrecover/network_story.hpp"
@@ -48,6 +49,11 @@ std::vector<std::string> media_names(std::uint8_t bits) {
        {Medium::Wired, Medium::Wireless, Medium::Icmb, Medium::Bluetooth, Medium::Serial})
     if ((bits & static_cast<std::uint8_t>(medium)) != 0) names.emplace_back(to_text(medium));
   return names;
+}
+
+/// With the advice for this command.
+Conclusion told(std::string_view command, const fwr::Error& error) {
+  return advise(conclude(error), command);
 }
 
 /// Asks every path the same question, `rounds` times, and waits for answers.
@@ -217,7 +223,8 @@ std::string reasons(const Hosts& hosts, const std::string& host, const NetworkSt
 }
 
 Conclusion conclude_survey(const Hosts& hosts, const Answered& answered,
-                           const NetworkStory& network, Observer& observer) {
+                           const NetworkStory& network, std::string_view command,
+                           Observer& observer) {
   constexpr std::size_t kShown = 8;
   std::string silent;
   std::size_t count = 0;
@@ -236,7 +243,7 @@ Conclusion conclude_survey(const Hosts& hosts, const Answered& answered,
       fmt::format("{} of {} hosts answered{}", answered.size(), hosts.typed.size(), silent);
   if (answered.size() == hosts.typed.size())
     return conclude_ok(fmt::format("{} of {} answered", answered.size(), hosts.typed.size()));
-  return conclude({Errc::NoResponse, std::move(text)});
+  return told(command, {Errc::NoResponse, std::move(text)});
 }
 
 void set_capabilities(Event& event, const oem::CapabilitiesRs& capabilities) {
@@ -347,7 +354,7 @@ Result<> query_donor(const std::string& host, const DiagOptions& options, const 
 
 Conclusion ping(const DiagOptions& options, Observer& observer) {
   const auto hosts = find_hosts(options.hosts);
-  if (!hosts) return conclude(hosts.error());
+  if (!hosts) return told("fwdiag ping", hosts.error());
   Answered answered;
   const auto question = [](std::uint8_t round) {
     return fwr::wire::encode(fwr::wire::PresencePing{round});
@@ -366,13 +373,13 @@ Conclusion ping(const DiagOptions& options, Observer& observer) {
   };
   Survey survey(hosts->paths, std::min(std::max(options.count, 1U), kPingLimit),
                 std::chrono::milliseconds(options.wait_ms), true, question, answer, observer);
-  if (auto ran = survey.run(); !ran) return conclude(ran.error());
-  return conclude_survey(*hosts, answered, survey.network(), observer);
+  if (auto ran = survey.run(); !ran) return told("fwdiag ping", ran.error());
+  return conclude_survey(*hosts, answered, survey.network(), "fwdiag ping", observer);
 }
 
 Conclusion capabilities(const DiagOptions& options, Observer& observer) {
   const auto hosts = find_hosts(options.hosts);
-  if (!hosts) return conclude(hosts.error());
+  if (!hosts) return told("fwdiag capabilities", hosts.error());
   Answered answered;
   const auto question = [](std::uint8_t round) {
     return fwr::session::sessionless_request(
@@ -393,20 +400,20 @@ Conclusion capabilities(const DiagOptions& options, Observer& observer) {
   };
   Survey survey(hosts->paths, 1, std::chrono::milliseconds(options.wait_ms), true, question, answer,
                 observer);
-  if (auto ran = survey.run(); !ran) return conclude(ran.error());
-  return conclude_survey(*hosts, answered, survey.network(), observer);
+  if (auto ran = survey.run(); !ran) return told("fwdiag capabilities", ran.error());
+  return conclude_survey(*hosts, answered, survey.network(), "fwdiag capabilities", observer);
 }
 
 Conclusion discover(const DiagOptions& options, Observer& observer) {
   auto hosts = find_hosts(options.hosts);
-  if (!hosts) return conclude(hosts.error());
+  if (!hosts) return told("fwdiag discover", hosts.error());
   const bool broadcast = hosts->paths.empty();
   if (broadcast) {
     auto paths = fwr::transport::broadcast_paths(options.interfaces, fwr::kRmcpPort);
-    if (!paths) return conclude(paths.error());
+    if (!paths) return told("fwdiag discover", paths.error());
     hosts->paths = *std::move(paths);
   }
-  if (auto ready = wait_for_random(observer); !ready) return conclude(ready.error());
+  if (auto ready = wait_for_random(observer); !ready) return told("fwdiag discover", ready.error());
   oem::RequestFirmwareRq request;
   fwr::transport::SystemRandom().fill(request.nonce);
   request.flags = broadcast ? oem::RequestFirmwareRq::kBroadcast : 0;
@@ -450,29 +457,30 @@ Conclusion discover(const DiagOptions& options, Observer& observer) {
   };
   Survey survey(hosts->paths, 1, std::chrono::milliseconds(options.wait_ms), !broadcast, question,
                 answer, observer);
-  if (auto ran = survey.run(); !ran) return conclude(ran.error());
+  if (auto ran = survey.run(); !ran) return told("fwdiag discover", ran.error());
   if (offers == 0) {
     const std::string story = survey.network().text();
-    return conclude(
-        {Errc::NoDonorAnswered,
-         fmt::format("asked {} for {}{}{}", targets_text(hosts->paths),
-                     wanted_text(request.platform), declined, story.empty() ? "" : "; " + story)});
+    return told("fwdiag discover", {Errc::NoDonorAnswered,
+                                    fmt::format("asked {} for {}{}{}", targets_text(hosts->paths),
+                                                wanted_text(request.platform), declined,
+                                                story.empty() ? "" : "; " + story)});
   }
   return conclude_ok(counted(static_cast<std::size_t>(offers), "offer"));
 }
 
 Conclusion donor(const DiagOptions& options, Observer& observer) {
   const auto account = read_bmc_account({options.password_file, options.kg_file});
-  if (!account) return conclude(account.error());
-  if (auto ready = wait_for_random(observer); !ready) return conclude(ready.error());
+  if (!account) return told("fwdiag donor", account.error());
+  if (auto ready = wait_for_random(observer); !ready) return told("fwdiag donor", ready.error());
   std::vector<std::string> hosts;
   for (const std::string& range : options.hosts) {
     const auto expanded = fwr::transport::expand_range(range);
-    if (!expanded) return conclude(expanded.error());
+    if (!expanded) return told("fwdiag donor", expanded.error());
     hosts.insert(hosts.end(), expanded->begin(), expanded->end());
   }
   for (const std::string& host : hosts)
-    if (auto good = fwr::transport::check_host(host); !good) return conclude(good.error());
+    if (auto good = fwr::transport::check_host(host); !good)
+      return told("fwdiag donor", good.error());
   std::optional<fwr::Error> first;
   for (const std::string& host : hosts) {
     const auto done = query_donor(host, options, *account, observer);
@@ -480,7 +488,7 @@ Conclusion donor(const DiagOptions& options, Observer& observer) {
     if (hosts.size() > 1) observer.on_event(Event("problem").set("text", done.error().message()));
     if (!first) first = done.error();
   }
-  return first ? conclude(*first) : conclude_ok("");
+  return first ? told("fwdiag donor", *first) : conclude_ok("");
 }
 
 }  // namespace fwrecover

@@ -9,6 +9,7 @@
 #include <csignal>
 #include <nlohmann/json.hpp>
 
+#include "fwrecover/advice.hpp"
 #include "fwrecover/recipient_impl.hpp"
 #include "fwrecover/version.hpp"
 #include "policy/words.hpp"
@@ -303,38 +304,39 @@ Conclusion Recipient::Impl::config(Observer& observer) const {
 Recipient::Recipient(RecipientSource source) : impl_(std::make_unique<Impl>(std::move(source))) {}
 Recipient::~Recipient() = default;
 Conclusion Recipient::check(Observer& observer) {
-  return impl_->check(observer);
+  return advise(impl_->check(observer), "fwrecover check");
 }
 Conclusion Recipient::request(const RequestOptions& options, Observer& observer) {
-  return impl_->request(options, observer);
+  return advise(impl_->request(options, observer), "fwrecover request");
 }
 Conclusion Recipient::offers(Observer& observer) {
-  return impl_->offers(observer);
+  return advise(impl_->offers(observer), "fwrecover offers");
 }
 Conclusion Recipient::status(Observer& observer) {
-  return impl_->status(observer);
+  return advise(impl_->status(observer), "fwrecover status");
 }
 Conclusion Recipient::history(Observer& observer) {
-  return impl_->history(observer);
+  return advise(impl_->history(observer), "fwrecover history");
 }
 Conclusion Recipient::confirm(Observer& observer) {
-  return impl_->confirm({}, observer);
+  return advise(impl_->confirm({}, observer), "fwrecover confirm");
 }
 Conclusion Recipient::confirm(const ConfirmOptions& options, Observer& observer) {
-  return impl_->confirm(options, observer);
+  return advise(impl_->confirm(options, observer), "fwrecover confirm");
 }
 Conclusion Recipient::rollback(bool if_expired, Observer& observer) {
-  return impl_->rollback(if_expired, observer);
+  return advise(impl_->rollback(if_expired, observer), "fwrecover rollback");
 }
 Conclusion Recipient::adopt(const AdoptOptions& options, Observer& observer) {
-  return impl_->adopt(options, observer);
+  return advise(impl_->adopt(options, observer), "fwrecover adopt");
 }
 Conclusion Recipient::verify(const std::string& manifest_path, const std::string& signature_path,
                              const std::string& image_path, Observer& observer) {
-  return impl_->verify(manifest_path, signature_path, image_path, observer);
+  return advise(impl_->verify(manifest_path, signature_path, image_path, observer),
+                "fwrecover verify");
 }
 Conclusion Recipient::config(Observer& observer) {
-  return impl_->config(observer);
+  return advise(impl_->config(observer), "fwrecover config");
 }
 
 }  // namespace fwrecover

@@ -221,7 +221,9 @@ Result<Settings> Settings::load(std::span<const Setting> table, const std::strin
     reader.defaults();
     auto content = read_text_file(path, kConfigLimit_bytes);
     if (!content && (required || content.error().code != Errc::NotFound))
-      return fail(Errc::BadConfiguration, content.error().detail);
+      return fail(
+          content.error().code == Errc::NoPermission ? Errc::NoPermission : Errc::BadConfiguration,
+          content.error().detail);
     if (content) {
       const toml::table parsed = toml::parse(*content, path);
       if (auto done = reader.table(parsed, "", path); !done) return tl::unexpected(done.error());

@@ -15,6 +15,7 @@ TESTS += %D%/numbers.sh
 TESTS += %D%/packages.sh
 TESTS += %D%/slots.sh
 TESTS += %D%/output-files.sh
+TESTS += %D%/usage.sh
 
 EXTRA_DIST += %D%/catalogue-contents.sh
 EXTRA_DIST += %D%/cron.sh
@@ -35,3 +36,4 @@ EXTRA_DIST += %D%/mutants/inquires-all-the-same.patch
 EXTRA_DIST += %D%/mutants/lets-everybody-write.patch
 EXTRA_DIST += %D%/mutants/looks-at-the-first-mib-only.patch
 EXTRA_DIST += %D%/output-files.sh
+EXTRA_DIST += %D%/usage.sh

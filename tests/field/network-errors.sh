@@ -76,7 +76,6 @@ if $recover_in true 2>/dev/null; then
   diag 0 ping dual:6230
   diag 0 capabilities dual:6230
   diag 0 discover --manufacturer 32473 --product 7 dual:6230
-  diag 0 donor --user fwrecover --password-file password dual:6230
   diag 1 ping absent.example
   says 'not-found\|does not exist\|Name or service'
 fi

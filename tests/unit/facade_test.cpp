@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/error.hpp"
+#include "fwrecover/advice.hpp"
 #include "fwrecover/conclude.hpp"
 #include "fwrecover/event.hpp"
 #include "fwrecover/version.hpp"
@@ -42,6 +43,39 @@ TEST(ConclusionText, ReachesNoTerminalAsACommand) {
   EXPECT_EQ(kHarmless, fwrecover::conclude_ok(kHostile).message);
   const auto failed = fwrecover::conclude({fwr::Errc::NoResponse, kHostile});
   EXPECT_NE(std::string::npos, failed.message.find(kHarmless)) << failed.message;
+}
+
+TEST(Advice, NeverNamesTheCommandThatFailed) {
+  for (const std::string command :
+       {"fwrecover check",   "fwrecover request", "fwrecover offers",    "fwrecover status",
+        "fwrecover history", "fwrecover confirm", "fwrecover rollback",  "fwrecover adopt",
+        "fwrecover verify",  "fwrecover config",  "fwdonor manifest",    "fwdonor add",
+        "fwdonor list",      "fwdonor show",      "fwdonor verify",      "fwdonor remove",
+        "fwdiag ping",       "fwdiag discover",   "fwdiag capabilities", "fwdiag donor"}) {
+    for (auto i = 0U; i <= static_cast<unsigned>(fwr::Errc::Internal); ++i) {
+      const fwr::Error error{static_cast<fwr::Errc>(i), "detail"};
+      const auto told = fwrecover::advise(fwrecover::conclude(error), command);
+      EXPECT_FALSE(told.advice.empty());
+      EXPECT_EQ(std::string::npos, told.advice.find("\"" + command))
+          << told.code << " after " << command << ": " << told.advice;
+    }
+  }
+}
+
+TEST(Advice, IsForTheCauseAndTheCommand) {
+  const auto advice = [](fwr::Errc code, const char* detail, const char* command) {
+    return fwrecover::advise(fwrecover::conclude({code, detail}), command).advice;
+  };
+  using fwr::Errc;
+  EXPECT_NE(std::string::npos,
+            advice(Errc::NoPermission, "/x: Read-only file system", "fwrecover request")
+                .find("mount it writable"));
+  EXPECT_NE(std::string::npos, advice(Errc::UntrustedKey, "", "fwdonor add").find("fwdonord.toml"));
+  EXPECT_NE(std::string::npos,
+            advice(Errc::NotFound, "a.json.minisig", "fwrecover verify").find("minisign -S"));
+  EXPECT_NE(
+      std::string::npos,
+      advice(Errc::BadConfiguration, "nobody to ask: x", "fwrecover request").find("--target"));
 }
 
 }  // namespace

@@ -95,5 +95,15 @@ TEST(Broadcast, NamesAnInterfaceThatIsNotThere) {
   EXPECT_NE(paths.error().detail.find("nosuch0"), std::string::npos);
 }
 
+TEST(HostText, NamesTheInterfaceOfALinkLocalAddress) {
+  EXPECT_EQ("lan:[fe80::1%lo]:6230", words_with_zones("lan:[fe80::1%1]:6230"));
+  EXPECT_EQ("a [fe80::1%lo] b [fe80::2%lo] 50% 7% done",
+            words_with_zones("a [fe80::1%1] b [fe80::2%1] 50% 7% done"));
+  EXPECT_EQ("lan:[fe80::1%4000000]", words_with_zones("lan:[fe80::1%4000000]"));
+  EXPECT_EQ("lan:[fe80::1%1]:6230", number_zone("lan:[fe80::1%lo]:6230"));
+  EXPECT_EQ("lan:[fe80::1%absent0]", number_zone("lan:[fe80::1%absent0]"));
+  EXPECT_EQ("lan:10.0.0.7", number_zone("lan:10.0.0.7"));
+}
+
 }  // namespace
 }  // namespace fwr::transport

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The table of advice by error and command.
+#include "fwrecover/advice.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "base/error.hpp"
+
+namespace fwrecover {
+namespace {
+
+struct Row {
+  std::string_view code;
+  std::string_view command;  ///< the command begins with it
+  std::string_view words;    ///< the message has them
+  std::string_view advice;
+};
+
+// The first one that fits counts: those with words before those without.
+constexpr std::array kRows{
+    Row{"no-permission", "", "Read-only file system",
+        "The file system is read-only: mount it writable, or name a place on another one."},
+    Row{"state-failed", "", "Read-only file system",
+        "The file system of the state directory is read-only: mount it writable."},
+    Row{"no-permission", "", "ports below 1024",
+        "Start it as root or with CAP_NET_BIND_SERVICE (systemd: AmbientCapabilities), or serve at "
+        "a "
+        "port above 1023."},
+    Row{"not-found", "", ".minisig",
+        "The manifest is not signed yet: minisign -S -s KEY -m MANIFEST."},
+    Row{"bad-configuration", "", "nobody to ask",
+        "Name a donor with --target or in lan.targets, or allow to broadcast."},
+    Row{"image-incompatible", "", "it can be installed over version",
+        "Install a version in between first: the manifest says from which one it can be installed "
+        "(\"fwdonor show\")."},
+    Row{"no-response", "fwdiag ping", "",
+        "Check that the system is on, its address and port, and firewalls (UDP 623). Some systems "
+        "answer no ping: try \"fwdiag capabilities\" on the same address."},
+    Row{"session-lost", "fwdiag ping", "", "Check that the peer still runs, then try again."},
+    Row{"no-donor-answered", "fwdiag discover", "",
+        "Check that fwdonord runs there and has an image for this platform (\"fwdonor list\" on "
+        "the "
+        "donor), and firewalls: a donor lets UDP port 623 in, and one that asks by broadcast lets "
+        "in "
+        "what comes from UDP port 623."},
+    Row{"no-donor-answered", "fwrecover", "",
+        "Check that fwdonord runs in this broadcast domain, or name donors as targets; try "
+        "\"fwdiag "
+        "discover\". A stateful firewall of this system drops answers to a broadcast: let in what "
+        "comes from UDP port 623."},
+    Row{"no-offer-acceptable", "fwrecover offers", "",
+        "Read the reason of each offer above; then change [policy] or the donors' catalogues."},
+    Row{"bad-manifest", "fwdonor manifest", "",
+        "Change the option that the message names, and try again."},
+    Row{"bad-manifest", "fwdonor verify", "",
+        "Remove this image from the catalogue, and add it again with its manifest and signature."},
+    Row{"bad-block", "fwdonor verify", "",
+        "Remove this image from the catalogue, and add a good copy."},
+    Row{"digest-mismatch", "fwdonor", "",
+        "The image is not the one of this manifest: fetch a good copy of the image, and look "
+        "whether "
+        "manifest and image belong together."},
+    Row{"digest-mismatch", "fwrecover verify", "",
+        "Look whether manifest and image belong together; if they do, the copy of the image is "
+        "damaged."},
+    Row{"digest-mismatch", "fwrecover adopt", "",
+        "Take the manifest of the image that is in this slot, or name the other slot."},
+    Row{"digest-mismatch", "fwrecover request", "",
+        "Try again; if it comes back, suspect the flash of the slot."},
+    Row{"untrusted-key", "fwdonor", "",
+        "Compare the key id with the trusted keys in fwdonord.toml; add the key only if you know "
+        "it."},
+    Row{"image-incompatible", "fwdonor show", "",
+        "Compare [system] in fwrecover.toml with the platforms of the manifest."},
+    Row{"corrupt-state", "fwrecover adopt", "",
+        "Restore the file from a backup. Without one, move the damaged file away first, and then "
+        "say "
+        "which slot the system runs from, with --active."},
+    Row{"active-slot-unknown", "fwrecover adopt", "",
+        "Mount the state directory if it is not mounted. Otherwise find out which slot the system "
+        "runs from, and say so with --active."},
+    Row{"image-failed-before", "fwrecover request", "",
+        "Offer an image in which the fault is mended, or insist with --again."},
+    Row{"no-record", "fwrecover request", "",
+        "Mount the state directory if it is not mounted. Otherwise run \"fwrecover adopt\" with "
+        "the "
+        "manifest of what the system runs from, or add --without-record, which judges no "
+        "downgrade."},
+    Row{"no-record", "fwrecover adopt", "",
+        "Mount the state directory if it is not mounted. Otherwise say with --active which slot "
+        "the "
+        "system runs from."},
+    Row{"nothing-on-trial", "fwrecover status", "", "Nothing needs to be confirmed."},
+    Row{"on-trial", "fwrecover request", "",
+        "Decide first: \"fwrecover confirm\" keeps the image, \"fwrecover rollback\" goes back. "
+        "With "
+        "--during-trial the image to go back to is given up."},
+    Row{"on-trial", "fwrecover confirm", "",
+        "\"fwrecover status\" shows the trial, \"fwrecover rollback\" goes back."},
+    Row{"on-trial", "fwrecover rollback", "",
+        "\"fwrecover status\" shows the trial, \"fwrecover confirm\" keeps the image."},
+    Row{"no-previous-image", "fwrecover request", "",
+        "Look at the slots with \"fwrecover status\"."},
+    Row{"replacement-needed", "fwrecover request", "", "Read what is wrong above, and try again."},
+    Row{"bad-configuration", "fwrecover config", "",
+        "Mend the named line or option; fwrecover.toml(5) has all settings."},
+    Row{"bad-configuration", "fwdonor", "",
+        "Mend the named line; fwdonord.toml(5) has all settings."},
+    Row{"bad-configuration", "fwdiag", "", "Mend what the message names."},
+};
+
+}  // namespace
+
+std::string advice_for(std::string_view code, std::string_view command, std::string_view message) {
+  const auto found = std::find_if(kRows.begin(), kRows.end(), [&](const Row& row) {
+    return row.code == code && command.starts_with(row.command) &&
+           message.find(row.words) != std::string_view::npos;
+  });
+  return found == kRows.end() ? std::string() : std::string(found->advice);
+}
+
+Conclusion advise(Conclusion conclusion, std::string_view command) {
+  if (conclusion.ok()) return conclusion;
+  const auto is_of_table = [&] {
+    for (auto i = 0U; i <= static_cast<unsigned>(fwr::Errc::Internal); ++i)
+      if (fwr::info(static_cast<fwr::Errc>(i)).advice == conclusion.advice) return true;
+    return false;
+  };
+  std::string better = advice_for(conclusion.code, command, conclusion.message);
+  if (!better.empty() && is_of_table()) conclusion.advice = std::move(better);
+  return conclusion;
+}
+
+}  // namespace fwrecover

@@ -79,6 +79,7 @@ keep fwdiag 0 ping "$donor"
 pick_udp_port nobody
 keep fwdiag 1 ping --wait 0.2 "127.0.0.1:$nobody"
 keep fwdiag 0 discover --manufacturer 32473 --product 7 "$donor"
+keep fwdiag 11 discover --manufacturer 32473 --product 9 "$donor"
 keep fwdiag 0 capabilities "$donor"
 keep fwdiag 0 donor --user fwrecover --password-file password "$donor"
 

@@ -79,6 +79,8 @@ class DirectoryCatalogue final : public Catalogue {
   [[nodiscard]] Result<> read_tree(const Digest& digest, std::uint64_t offset,
                                    std::span<std::byte> out) override;
   [[nodiscard]] const std::vector<Error>& problems() const;
+  /// Names in the directory that are no images and never were, such as a README: left alone.
+  [[nodiscard]] const std::vector<std::string>& foreign() const;
 
   /// Verifies signature and digest, builds the tree, copies the image in; atomic: a directory
   /// appears whole or not at all.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A catalogue in a directory.
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 
@@ -45,7 +46,16 @@ Result<Entry> read_entry(const Opener& open, const std::string& manifest_path,
     return within(signature_path, good.error());
   auto manifest = image::parse_manifest(*json);
   if (!manifest) return within(manifest_path, manifest.error());
-  return Entry{std::move(*manifest), std::move(*json), std::move(*signature)};
+  return Entry{std::move(*manifest), std::move(*json),
+               std::string(image::plain_signature(*signature))};
+}
+
+/// Every file system of ext has such a directory at its top.
+constexpr std::string_view kLostAndFound = "lost+found";
+
+bool is_entry_name(const std::string& name) {
+  const auto digest = parse_digest(name);
+  return digest && to_text(*digest) == name;
 }
 
 Result<OpenFile> open_sized(const std::string& path, std::uint64_t size_bytes) {
@@ -126,6 +136,7 @@ class DirectoryCatalogue::Impl {
   Result<> load();
   [[nodiscard]] std::span<const Entry> entries() const { return entries_; }
   [[nodiscard]] const std::vector<Error>& problems() const { return problems_; }
+  [[nodiscard]] const std::vector<std::string>& foreign() const { return foreign_; }
   Result<> read_image(const Digest& digest, std::uint64_t offset, std::span<std::byte> out);
   Result<> read_tree(const Digest& digest, std::uint64_t offset, std::span<std::byte> out);
   Result<Digest> add(const std::string& image_path, const std::string& manifest_path,
@@ -155,6 +166,7 @@ class DirectoryCatalogue::Impl {
   std::size_t open_images_ = 0;
   std::uint64_t uses_ = 0;
   std::vector<Error> problems_;
+  std::vector<std::string> foreign_;
 };
 
 std::size_t DirectoryCatalogue::Impl::place(const Digest& digest) const {
@@ -195,6 +207,10 @@ Result<> DirectoryCatalogue::Impl::load() {
                                        directory_, kCatalogueLimit, name)});
       break;
     }
+    if (!is_entry_name(name)) {
+      if (name != kLostAndFound) foreign_.push_back(name);
+      continue;
+    }
     auto entry = check(name);
     if (entry)
       insert(std::move(*entry));
@@ -208,8 +224,7 @@ Result<> DirectoryCatalogue::Impl::load() {
 Result<Entry> DirectoryCatalogue::Impl::check(const std::string& name) const {
   const std::string base = directory_ + "/" + name;
   const auto digest = parse_digest(name);
-  if (!digest || to_text(*digest) != name)
-    return fail(Errc::BadManifest, base + ": the name of this directory is not a digest");
+  if (!digest) return tl::unexpected(digest.error());
   auto entry = read_entry(open_of_entry, path(*digest, kManifestFile),
                           path(*digest, kSignatureFile), trusted_);
   if (!entry) return entry;
@@ -349,7 +364,12 @@ DirectoryCatalogue::DirectoryCatalogue() = default;
 DirectoryCatalogue::~DirectoryCatalogue() = default;
 
 Result<> DirectoryCatalogue::create(const std::string& directory) {
-  if (::mkdir(directory.c_str(), kDirectoryMode) != 0 && errno != EEXIST)
+  if (::mkdir(directory.c_str(), kDirectoryMode) != 0)
+    return errno == EEXIST ? Result<>() : system_failure(errno, directory);
+  // Whatever the umask of who adds the first image: the daemon may be another user. What was there
+  // before has the mode that somebody gave it.
+  const UniqueFd made = open_fd(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  if (!made.is_open() || ::fchmod(made.get(), kDirectoryMode) != 0)
     return system_failure(errno, directory);
   return {};
 }
@@ -367,6 +387,9 @@ std::span<const Entry> DirectoryCatalogue::entries() const {
 }
 const std::vector<Error>& DirectoryCatalogue::problems() const {
   return impl_->problems();
+}
+const std::vector<std::string>& DirectoryCatalogue::foreign() const {
+  return impl_->foreign();
 }
 Result<> DirectoryCatalogue::read_image(const Digest& digest, std::uint64_t offset,
                                         std::span<std::byte> out) {

@@ -141,13 +141,14 @@ class Catalogue::Impl {
   explicit Impl(DonorSource source) : source_(std::move(source)) {}
 
   /// `create`: an empty catalogue where there is none yet.
-  Result<std::unique_ptr<DirectoryCatalogue>> open(bool create = false) const {
+  Result<std::unique_ptr<DirectoryCatalogue>> open(Observer& observer, bool create = false) const {
     const bool named = !source_.config_path.empty();
     const auto settings = fwr::settings::Settings::load(
         fwr::settings::donor_table(),
         named ? source_.config_path : std::string(default_donor_file()), named, source_.overrides);
     if (!settings) return tl::unexpected(settings.error());
     auto config = fwr::settings::read_catalogue_config(*settings);
+    tell_problems(*settings, observer);
     if (!config) return tl::unexpected(config.error());
     if (config->trusted_keys.empty())
       return fwr::fail(Errc::BadConfiguration,
@@ -205,7 +206,7 @@ Conclusion Catalogue::manifest(const ManifestOptions& options, Observer& observe
 
 Conclusion Catalogue::add(const std::string& image_path, const std::string& manifest_path,
                           const std::string& signature_path, Observer& observer) {
-  auto catalogue = impl_->open(true);
+  auto catalogue = impl_->open(observer, true);
   if (!catalogue) return told("fwdonor add", catalogue.error());
   const auto digest =
       (*catalogue)
@@ -220,16 +221,15 @@ Conclusion Catalogue::add(const std::string& image_path, const std::string& mani
 }
 
 Conclusion Catalogue::list(Observer& observer) {
-  const auto catalogue = impl_->open();
+  const auto catalogue = impl_->open(observer);
   if (!catalogue) return told("fwdonor list", catalogue.error());
   for (const Entry& entry : (*catalogue)->entries()) observer.on_event(describe(entry));
-  for (const Error& problem : (*catalogue)->problems())
-    observer.on_event(Event("problem").set("text", problem.message()));
-  return conclude_ok(fmt::format("{} images", (*catalogue)->entries().size()));
+  tell_problems(**catalogue, observer);
+  return conclude_ok(counted((*catalogue)->entries().size(), "image"));
 }
 
 Conclusion Catalogue::show(const std::string& digest, Observer& observer) {
-  const auto catalogue = impl_->open();
+  const auto catalogue = impl_->open(observer);
   if (!catalogue) return told("fwdonor show", catalogue.error());
   const auto entry = find_one(**catalogue, digest);
   if (!entry) return told("fwdonor show", entry.error());
@@ -245,7 +245,7 @@ Conclusion Catalogue::show(const std::string& digest, Observer& observer) {
 }
 
 Conclusion Catalogue::verify(const std::string& digest, Observer& observer) {
-  auto catalogue = impl_->open();
+  auto catalogue = impl_->open(observer);
   if (!catalogue) return told("fwdonor verify", catalogue.error());
   std::optional<Error> first;
   const auto note = [&](const Error& error) {
@@ -261,6 +261,8 @@ Conclusion Catalogue::verify(const std::string& digest, Observer& observer) {
   };
   if (digest.empty()) {
     for (const Error& problem : (*catalogue)->problems()) note(problem);
+    if (const std::string foreign = foreign_words(**catalogue); !foreign.empty())
+      observer.on_event(Event("problem").set("text", foreign));
     for (const Entry& entry : (*catalogue)->entries()) check(entry);
   } else {
     const auto entry = find_one(**catalogue, digest);
@@ -271,7 +273,7 @@ Conclusion Catalogue::verify(const std::string& digest, Observer& observer) {
 }
 
 Conclusion Catalogue::remove(const std::string& digest, Observer& observer) {
-  auto catalogue = impl_->open();
+  auto catalogue = impl_->open(observer);
   if (!catalogue) return told("fwdonor remove", catalogue.error());
   const auto entry = find_one(**catalogue, digest);
   if (!entry) return told("fwdonor remove", entry.error());

@@ -2,6 +2,8 @@
 // From the core's results to the facade's conclusions.
 #include "fwrecover/conclude.hpp"
 
+#include <algorithm>
+#include <span>
 #include <utility>
 
 #include "donor/log_text.hpp"
@@ -81,6 +83,32 @@ fwr::Result<> wait_for_random(Observer& observer, const std::function<bool()>& i
         "text", "waiting for the random numbers of this system, which has not been on for long"));
   };
   return fwr::transport::wait_for_random(tell, interrupted, deadline);
+}
+
+void tell_problems(const fwr::settings::Settings& settings, Observer& observer) {
+  for (const std::string& text : settings.take_problems())
+    observer.on_event(
+        Event("problem").set("text", fwr::donor::log_text(fwr::as_bytes(std::string_view(text)))));
+}
+
+std::string foreign_words(const fwr::donor::DirectoryCatalogue& catalogue) {
+  constexpr std::size_t kShown = 3;
+  const std::vector<std::string>& foreign = catalogue.foreign();
+  if (foreign.empty()) return {};
+  std::string names;
+  for (const std::string& name : std::span(foreign).first(std::min(foreign.size(), kShown)))
+    names += (names.empty() ? "" : ", ") + name;
+  if (foreign.size() > kShown) names += ", ...";
+  return "left alone in the catalogue's directory, since it is no image: " + names;
+}
+
+void tell_problems(const fwr::donor::DirectoryCatalogue& catalogue, Observer& observer) {
+  const auto tell = [&](const std::string& text) {
+    observer.on_event(
+        Event("problem").set("text", fwr::donor::log_text(fwr::as_bytes(std::string_view(text)))));
+  };
+  for (const fwr::Error& problem : catalogue.problems()) tell(problem.message());
+  if (const std::string words = foreign_words(catalogue); !words.empty()) tell(words);
 }
 
 void set_manifest(Event& event, const fwr::image::Manifest& manifest) {

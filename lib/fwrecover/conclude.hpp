@@ -9,7 +9,9 @@
 
 #include "base/error.hpp"
 #include "base/types.hpp"
+#include "donor/catalogue.hpp"
 #include "fwrecover/event.hpp"
+#include "fwrecover/settings.hpp"
 #include "image/manifest.hpp"
 
 namespace fwrecover {
@@ -36,6 +38,13 @@ struct Where {
 [[nodiscard]] fwr::Result<> wait_for_random(Observer& observer,
                                             const std::function<bool()>& interrupted = nullptr,
                                             std::optional<fwr::TimePoint> deadline = std::nullopt);
+/// What the settings have to say that is no error, as "problem" events.
+void tell_problems(const fwr::settings::Settings& settings, Observer& observer);
+/// What is in a catalogue and cannot be served: broken entries, and what is no image, which is no
+/// fault. As "problem" events.
+void tell_problems(const fwr::donor::DirectoryCatalogue& catalogue, Observer& observer);
+/// The second of these, in words; empty: there is none.
+[[nodiscard]] std::string foreign_words(const fwr::donor::DirectoryCatalogue& catalogue);
 /// "name", "component", "version", "security_version", "size", "digest", "created" of a manifest.
 void set_manifest(Event& event, const fwr::image::Manifest& manifest);
 

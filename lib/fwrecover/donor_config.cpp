@@ -17,9 +17,9 @@ namespace fwr::settings {
 namespace {
 
 constexpr std::array kTable{
-    Setting{"catalogue", "directory", Kind::Text, "\"" FWR_LOCALSTATEDIR "/lib/fwdonor\"",
+    Setting{"catalogue", "directory", Kind::Path, "\"" FWR_LOCALSTATEDIR "/lib/fwdonor\"",
             "where the images are"},
-    Setting{"trust", "keys", Kind::TextList, "[\"" FWR_SYSCONFDIR "/fwrecover/keys/*.pub\"]",
+    Setting{"trust", "keys", Kind::PathList, "[\"" FWR_SYSCONFDIR "/fwrecover/keys/*.pub\"]",
             "minisign public keys that may sign firmware"},
     Setting{"donor", "role", Kind::Text, "\"console\"", "console or peer"},
     Setting{"donor", "name", Kind::Text, "", "for people; without: the host's name"},
@@ -54,10 +54,11 @@ constexpr std::array kTable{
     Setting{"bluetooth", "adapter", Kind::Text, "", "such as hci0; without: any that is there"},
     Setting{"bluetooth", "security", Kind::Text, "\"low\"", "low, medium or high"},
     Setting{"session", "suite3", Kind::Boolean, "false", "also allow cipher suite 3 (SHA-1)"},
-    Setting{"session", "kg_file", Kind::Text, "", "BMC key K_g; without: none"},
+    Setting{"session", "kg_file", Kind::SecretPath, "", "BMC key K_g; without: none"},
     Setting{"session", "idle", Kind::Duration, "\"60s\"", "silent sessions are closed"},
     Setting{"session", "sessions", Kind::Integer, "64", "active at one time"},
-    Setting{"user.*", "password_file", Kind::Text, "", "its password, 1 to 20 bytes, mode 0600"},
+    Setting{"user.*", "password_file", Kind::SecretPath, "",
+            "its password, 1 to 20 bytes, mode 0600"},
     Setting{"user.*", "privilege", Kind::Text, "\"user\"", "user, operator or administrator"},
     Setting{"device", "manufacturer", Kind::Integer, FWR_IANA_PEN_TEXT, "for Get Device ID"},
     Setting{"device", "product", Kind::Integer, "0", "for Get Device ID"},
@@ -88,16 +89,15 @@ Result<std::vector<session::Account>> read_accounts(const Settings& settings) {
   constexpr std::size_t kAccountLimit = 64;
   std::vector<session::Account> accounts;
   for (const std::string& name : settings.names("user.*")) {
-    const std::string section = "user." + name;
-    if (name.size() > wire::kMaxUserName_bytes)
-      return fail(Errc::BadConfiguration,
-                  fmt::format("[{}]: a name has at most 16 bytes", section));
+    const std::string section = Settings::section_of("user.*", name);
+    if (name.empty() || name.size() > wire::kMaxUserName_bytes)
+      return fail(Errc::BadConfiguration, fmt::format("[{}]: a name has 1 to 16 bytes", section));
     if (accounts.size() == kAccountLimit)
       return fail(Errc::BadConfiguration, fmt::format("more than {} users", kAccountLimit));
-    const std::string file = settings.text(section + ".password_file");
-    if (file.empty())
+    const std::string file = section + ".password_file";
+    if (settings.text(file).empty())
       return fail(Errc::BadConfiguration, fmt::format("[{}]: password_file is missing", section));
-    auto password = read_secret(file, "", "password");
+    auto password = read_secret_setting(settings, file, "", "password");
     if (!password) return tl::unexpected(password.error());
     auto privilege = read_privilege(settings, section + ".privilege");
     if (!privilege) return tl::unexpected(privilege.error());
@@ -149,7 +149,7 @@ Result<> read_donor_section(const Settings& settings, donor::DonorConfig& donor)
 Result<> read_server_section(const Settings& settings, session::ServerConfig& server) {
   server.allow_suite3 = settings.flag("session.suite3");
   if (settings.has("session.kg_file")) {
-    auto kg = read_secret(settings.text("session.kg_file"), "", "K_g");
+    auto kg = read_secret_setting(settings, "session.kg_file", "", "K_g");
     if (!kg) return tl::unexpected(kg.error());
     server.kg = *std::move(kg);
   }

@@ -336,6 +336,7 @@ class DonorMachine final : public fwr::transport::Machine {
     const auto settings = load(source_);
     auto config = settings ? read_startable(*settings)
                            : Result<fwr::settings::DonorConfig>(tl::unexpected(settings.error()));
+    if (settings) tell_problems(*settings, observer_);
     if (!config) return not_reloaded(config.error());
     auto catalogue = DirectoryCatalogue::open(config->catalogue, config->trusted_keys);
     if (!catalogue) return not_reloaded(catalogue.error());
@@ -345,7 +346,7 @@ class DonorMachine final : public fwr::transport::Machine {
           "text", fmt::format("changed, but only a restart makes it count: {}", changed)));
     // The server and the donor have one name.
     config->server.identity.guid = guid_;
-    for (const Error& broken : (*catalogue)->problems()) problem(broken);
+    tell_problems(**catalogue, observer_);
     warn_of_empty_lists(config->media, observer_);
     donor_.replace_catalogue(**catalogue, now);
     catalogue_ = *std::move(catalogue);
@@ -428,6 +429,7 @@ class DonorDaemon::Impl {
       observer.on_event(
           Event("setting").set("name", row.name).set("value", row.value).set("source", row.source));
     const auto config = fwr::settings::read_donor(*settings);
+    tell_problems(*settings, observer);
     if (!config) return conclude(config.error(), here());
     return conclude_ok("the configuration is good");
   }
@@ -440,13 +442,13 @@ class DonorDaemon::Impl {
     const auto settings = load(source_);
     if (!settings) return tl::unexpected(settings.error());
     auto config = read_startable(*settings);
+    tell_problems(*settings, observer);
     if (!config) return tl::unexpected(config.error());
     if (auto ready_to = wait_for_random(observer, [&] { return ending.arrived(); }); !ready_to)
       return tl::unexpected(ready_to.error());
     auto catalogue = DirectoryCatalogue::open(config->catalogue, config->trusted_keys);
     if (!catalogue) return tl::unexpected(catalogue.error());
-    for (const Error& broken : (*catalogue)->problems())
-      observer.on_event(Event("problem").set("text", broken.message()));
+    tell_problems(**catalogue, observer);
     const std::size_t images = (*catalogue)->entries().size();
 
     std::vector<fwr::transport::UdpSocket> sockets;

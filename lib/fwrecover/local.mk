@@ -42,6 +42,8 @@ noinst_LTLIBRARIES += %D%/libfacade.la
 %C%_libfacade_la_SOURCES += %D%/recipient_request.cpp
 %C%_libfacade_la_SOURCES += %D%/settings.cpp
 %C%_libfacade_la_SOURCES += %D%/settings.hpp
+%C%_libfacade_la_SOURCES += %D%/trusted_file.cpp
+%C%_libfacade_la_SOURCES += %D%/trusted_file.hpp
 %C%_libfacade_la_SOURCES += %D%/version.cpp
 
 fwrecoverincludedir = $(includedir)/fwrecover

@@ -148,14 +148,16 @@ Result<fwr::settings::Settings> Recipient::Impl::load() const {
       source_.overrides);
 }
 
-Result<fwr::settings::RecipientConfig> Recipient::Impl::configure() const {
+Result<fwr::settings::RecipientConfig> Recipient::Impl::configure(Observer& observer) const {
   const auto settings = load();
   if (!settings) return tl::unexpected(settings.error());
-  return fwr::settings::read_recipient(*settings);
+  auto config = fwr::settings::read_recipient(*settings);
+  tell_problems(*settings, observer);
+  return config;
 }
 
 Conclusion Recipient::Impl::status(Observer& observer) const {
-  const auto config = configure();
+  const auto config = configure(observer);
   if (!config) return conclude(config.error());
   auto slots = fwr::flash::open_file_slots(config->slots, Access::ReadOnly);
   if (!slots) return conclude(slots.error());
@@ -187,7 +189,7 @@ Conclusion Recipient::Impl::status(Observer& observer) const {
 }
 
 Conclusion Recipient::Impl::history(Observer& observer) const {
-  const auto config = configure();
+  const auto config = configure(observer);
   if (!config) return conclude(config.error());
   const auto lines = fwr::flash::read_history(config->slots.state_directory);
   if (!lines) return conclude(lines.error());
@@ -210,7 +212,7 @@ Conclusion Recipient::Impl::history(Observer& observer) const {
 
 Conclusion Recipient::Impl::confirm(const ConfirmOptions& options, Observer& observer) const {
   if (options.if_healthy) return confirm_if_healthy(observer);
-  const auto config = configure();
+  const auto config = configure(observer);
   if (!config) return conclude(config.error());
   return confirm_trial(*config, std::nullopt, observer);
 }
@@ -251,7 +253,7 @@ Conclusion Recipient::Impl::rollback(bool if_expired, Observer& observer) const 
 
 Conclusion Recipient::Impl::go_back(bool if_expired, FailureReason reason, const Stop& stop,
                                     Observer& observer) const {
-  const auto config = configure();
+  const auto config = configure(observer);
   if (!config) return conclude(config.error());
   const std::int64_t now = fwr::transport::wall_clock().value_or(0);
   if (if_expired) {
@@ -297,6 +299,7 @@ Conclusion Recipient::Impl::config(Observer& observer) const {
     observer.on_event(
         Event("setting").set("name", row.name).set("value", row.value).set("source", row.source));
   const auto config = fwr::settings::read_recipient(*settings);
+  tell_problems(*settings, observer);
   if (!config) return conclude(config.error());
   return conclude_ok("the configuration is good");
 }

@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "config.h"
+#include "fwrecover/trusted_file.hpp"
 #include "transport/hosts.hpp"
 
 namespace fwr::settings {
@@ -25,22 +26,24 @@ constexpr std::array kTable{
     Setting{"system", "device", Kind::Integer, "0", "device id, as in Get Device ID"},
     Setting{"system", "revision", Kind::Integer, "0", "hardware revision of the board"},
     Setting{"system", "component", Kind::Text, "\"bmc\"", "which firmware this is"},
-    Setting{"slots", "a", Kind::Text, "\"" FWR_LOCALSTATEDIR "/lib/fwrecover/slot-a.img\"",
+    Setting{"slots", "a", Kind::Path, "\"" FWR_LOCALSTATEDIR "/lib/fwrecover/slot-a.img\"",
             "file or block device of slot a"},
-    Setting{"slots", "b", Kind::Text, "\"" FWR_LOCALSTATEDIR "/lib/fwrecover/slot-b.img\"",
+    Setting{"slots", "b", Kind::Path, "\"" FWR_LOCALSTATEDIR "/lib/fwrecover/slot-b.img\"",
             "file or block device of slot b"},
     Setting{"slots", "size", Kind::Size, "\"64MiB\"", "room in a slot that is a regular file"},
-    Setting{"slots", "state", Kind::Text, "\"" FWR_LOCALSTATEDIR "/lib/fwrecover\"",
+    Setting{"slots", "state", Kind::Path, "\"" FWR_LOCALSTATEDIR "/lib/fwrecover\"",
             "directory of the state record"},
     Setting{"slots", "active", Kind::Text, "",
             "a or b: what the system runs from, while there is no state record"},
     Setting{"slots", "trial", Kind::Duration, "\"10m\"",
             "time to confirm new firmware; 0: no limit"},
-    Setting{"trust", "keys", Kind::TextList, "[\"" FWR_SYSCONFDIR "/fwrecover/keys/*.pub\"]",
+    Setting{"trust", "keys", Kind::PathList, "[\"" FWR_SYSCONFDIR "/fwrecover/keys/*.pub\"]",
             "minisign public keys that may sign firmware"},
     Setting{"donor", "user", Kind::Text, "\"fwrecover\"", "account on the donors"},
-    Setting{"donor", "password_file", Kind::Text, "", "its password; without: FWRECOVER_PASSWORD"},
-    Setting{"donor", "kg_file", Kind::Text, "", "BMC key K_g; without: FWRECOVER_KG, or none"},
+    Setting{"donor", "password_file", Kind::SecretPath, "",
+            "its password; without: FWRECOVER_PASSWORD"},
+    Setting{"donor", "kg_file", Kind::SecretPath, "",
+            "BMC key K_g; without: FWRECOVER_KG, or none"},
     Setting{"donor", "cipher_suite", Kind::Integer, "17", "17 or 3"},
     Setting{"lan", "targets", Kind::TextList, "[]", "donors by name, address or range"},
     Setting{"lan", "broadcast", Kind::Boolean, "true",
@@ -291,23 +294,64 @@ std::span<const Setting> recipient_table() {
   return kTable;
 }
 
-Result<std::vector<image::PublicKey>> read_trusted_keys(const Settings& settings) {
+namespace {
+
+/// A key that another user could change is none to trust.
+Result<image::PublicKey> read_key(const Settings& settings, const std::string& path) {
   constexpr std::size_t kKeyFileLimit_bytes = 4096;
+  const auto file = read_deciding_file(path, kKeyFileLimit_bytes);
+  if (!file) return settings.complain("trust.keys", file.error().message());
+  if (file->complaint)
+    return settings.complain(
+        "trust.keys", fmt::format("names {}, which {}: only root and the user of this program may "
+                                  "change the keys that it trusts",
+                                  path, *file->complaint));
+  auto key = image::parse_public_key(file->text);
+  if (!key)
+    return settings.complain("trust.keys", fmt::format("names {}: {}", path, key.error().detail));
+  return key;
+}
+
+}  // namespace
+
+Result<std::vector<image::PublicKey>> read_trusted_keys(const Settings& settings) {
   std::vector<image::PublicKey> keys;
+  std::vector<std::string> paths;
   for (const std::string& pattern : settings.list("trust.keys")) {
     for (const std::string& path : expand_pattern(pattern)) {
-      auto text = read_text_file(path, kKeyFileLimit_bytes);
-      if (!text) return settings.complain("trust.keys", text.error().message());
-      auto key = image::parse_public_key(*text);
-      if (!key)
-        return settings.complain("trust.keys", fmt::format("{}: {}", path, key.error().message()));
+      auto key = read_key(settings, path);
+      if (!key) return tl::unexpected(key.error());
+      const auto same_id =
+          std::find_if(keys.begin(), keys.end(),
+                       [&](const image::PublicKey& known) { return known.id == key->id; });
+      if (same_id != keys.end() && same_id->key == key->key) continue;
+      if (same_id != keys.end())
+        settings.note_problem(
+            fmt::format("{} and {} are different keys with one id, {}: both are tried, and one of "
+                        "them was made to be taken for the other",
+                        paths.at(static_cast<std::size_t>(same_id - keys.begin())), path,
+                        image::to_text(key->id)));
       if (keys.size() == image::kTrustedKeyLimit)
         return settings.complain("trust.keys",
                                  fmt::format("names more than {} keys", image::kTrustedKeyLimit));
       keys.push_back(*key);
+      paths.push_back(path);
     }
   }
   return keys;
+}
+
+Result<Secret> read_secret_setting(const Settings& settings, const std::string& name,
+                                   const char* environment, std::string_view what) {
+  auto secret = read_secret(settings.secret_path(name), environment, what);
+  if (!secret && settings.has(name))
+    return fail(secret.error().code,
+                fmt::format("{}: '{}': {}", settings.source(name), name, secret.error().detail));
+  if (!secret) return secret;
+  if (const auto weak = weakness(*secret))
+    settings.note_problem(fmt::format("the {} of {} {}; take 20 random characters", what,
+                                      settings.has(name) ? name : environment, *weak));
+  return secret;
 }
 
 Result<Platform> read_platform(const Settings& settings) {
@@ -364,6 +408,9 @@ Result<RecipientConfig> read_recipient(const Settings& settings) {
   config.slots.slot_a = settings.text("slots.a");
   config.slots.slot_b = settings.text("slots.b");
   config.slots.state_directory = settings.text("slots.state");
+  if (const auto wrong = complaint_about_directory(config.slots.state_directory))
+    settings.note_problem(fmt::format("slots.state: {} {}: it decides which slot is active",
+                                      config.slots.state_directory, *wrong));
   std::int64_t trial_ms = 0;
   constexpr std::int64_t kYear_ms = 366LL * 86'400'000;
   for (const auto& done :
@@ -383,11 +430,11 @@ Result<session::Credentials> read_credentials(const Settings& settings) {
   if (credentials.user.size() > wire::kMaxUserName_bytes)
     return settings.complain("donor.user", "must have at most 16 bytes");
   auto password =
-      read_secret(settings.text("donor.password_file"), "FWRECOVER_PASSWORD", "password");
+      read_secret_setting(settings, "donor.password_file", "FWRECOVER_PASSWORD", "password");
   if (!password) return tl::unexpected(password.error());
   credentials.password = *std::move(password);
   if (settings.has("donor.kg_file") || std::getenv("FWRECOVER_KG") != nullptr) {
-    auto kg = read_secret(settings.text("donor.kg_file"), "FWRECOVER_KG", "K_g");
+    auto kg = read_secret_setting(settings, "donor.kg_file", "FWRECOVER_KG", "K_g");
     if (!kg) return tl::unexpected(kg.error());
     credentials.kg = *std::move(kg);
   }
@@ -400,7 +447,7 @@ Result<session::Credentials> read_credentials(const Settings& settings) {
 }
 
 bool lacks_password(const Settings& settings) {
-  const std::string file = settings.text("donor.password_file");
+  const std::string file = settings.secret_path("donor.password_file");
   if (file.empty()) return std::getenv("FWRECOVER_PASSWORD") == nullptr;
   std::error_code unknown;
   return !std::filesystem::exists(file, unknown) && !unknown;

@@ -53,7 +53,12 @@ struct RecipientConfig {
 [[nodiscard]] Result<session::Credentials> read_credentials(const Settings& settings);
 /// Neither the file that is named nor the environment has a password: nobody meant to give one.
 [[nodiscard]] bool lacks_password(const Settings& settings);
-/// minisign public key files. Errors name the file. Shared with the donor.
+/// The secret of a setting, or of the environment variable when it is not set. It is a problem of
+/// the settings when the secret is weak. Errors: those of read_secret(). Shared with the donor.
+[[nodiscard]] Result<Secret> read_secret_setting(const Settings& settings, const std::string& name,
+                                                 const char* environment, std::string_view what);
+/// minisign public key files that nobody else can change. Errors name the file. Shared with the
+/// donor.
 [[nodiscard]] Result<std::vector<image::PublicKey>> read_trusted_keys(const Settings& settings);
 struct FoundTargets {
   std::vector<recipient::Target> targets;

@@ -141,7 +141,7 @@ Result<> wait_for_uptime(std::chrono::milliseconds after, const Stop& stop) {
 Conclusion Recipient::Impl::confirm_if_healthy(Observer& observer) const {
   fwr::transport::Signals signals(caught());
   const Stop stop = [&] { return signals.arrived(); };
-  const auto config = configure();
+  const auto config = configure(observer);
   if (!config) return conclude(config.error());
   const auto look = [&]() -> Result<BootRecord> {
     auto slots = fwr::flash::open_file_slots(config->slots, fwr::flash::Access::ReadOnly);
@@ -181,7 +181,7 @@ Conclusion Recipient::Impl::confirm_if_healthy(Observer& observer) const {
 
 Conclusion Recipient::Impl::check(Observer& observer) const {
   fwr::transport::Signals signals(caught());
-  const auto config = configure();
+  const auto config = configure(observer);
   if (!config) return conclude(config.error());
   auto slots = fwr::flash::open_file_slots(config->slots, fwr::flash::Access::ReadOnly);
   if (!slots) return conclude(slots.error());

@@ -37,8 +37,8 @@ class Recipient::Impl {
   explicit Impl(RecipientSource source) : source_(std::move(source)) {}
 
   [[nodiscard]] fwr::Result<fwr::settings::Settings> load() const;
-  /// Settings to configuration.
-  [[nodiscard]] fwr::Result<fwr::settings::RecipientConfig> configure() const;
+  /// Settings to configuration. Events: "problem".
+  [[nodiscard]] fwr::Result<fwr::settings::RecipientConfig> configure(Observer& observer) const;
 
   /// Reads the whole active slot. Events: "finding".
   [[nodiscard]] Assessment assess(const fwr::settings::RecipientConfig& config,

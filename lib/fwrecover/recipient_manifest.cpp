@@ -83,7 +83,7 @@ Conclusion Recipient::Impl::verify(const std::string& manifest_path,
                                    const std::string& signature_path, const std::string& image_path,
                                    Observer& observer) const {
   fwr::transport::Signals signals(caught());
-  const auto config = configure();
+  const auto config = configure(observer);
   if (!config) return conclude(config.error());
   const auto read = read_signed(*config, manifest_path, signature_path);
   if (!read) return conclude(read.error());
@@ -116,7 +116,7 @@ Conclusion Recipient::Impl::verify(const std::string& manifest_path,
 
 Conclusion Recipient::Impl::adopt(const AdoptOptions& options, Observer& observer) const {
   fwr::transport::Signals signals(caught());
-  const auto config = configure();
+  const auto config = configure(observer);
   if (!config) return conclude(config.error());
   const auto image = read_signed(*config, options.manifest_path, options.signature_path);
   if (!image) return conclude(image.error());

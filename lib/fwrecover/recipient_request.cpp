@@ -493,6 +493,7 @@ Result<Conclusion> Recipient::Impl::recover(const RequestOptions& options, bool 
   const auto settings = load();
   if (!settings) return tl::unexpected(settings.error());
   auto config = fwr::settings::read_recipient(*settings);
+  tell_problems(*settings, observer);
   if (!config) return tl::unexpected(config.error());
   if (config->trusted_keys.empty() && !offers_only)
     return fwr::fail(
@@ -533,6 +534,7 @@ Result<Conclusion> Recipient::Impl::recover(const RequestOptions& options, bool 
     observer.on_event(Event("problem").set("text", problem.message()));
   if (!offers_only) {
     auto credentials = take_account(*settings, *config, *found, observer);
+    tell_problems(*settings, observer);
     if (!credentials) return tl::unexpected(credentials.error());
     recovery_config.credentials = *std::move(credentials);
   }

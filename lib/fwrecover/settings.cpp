@@ -19,14 +19,22 @@
 #include "base/again.hpp"
 #include "base/parse.hpp"
 #include "base/unique_fd.hpp"
+#include "fwrecover/trusted_file.hpp"
 
 namespace fwr::settings {
 namespace {
+
+constexpr std::string_view kKgName = "K_g";
 
 std::string_view expectation(Kind kind) {
   switch (kind) {
     case Kind::Text: return "a text in quotes";
     case Kind::TextList: return "a list of texts, such as [\"one\", \"two\"]";
+    case Kind::Path: return "an absolute path in quotes";
+    case Kind::PathList: return "a list of absolute paths, such as [\"/etc/one\", \"/etc/two\"]";
+    case Kind::SecretPath:
+      return "the absolute path of a file, or the name of a credential of the service manager; "
+             "what it is instead is not shown, since it may be the secret";
     case Kind::Integer: return "an integer";
     case Kind::Boolean: return "true or false";
     case Kind::Duration: return "seconds, or a text such as \"500ms\", \"10m\", \"2h\"";
@@ -35,13 +43,33 @@ std::string_view expectation(Kind kind) {
   return "another type";
 }
 
-std::optional<fwrecover::Value> to_list(const toml::node& node) {
+bool is_absolute(const std::string& path) {
+  return path.starts_with('/') && path.find('\0') == std::string::npos;
+}
+
+/// As systemd names credentials: no path, and nothing hidden.
+bool is_credential_name(const std::string& name) {
+  return !name.starts_with('.') &&
+         name.find_first_of(std::string_view("/\0", 2)) == std::string::npos &&
+         !credential_path(name).empty();
+}
+
+/// An empty text is what is left of a variable that is not set: leaving the line out says "none".
+std::optional<fwrecover::Value> to_text(const toml::node& node,
+                                        bool (*is_good)(const std::string&)) {
+  auto text = node.value_exact<std::string>();
+  if (!text || text->empty() || !is_good(*text)) return std::nullopt;
+  return *std::move(text);
+}
+
+std::optional<fwrecover::Value> to_list(const toml::node& node,
+                                        bool (*is_good)(const std::string&)) {
   const toml::array* array = node.as_array();
   if (array == nullptr) return std::nullopt;
   std::vector<std::string> list;
   for (const toml::node& element : *array) {
     const auto text = element.value_exact<std::string>();
-    if (!text) return std::nullopt;
+    if (!text || text->empty() || !is_good(*text)) return std::nullopt;
     list.push_back(*text);
   }
   return list;
@@ -64,10 +92,14 @@ std::optional<fwrecover::Value> to_quantity(
 
 std::optional<fwrecover::Value> convert(Kind kind, const toml::node& node) {
   switch (kind) {
-    case Kind::Text:
-      if (auto text = node.value_exact<std::string>()) return *text;
-      return std::nullopt;
-    case Kind::TextList: return to_list(node);
+    case Kind::Text: return to_text(node, [](const std::string&) { return true; });
+    case Kind::TextList: return to_list(node, [](const std::string&) { return true; });
+    case Kind::Path: return to_text(node, is_absolute);
+    case Kind::PathList: return to_list(node, is_absolute);
+    case Kind::SecretPath:
+      return to_text(node, [](const std::string& text) {
+        return is_absolute(text) || is_credential_name(text);
+      });
     case Kind::Integer:
       if (auto number = node.value_exact<std::int64_t>()) return *number;
       return std::nullopt;
@@ -102,12 +134,66 @@ bool is_line_of_toml(const std::string& text) {
   }
 }
 
+/// As a TOML file has it between dots: in quotes unless it is letters, digits, - and _.
+std::string quoted(const std::string& name) {
+  constexpr std::string_view kBare =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  if (!name.empty() && name.find_first_not_of(kBare) == std::string::npos) return name;
+  return as_toml(toml::value<std::string>(name));
+}
+
+/// Where the text leaves its quotes and has `wanted`; `from` the end: the last such place.
+std::size_t find_outside_quotes(std::string_view text, char wanted, bool last) {
+  std::size_t found = std::string_view::npos;
+  char quote = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (quote == '"' && c == '\\') {
+      ++i;
+    } else if (quote != 0) {
+      if (c == quote) quote = 0;
+    } else if (c == '"' || c == '\'') {
+      quote = c;
+    } else if (c == wanted) {
+      found = i;
+      if (!last) return found;
+    }
+  }
+  return found;
+}
+
 /// "section.*" matches "section.anything".
 bool section_matches(std::string_view pattern, std::string_view section) {
   if (!pattern.ends_with(".*")) return pattern == section;
   pattern.remove_suffix(1);
   return section.size() > pattern.size() && section.starts_with(pattern) &&
-         section.find('.', pattern.size()) == std::string_view::npos;
+         find_outside_quotes(section.substr(pattern.size()), '.', false) == std::string_view::npos;
+}
+
+/// The names on the left of an override, as they are in `held_`; empty: they are no TOML.
+std::string section_of_override(const std::string& text) {
+  if (text.find_first_of("\"'") == std::string::npos) {
+    // Also what is no bare key, such as a name with a blank.
+    const std::size_t dot = text.find('.');
+    if (dot == std::string::npos) return quoted(text);
+    return text.substr(0, dot + 1) + quoted(text.substr(dot + 1));
+  }
+  try {
+    const toml::table parsed = toml::parse(text + " = 0");
+    std::string section;
+    const toml::table* at = &parsed;
+    while (at != nullptr && at->size() == 1) {
+      const toml::table& only = *at;
+      at = nullptr;
+      for (const auto& [key, node] : only) {
+        section += (section.empty() ? "" : ".") + quoted(std::string(key.str()));
+        at = node.as_table();
+      }
+    }
+    return section;
+  } catch (const toml::parse_error&) {
+    return {};
+  }
 }
 
 /// As it would be written: milliseconds and bytes are what no setting shows.
@@ -119,6 +205,22 @@ std::string with_unit(Kind kind, std::int64_t value) {
   if (value != 0 && value % (kKibi * kKibi) == 0)
     return fmt::format("{}MiB", value / (kKibi * kKibi));
   return value % kKibi == 0 ? fmt::format("{}KiB", value / kKibi) : fmt::format("{}B", value);
+}
+
+}  // namespace
+
+namespace {
+
+/// What there is in place of what is wanted.
+std::string instead(Kind kind, const toml::node& node) {
+  if (kind == Kind::SecretPath) return {};
+  const auto text = node.value_exact<std::string>();
+  if (text && text->empty()) return ", and is empty: leave the setting out for none";
+  return ", not " + as_toml(node);
+}
+
+bool is_text(Kind kind) {
+  return kind == Kind::Text || kind == Kind::Path || kind == Kind::SecretPath;
 }
 
 }  // namespace
@@ -143,7 +245,8 @@ class Settings::Reader {
       const std::string name(key.str());
       const std::string where = fmt::format("{}:{}", origin, node.source().begin.line);
       if (const toml::table* inner = node.as_table()) {
-        const std::string path = section.empty() ? name : fmt::format("{}.{}", section, name);
+        const std::string path =
+            section.empty() ? quoted(name) : fmt::format("{}.{}", section, quoted(name));
         if (!known_section(path)) return unknown(where, fmt::format("[{}]", path));
         if (auto done = table(*inner, path, origin); !done) return done;
       } else if (auto done = setting(section, name, node, where); !done) {
@@ -157,12 +260,16 @@ class Settings::Reader {
   Result<> override_with(const std::string& text) {
     if (!is_line_of_toml(text))
       return fail(Errc::BadUsage, "an override is not one line of text in UTF-8");
-    const std::size_t equals = text.find('=');
-    const std::size_t dot = text.substr(0, equals).rfind('.');
+    const std::size_t equals = find_outside_quotes(text, '=', false);
+    const std::size_t dot = find_outside_quotes(text.substr(0, equals), '.', true);
+    // The value, which may be a secret, is not repeated.
     if (equals == std::string::npos || dot == std::string::npos)
-      return fail(Errc::BadUsage, fmt::format("'{}': expected SECTION.KEY=VALUE", text));
+      return fail(Errc::BadUsage, fmt::format("an override{} is not SECTION.KEY=VALUE",
+                                              equals == std::string::npos
+                                                  ? std::string()
+                                                  : " of '" + text.substr(0, equals) + "'"));
     const std::string value = text.substr(equals + 1);
-    const std::string section = text.substr(0, dot);
+    const std::string section = section_of_override(text.substr(0, dot));
     const std::string key = text.substr(dot + 1, equals - dot - 1);
     try {
       const toml::table parsed = toml::parse(fmt::format("value = {}", value));
@@ -183,8 +290,8 @@ class Settings::Reader {
       auto value = convert(row.kind, node);
       if (!value)
         return fail(Errc::BadConfiguration,
-                    fmt::format("{}: '{}.{}' wants {}, not {}", where, section, key,
-                                expectation(row.kind), as_toml(node)));
+                    fmt::format("{}: '{}.{}' wants {}{}", where, section, key,
+                                expectation(row.kind), instead(row.kind, node)));
       out_.held_[fmt::format("{}.{}", section, key)] =
           Held{*std::move(value), as_toml(node), where, row.kind};
       return {};
@@ -194,7 +301,7 @@ class Settings::Reader {
 
   [[nodiscard]] bool wants_text(std::string_view section, std::string_view key) const {
     return std::any_of(table_.begin(), table_.end(), [&](const Setting& row) {
-      return row.kind == Kind::Text && row.key == key && section_matches(row.section, section);
+      return is_text(row.kind) && row.key == key && section_matches(row.section, section);
     });
   }
 
@@ -219,13 +326,16 @@ Result<Settings> Settings::load(std::span<const Setting> table, const std::strin
   Reader reader(table, settings);
   try {
     reader.defaults();
-    auto content = read_text_file(path, kConfigLimit_bytes);
+    auto content = read_deciding_file(path, kConfigLimit_bytes);
     if (!content && (required || content.error().code != Errc::NotFound))
       return fail(
           content.error().code == Errc::NoPermission ? Errc::NoPermission : Errc::BadConfiguration,
           content.error().detail);
     if (content) {
-      const toml::table parsed = toml::parse(*content, path);
+      if (content->complaint)
+        settings.note_problem(
+            fmt::format("{} {}: it decides what is installed", path, *content->complaint));
+      const toml::table parsed = toml::parse(content->text, path);
       if (auto done = reader.table(parsed, "", path); !done) return tl::unexpected(done.error());
     }
   } catch (const toml::parse_error& error) {
@@ -288,10 +398,23 @@ std::vector<std::string> Settings::names(std::string_view section) const {
   std::vector<std::string> names;
   for (const auto& [name, held] : held_) {
     if (!name.starts_with(section)) continue;
-    const std::string last = name.substr(section.size(), name.rfind('.') - section.size());
+    // Keys have no dots.
+    std::string last = name.substr(section.size(), name.rfind('.') - section.size());
+    if (last.starts_with('"'))
+      last = toml::parse("value = " + last).get("value")->value_or(std::string());
     if (std::find(names.begin(), names.end(), last) == names.end()) names.push_back(last);
   }
   return names;
+}
+
+std::string Settings::section_of(std::string_view section, const std::string& name) {
+  section.remove_suffix(1);
+  return std::string(section) + quoted(name);
+}
+
+std::string Settings::secret_path(std::string_view name) const {
+  const std::string path = text(name);
+  return path.empty() || path.starts_with('/') ? path : credential_path(path);
 }
 
 std::string Settings::source(std::string_view name) const {
@@ -318,11 +441,6 @@ tl::unexpected<Error> system_failure(int error, std::string_view where) {
   return fail(code, fmt::format("{}: {}", where, std::strerror(error)));
 }
 
-UniqueFd open_for_reading(const std::string& path) {
-  return UniqueFd(
-      again([&] { return open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK); }));
-}
-
 /// Until the file ends or `out` is full. The number of bytes.
 Result<std::size_t> read_into(int fd, const std::string& path, std::span<std::byte> out) {
   std::size_t done = 0;
@@ -338,13 +456,13 @@ Result<std::size_t> read_into(int fd, const std::string& path, std::span<std::by
 
 }  // namespace
 
-Result<std::string> read_text_file(const std::string& path, std::size_t limit) {
-  const UniqueFd fd = open_for_reading(path);
-  if (!fd.is_open()) return system_failure(errno, path);
+namespace {
+
+Result<std::string> read_all(int fd, const std::string& path, std::size_t limit) {
   std::string content;
   std::array<std::byte, 65536> part{};
   while (true) {
-    const auto count = read_into(fd.get(), path, part);
+    const auto count = read_into(fd, path, part);
     if (!count) return tl::unexpected(count.error());
     content.append(as_text(ByteView(part).first(*count)));
     if (content.size() > limit)
@@ -353,46 +471,109 @@ Result<std::string> read_text_file(const std::string& path, std::size_t limit) {
   }
 }
 
+}  // namespace
+
+Result<std::string> read_text_file(const std::string& path, std::size_t limit) {
+  const UniqueFd fd = open_for_reading(path);
+  if (!fd.is_open()) return system_failure(errno, path);
+  return read_all(fd.get(), path, limit);
+}
+
+Result<DecidingFile> read_deciding_file(const std::string& path, std::size_t limit) {
+  const UniqueFd fd = open_for_reading(path);
+  if (!fd.is_open()) return system_failure(errno, path);
+  auto complaint = complaint_about(fd.get(), path);
+  auto text = read_all(fd.get(), path, limit);
+  if (!text) return tl::unexpected(text.error());
+  return DecidingFile{*std::move(text), std::move(complaint)};
+}
+
 namespace {
 
-/// systemd keeps credentials where only the service can look, and their mode shows the mask of an
-/// access control list as group permission (systemd.exec(5), LoadCredential).
-bool is_service_credential(const std::string& path) {
-  const char* directory = std::getenv("CREDENTIALS_DIRECTORY");
-  return directory != nullptr && *directory == '/' &&
-         path.starts_with(std::string(directory) + "/");
+bool is_control(std::byte byte) {
+  return byte < std::byte{0x20} || byte == std::byte{0x7f};
+}
+
+/// Characters that other tools, such as ipmitool, do not take for a part of it. Empty: none.
+std::string stray_character(ByteView secret) {
+  const auto at = std::find_if(secret.begin(), secret.end(), is_control);
+  if (at == secret.end()) return {};
+  if (*at == std::byte{'\r'} && (at + 1 == secret.end() || *(at + 1) == std::byte{'\n'}))
+    return "has a carriage return at the end of its line, as Windows writes it; take it away with "
+           "tr -d '\\r'";
+  if (*at == std::byte{'\n'}) return "has more than one line";
+  return fmt::format("has a control character (0x{:02x}) as byte {}", *at, at - secret.begin() + 1);
+}
+
+/// A K_g may be any bytes. One that would be a text but for the ends of its lines is one.
+bool is_binary_key(ByteView secret, std::string_view what) {
+  return what == kKgName && std::any_of(secret.begin(), secret.end(), [](std::byte byte) {
+           return byte >= std::byte{0x7f} ||
+                  (is_control(byte) && byte != std::byte{'\r'} && byte != std::byte{'\n'});
+         });
 }
 
 /// `where`: the secret, or the file that it is in.
-Result<Secret> check_secret(ByteView secret, std::string_view where) {
+Result<Secret> check_secret(ByteView secret, std::string_view where, std::string_view what) {
+  if (const std::string stray = stray_character(secret);
+      !stray.empty() && !is_binary_key(secret, what))
+    return fail(Errc::BadConfiguration, fmt::format("{}: {}", where, stray));
   if (!secret.empty() && secret.size() <= kSecretLimit_bytes) return Secret(secret);
   return fail(Errc::BadConfiguration,
               fmt::format("{}: must have 1 to {} bytes, and has {}", where, kSecretLimit_bytes,
                           secret.empty() ? "none" : "more"));
 }
 
-/// Here a secret passes through nothing that is not wiped.
-Result<Secret> read_secret_file(const std::string& path, std::string_view what) {
-  const std::string where = fmt::format("{} file {}", what, path);
+/// What is wrong with owner and mode of the file that is open.
+Result<> check_access(int fd, const std::string& path, const std::string& where) {
+  if (is_service_credential(path)) return {};
   struct stat status {};
-  if (stat(path.c_str(), &status) != 0) return system_failure(errno, where);
-  if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0 && !is_service_credential(path))
+  if (fstat(fd, &status) != 0) return system_failure(errno, where);
+  if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
     return fail(Errc::InsecureSecret, fmt::format("{} has mode {:04o}; chmod 600 {}", where,
                                                   status.st_mode & 07777U, path));
+  if (const auto wrong = complaint_about(fd, path))
+    return fail(Errc::InsecureSecret, fmt::format("{} {}", where, *wrong));
+  return {};
+}
+
+/// Here a secret passes through nothing that is not wiped.
+Result<Secret> read_secret_file(const std::string& path, std::string_view what) {
   const UniqueFd fd = open_for_reading(path);
-  if (!fd.is_open()) return system_failure(errno, path);
+  // Without the path: a password that stands in its place would be in the log.
+  if (!fd.is_open() && (errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG))
+    return fail(Errc::NotFound, fmt::format("the {} file that is named", what));
+  const std::string where = fmt::format("{} file {}", what, path);
+  if (!fd.is_open()) return system_failure(errno, where);
+  if (auto good = check_access(fd.get(), path, where); !good) return tl::unexpected(good.error());
   // With a line feed, and one more byte that shows that there are too many.
   std::array<std::byte, kSecretLimit_bytes + 2> buffer{};
   const auto count = read_into(fd.get(), path, buffer);
   std::size_t length = count.value_or(0);
   if (length > 0 && buffer.at(length - 1) == std::byte{'\n'}) --length;
-  auto secret = check_secret(ByteView(buffer).first(length), where);
+  auto secret = check_secret(ByteView(buffer).first(length), where, what);
   OPENSSL_cleanse(buffer.data(), buffer.size());
   if (!count) return tl::unexpected(count.error());
   return secret;
 }
 
 }  // namespace
+
+std::optional<std::string> weakness(const Secret& secret) {
+  constexpr std::size_t kShort_bytes = 16;
+  constexpr std::size_t kFewDifferent_bytes = 10;
+  const ByteView bytes = secret.view();
+  if (bytes.size() < kShort_bytes)
+    return fmt::format("has {} bytes: whoever hears one login can try passwords of so few",
+                       bytes.size());
+  std::array<bool, 256> seen{};
+  for (const std::byte byte : bytes) seen.at(std::to_integer<std::size_t>(byte)) = true;
+  const auto different = std::count(seen.begin(), seen.end(), true);
+  if (different < static_cast<std::ptrdiff_t>(kFewDifferent_bytes))
+    return fmt::format("has {} different bytes only: whoever hears one login can find it",
+                       different);
+  return std::nullopt;
+}
 
 Result<Secret> read_secret(const std::string& path, const char* environment,
                            std::string_view what) {
@@ -402,7 +583,7 @@ Result<Secret> read_secret(const std::string& path, const char* environment,
     return fail(Errc::BadConfiguration,
                 fmt::format("no {}: name a file of mode 0600 in the configuration, or set {}", what,
                             environment));
-  return check_secret(as_bytes(std::string_view(value)), what);
+  return check_secret(as_bytes(std::string_view(value)), what, what);
 }
 
 }  // namespace fwr::settings

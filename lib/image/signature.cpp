@@ -17,6 +17,7 @@ constexpr std::string_view kUntrustedPrefix = "untrusted comment: ";
 constexpr std::string_view kTrustedPrefix = "trusted comment: ";
 constexpr std::size_t kUntrustedLimit_bytes = 1000;  ///< minisign takes lines of up to 1,022
 constexpr std::size_t kPublicKeyLimit_bytes = 1200;  ///< a comment and a key
+constexpr int kSignature_lines = 4;
 constexpr std::size_t kAlgorithm_bytes = 2;
 constexpr std::size_t kEd25519Key_bytes = 32;
 constexpr std::size_t kEd25519Signature_bytes = 64;
@@ -38,6 +39,18 @@ std::optional<std::string_view> take_line(std::string_view& rest) {
   rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
   if (line.ends_with('\r')) line.remove_suffix(1);
   return line;
+}
+
+/// Without a byte order mark in front, which editors add and minisign skips in a key.
+std::string_view without_mark(std::string_view text) {
+  constexpr std::string_view kMark = "\xef\xbb\xbf";
+  if (text.starts_with(kMark)) text.remove_prefix(kMark.size());
+  return text;
+}
+
+/// minisign reads as many lines as it needs: empty ones at the end are nothing.
+bool is_blank(std::string_view rest) {
+  return rest.find_first_not_of("\r\n\t ") == std::string_view::npos;
 }
 
 /// minisign's own functions would stop at a NUL, and a terminal obeys the others.
@@ -135,12 +148,13 @@ Result<SignatureFile> parse_signature(std::string_view text) {
   if (text.size() > kSignatureLimit_bytes)
     return bad(fmt::format("the signature has {} bytes, more than the limit of {}", text.size(),
                            kSignatureLimit_bytes));
+  text = without_mark(text);
   const auto untrusted = take_line(text);
   const auto first = take_line(text);
   const auto trusted = take_line(text);
   const auto second = take_line(text);
   if (!second) return bad("a signature has four lines, this one has fewer");
-  if (!text.empty()) return bad("something follows the fourth line of the signature");
+  if (!is_blank(text)) return bad("something follows the fourth line of the signature");
   if (!untrusted->starts_with(kUntrustedPrefix) || untrusted->size() > kUntrustedLimit_bytes)
     return bad("line 1 of the signature is not a short \"untrusted comment: \"");
   if (!trusted->starts_with(kTrustedPrefix))
@@ -180,10 +194,11 @@ std::string to_text(const KeyId& id) {
 Result<PublicKey> parse_public_key(std::string_view text) {
   if (text.size() > kPublicKeyLimit_bytes)
     return bad(fmt::format("the public key file has more than {} bytes", kPublicKeyLimit_bytes));
+  text = without_mark(text);
   auto line = take_line(text);
   if (line && line->starts_with(kUntrustedPrefix)) line = take_line(text);
   if (!line) return bad("the public key file has no line with a key");
-  if (!text.empty()) return bad("something follows the public key");
+  if (!is_blank(text)) return bad("something follows the public key");
   const auto bytes = decode_base64<kPublicKey_bytes>(*line);
   if (!bytes) return bad("the public key is not the base64 of 42 bytes, as minisign writes it");
 
@@ -207,9 +222,8 @@ Result<Signed> verify_signature(ByteView message, std::string_view minisig,
   if (trusted.empty())
     return fail(Errc::UntrustedKey,
                 fmt::format("key {}, and no key is trusted", to_text(file->key)));
-  const auto key = std::find_if(trusted.begin(), trusted.end(),
-                                [&](const PublicKey& k) { return k.id == file->key; });
-  if (key == trusted.end()) {
+  const auto has_id = [&](const PublicKey& key) { return key.id == file->key; };
+  if (std::none_of(trusted.begin(), trusted.end(), has_id)) {
     std::string ids;
     for (const PublicKey& k : trusted.first(std::min(trusted.size(), kTrustedKeyLimit)))
       ids += (ids.empty() ? "" : ", ") + to_text(k.id);
@@ -217,7 +231,11 @@ Result<Signed> verify_signature(ByteView message, std::string_view minisig,
   }
 
   const auto hash = blake2b512(message);
-  if (!hash || !ed25519_verifies(*key, file->signature, *hash))
+  // The maker of a key chooses its id: another one with the same id must not hide the right one.
+  const auto key = std::find_if(trusted.begin(), trusted.end(), [&](const PublicKey& candidate) {
+    return has_id(candidate) && hash && ed25519_verifies(candidate, file->signature, *hash);
+  });
+  if (key == trusted.end())
     return bad(fmt::format("it is not what key {} signed", to_text(file->key)));
   Bytes global(file->signature.begin(), file->signature.end());
   const ByteView comment = as_bytes(file->trusted_comment);
@@ -225,6 +243,13 @@ Result<Signed> verify_signature(ByteView message, std::string_view minisig,
   if (!ed25519_verifies(*key, file->global_signature, global))
     return bad(fmt::format("the trusted comment is not what key {} signed", to_text(file->key)));
   return Signed{file->key, std::string(file->trusted_comment)};
+}
+
+std::string_view plain_signature(std::string_view minisig) {
+  minisig = without_mark(minisig);
+  std::string_view rest = minisig;
+  for (int line = 0; line < kSignature_lines; ++line) (void)take_line(rest);
+  return is_blank(rest) ? minisig.substr(0, minisig.size() - rest.size()) : minisig;
 }
 
 }  // namespace fwr::image

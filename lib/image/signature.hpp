@@ -41,4 +41,8 @@ struct Signed {
 [[nodiscard]] Result<Signed> verify_signature(ByteView message, std::string_view minisig,
                                               std::span<const PublicKey> trusted);
 
+/// A signature file without a byte order mark and empty lines at its end, which verify_signature()
+/// does not mind and older releases do: what is stored and sent.
+[[nodiscard]] std::string_view plain_signature(std::string_view minisig);
+
 }  // namespace fwr::image

@@ -43,12 +43,12 @@ ask() {
 say 'the lines of README, without a password'
 unset FWRECOVER_PASSWORD
 ask 0 no-file
-expect_line out.json '"event":"problem","text":"the network is left out.*/nowhere/fwrecover.password'
+expect_line out.json '"event":"problem","text":"the network is left out.*donor.password_file'
 [ "$(grep -c 'left out' out.json)" -eq 1 ] || fail 'not told once'
 expect_line out.json '"event":"recovered".*"address":"icmb:0x0014@'
 expect_installed fwrecover image
 recover 1 no-file request
-told not-found /nowhere/fwrecover.password
+told not-found donor.password_file
 recover 2 no-password request
 told bad-configuration FWRECOVER_PASSWORD
 words=$(readme fwrecover node1)

@@ -277,8 +277,6 @@ TEST_F(DirectoryCatalogueTest, LeavesOutWhatIsBrokenAndNamesIt) {
        [](const std::string& base) {
          fs::rename(base, fs::path(base).parent_path() / std::string(64, '0'));
        }},
-      {"is not a digest", Errc::BadManifest,
-       [](const std::string& base) { fs::rename(base, base + "-old"); }},
   };
   unsigned seed = 200;
   const Made good = make("good", 100, ++seed);
@@ -297,6 +295,25 @@ TEST_F(DirectoryCatalogueTest, LeavesOutWhatIsBrokenAndNamesIt) {
     EXPECT_EQ(one.code, again->problems()[0].code) << again->problems()[0].message();
     EXPECT_THAT(again->problems()[0].message(), HasSubstr(one.words));
   }
+}
+
+TEST_F(DirectoryCatalogueTest, LeavesForeignNamesAloneAndFindsNoFaultInThem) {
+  expect_added(*open(), make("one", 100, 10));
+  fs::create_directory(directory() + "/lost+found");
+  fs::create_directory(directory() + "/" + std::string(64, '0') + "-old");
+  std::ofstream(directory() + "/README") << "words";
+  const auto catalogue = open();
+  EXPECT_EQ(1U, catalogue->entries().size());
+  EXPECT_TRUE(catalogue->problems().empty());
+  EXPECT_EQ(2U, catalogue->foreign().size());
+}
+
+TEST_F(DirectoryCatalogueTest, IsMadeForEveryReaderWhateverTheUmask) {
+  fs::remove_all(directory());
+  const mode_t before = umask(077);
+  EXPECT_TRUE(DirectoryCatalogue::create(directory()));
+  umask(before);
+  EXPECT_EQ(fs::perms(0755), fs::status(directory()).permissions());
 }
 
 TEST_F(DirectoryCatalogueTest, LeavesOutWhatNoTrustedKeySigned) {

@@ -98,7 +98,7 @@ TEST(ParsePublicKey, SaysWhatIsWrong) {
   EXPECT_THAT(why(line.substr(0, 55) + " "), HasSubstr(not_base64));
   EXPECT_THAT(why(line.substr(0, 55) + "="), HasSubstr(not_base64));
   EXPECT_THAT(why(line.substr(0, 55) + "-"), HasSubstr(not_base64));
-  EXPECT_EQ(why(line + "\n\n"), "something follows the public key");
+  EXPECT_EQ(why(line + "\n\nx"), "something follows the public key");
   EXPECT_EQ(why(kKeyFile + kKeyFile), "something follows the public key");
   EXPECT_EQ(why(replaced(line, "RW", "RU")), "the public key is not an Ed25519 key");
   EXPECT_THAT(why(std::string(2000, 'A')), HasSubstr("more than 1200 bytes"));
@@ -216,7 +216,7 @@ TEST(VerifySignature, SaysWhichLineIsWrong) {
   EXPECT_EQ(why_refused(line[0] + "\n" + line[1] + "\n" + line[2] + "\n"),
             "a signature has four lines, this one has fewer");
   EXPECT_EQ(why_refused(""), "a signature has four lines, this one has fewer");
-  EXPECT_EQ(why_refused(kSignature + "\n"), "something follows the fourth line of the signature");
+  EXPECT_EQ(why_refused(kSignature + "\nx"), "something follows the fourth line of the signature");
   EXPECT_EQ(why_refused(with_line(0, line[0] + "\x1b[2J")),
             "a comment of the signature has a control character");
   EXPECT_EQ(why_refused(with_line(0, line[0] + std::string(1, '\0'))),
@@ -338,6 +338,19 @@ TEST_F(Minisign, AcceptsWhatWeAccept) {
       EXPECT_TRUE(stock_accepts("m", candidate)) << candidate;
     }
   EXPECT_GE(accepted, 4);
+}
+
+TEST(ParsePublicKey, TakesAByteOrderMarkAndEmptyLinesAtTheEnd) {
+  const auto plain = parse_public_key(kKeyFile);
+  ASSERT_TRUE(plain);
+  for (const std::string& text : {"\xef\xbb\xbf" + kKeyFile, kKeyFile + "\n", kKeyFile + "\r\n \n"})
+    EXPECT_TRUE(parse_public_key(text));
+}
+
+TEST(PlainSignature, HasNeitherAMarkNorEmptyLinesAtItsEnd) {
+  EXPECT_EQ(plain_signature("\xef\xbb\xbf" + kSignature + "\n\r\n"), kSignature);
+  EXPECT_EQ(plain_signature(kSignature), kSignature);
+  EXPECT_EQ(plain_signature(kSignature + "x"), kSignature + "x");
 }
 
 }  // namespace

@@ -202,6 +202,60 @@ TEST_F(SettingsFile, TakeASecretFromTheEnvironmentWhenNoFileIsNamed) {
   EXPECT_NE(secret.error().detail.find("FWR_TEST_SECRET"), std::string::npos);
 }
 
+TEST_F(SettingsFile, RefuseSecretsThatOtherToolsReadInAnotherWay) {
+  for (const char* text : {"geheim\r\n", "geheim\r", "one\ntwo\n", "geheim\n\n", "ge\x07heim"}) {
+    const auto secret = read_secret(write("pw", text), "", "password");
+    ASSERT_FALSE(secret) << text;
+    EXPECT_EQ(secret.error().detail.find("geheim"), std::string::npos);
+  }
+  EXPECT_TRUE(read_secret(write("kg", "\x01\r\n\xff"), "", "K_g"));
+  EXPECT_FALSE(read_secret(write("kg", "key\r\n"), "", "K_g"));
+}
+
+TEST_F(SettingsFile, NeverRepeatASecretInPlaceOfItsPath) {
+  for (const char* value :
+       {"'TheSecret'", "['TheSecret']", "{ a = 'TheSecret' }", "'./TheSecret'"}) {
+    const std::vector<std::string> overrides{std::string("donor.password_file=") + value};
+    const auto settings = Settings::load(recipient_table(), "", false, overrides);
+    ASSERT_FALSE(settings) << value;
+    EXPECT_EQ(settings.error().detail.find("TheSecret"), std::string::npos)
+        << settings.error().detail;
+  }
+  const auto missing = read_secret("/TheSecret", "", "password");
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().detail.find("TheSecret"), std::string::npos);
+}
+
+TEST_F(SettingsFile, WantAbsolutePathsAndNoEmptyTexts) {
+  for (const char* text : {"slots.a=slot-a", "slots.state=./state", "trust.keys=['v.pub']",
+                           "policy.version=", "lan.targets=['']"}) {
+    const std::vector<std::string> overrides{text};
+    EXPECT_FALSE(Settings::load(recipient_table(), "", false, overrides)) << text;
+  }
+}
+
+TEST_F(SettingsFile, TakeNamesWithDotsInQuotes) {
+  const auto settings = load("[user.\"svc.rack7\"]\nfile = '/f'\n", {"user.'a=b.c'.file=/g"});
+  ASSERT_TRUE(settings) << settings.error().message();
+  EXPECT_EQ(settings->names("user.*"), (std::vector<std::string>{"a=b.c", "svc.rack7"}));
+  EXPECT_EQ(settings->text(Settings::section_of("user.*", "svc.rack7") + ".file"), "/f");
+}
+
+TEST_F(SettingsFile, DistrustKeysThatOthersCanChange) {
+  const std::string key = "RWQBAQEBAQEBAYqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c\n";
+  for (const mode_t mode : {0644U, 0666U, 0664U}) {
+    const std::vector<std::string> overrides{"trust.keys=['" + write("v.pub", key, mode) + "']"};
+    const auto settings = Settings::load(recipient_table(), "", false, overrides);
+    ASSERT_TRUE(settings);
+    EXPECT_EQ(read_trusted_keys(*settings).has_value(), mode == 0644U);
+  }
+  ASSERT_EQ(chmod(directory_.c_str(), 0777), 0);
+  const std::vector<std::string> overrides{"trust.keys=['" + write("v.pub", key, 0644) + "']"};
+  const auto settings = Settings::load(recipient_table(), "", false, overrides);
+  ASSERT_TRUE(settings);
+  EXPECT_FALSE(read_trusted_keys(*settings));
+}
+
 TEST_F(SettingsFile, OfTheRecipientHaveDefaultsThatAreGood) {
   const auto settings = Settings::load(recipient_table(), "", false, {});
   ASSERT_TRUE(settings) << settings.error().message();

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Who else could change a file that decides something.
+#include "fwrecover/trusted_file.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <memory>
+
+#include "base/again.hpp"
+
+namespace fwr::settings {
+namespace {
+
+std::string directory_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+/// Without links; empty when it cannot be found.
+std::string real_path(const std::string& path) {
+  const std::unique_ptr<char, decltype(&std::free)> place(realpath(path.c_str(), nullptr),
+                                                          &std::free);
+  return place ? place.get() : std::string();
+}
+
+std::optional<std::string> complaint(const struct stat& status, bool sticky_is_enough) {
+  if (status.st_uid != 0 && status.st_uid != geteuid())
+    return fmt::format("belongs to user {}", status.st_uid);
+  const bool protects = sticky_is_enough && (status.st_mode & S_ISVTX) != 0;
+  if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0 && !protects)
+    return fmt::format("can be written by others (mode {:04o})", status.st_mode & 07777U);
+  return std::nullopt;
+}
+
+std::optional<std::string> complaint_about_place(const std::string& directory) {
+  struct stat status {};
+  if (stat(directory.c_str(), &status) != 0) return std::nullopt;
+  if (const auto wrong = complaint(status, true))
+    return fmt::format("is in {}, which {}", directory, *wrong);
+  return std::nullopt;
+}
+
+}  // namespace
+
+UniqueFd open_for_reading(const std::string& path) {
+  return UniqueFd(
+      again([&] { return open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK); }));
+}
+
+std::optional<std::string> complaint_about(int fd, const std::string& path) {
+  struct stat status {};
+  if (fstat(fd, &status) != 0) return "cannot be looked at";
+  if (!S_ISREG(status.st_mode)) return std::nullopt;
+  if (auto wrong = complaint(status, false)) return wrong;
+  // A file without a name, which only who has it open can reach.
+  if (status.st_nlink == 0) return std::nullopt;
+  if (auto wrong = complaint_about_place(directory_of(path))) return wrong;
+  const std::string real = real_path(path);
+  return real.empty() ? std::nullopt : complaint_about_place(directory_of(real));
+}
+
+std::optional<std::string> complaint_about_directory(const std::string& path) {
+  struct stat status {};
+  if (stat(path.c_str(), &status) != 0) return std::nullopt;
+  return complaint(status, false);
+}
+
+bool is_service_credential(const std::string& path) {
+  const char* directory = std::getenv("CREDENTIALS_DIRECTORY");
+  const std::string real = real_path(path);
+  if (directory == nullptr || *directory != '/' || real.empty()) return false;
+  struct stat wanted {};
+  struct stat found {};
+  return stat(directory, &wanted) == 0 && stat(directory_of(real).c_str(), &found) == 0 &&
+         wanted.st_dev == found.st_dev && wanted.st_ino == found.st_ino;
+}
+
+std::string credential_path(const std::string& name) {
+  const char* directory = std::getenv("CREDENTIALS_DIRECTORY");
+  if (directory == nullptr || *directory != '/') return {};
+  return fmt::format("{}/{}", directory, name);
+}
+
+}  // namespace fwr::settings

@@ -311,8 +311,9 @@ RakpStatus Server::Impl::activate(Session& session, const wire::Rakp3& message, 
     ++counters.authentication_failures;
     return RakpStatus::InvalidIntegrityCheckValue;
   }
-  // Said only to who has proved the account: what it may be is for nobody else to know.
-  if (challenge.limit > account->limit) return RakpStatus::UnauthorizedRole;
+  // What the account may not be is refused where it is asked for, in Set Session Privilege Level:
+  // only its owner learns it, in words that stock clients understand.
+  const Privilege limit = std::min(challenge.limit, account->limit);
 
   const SuiteInfo& suite = info(session.suite);
   const Secret& key = config_.kg ? *config_.kg : account->password;
@@ -327,10 +328,10 @@ RakpStatus Server::Impl::activate(Session& session, const wire::Rakp3& message, 
             .requester = {.path = session.path,
                           .session = session.id,
                           .user = challenge.exchange.user,
-                          .privilege = std::min(Privilege::User, challenge.limit),
+                          .privilege = std::min(Privilege::User, limit),
                           .link = link_,
                           .properties = {}},
-            .limit = challenge.limit,
+            .limit = limit,
             .user_id = challenge.user_id,
             .handle = sessions.free_handle(),
             .rakp3_code = message.key_exchange_code,

@@ -249,7 +249,7 @@ run 0 'is active' "$FWRECOVER" --config r.toml status
 run 0 '' "$FWRECOVER" --config r.toml check
 # All that a recovery writes was allocated before; only the history has no room for another line.
 rm -f r-a
-run 0 recovered "$FWRECOVER" --config r.toml request
+run 0 recovered "$FWRECOVER" --config r.toml request --reinstall
 run 0 '' "$FWRECOVER" --config r.toml check
 END
 cat >full-catalogue.sh <<'END'

@@ -50,7 +50,7 @@ restore() {
 expect_no_litter() {
   for file in r-*/* r-*/.[!.]* r-?; do
     case $file in
-      r-state/state | r-state/state.new | r-state/tree | r-state/lock | r-[ab]) ;;
+      r-state/state | r-state/state.new | r-state/tree | r-state/lock | r-state/history.lock | r-[ab]) ;;
       r-state/history.jsonl | r-state/history.jsonl.new) ;;
       *'*'*) ;;
       *) broken "left behind: $file" ;;

@@ -163,7 +163,8 @@ void DonorProcess::start() {
                                scratch_.path("donor.toml"), "--json", "--for", kLifetime},
       scratch_.put("donor.log", ""));
   const auto until = std::chrono::steady_clock::now() + kReadyPatience;
-  while (log().find("\"event\":\"ready\"") == std::string::npos) {
+  // After "ready" it reads its images once more, and has their files open for that time.
+  while (log().find("\"event\":\"checked\"") == std::string::npos) {
     if (!is_alive() || std::chrono::steady_clock::now() > until)
       throw std::runtime_error("fwdonord does not start: " + log());
     std::this_thread::sleep_for(kPoll);

@@ -119,7 +119,7 @@ sed -i 's|/password"|/new-password"|' d.toml
 kill -HUP "$started"
 reloads() { [ "$(grep -c ' reloaded ' d.log)" -eq 4 ]; }
 wait_for 20 reloads
-recover 13 r request
+recover 13 r request --reinstall
 cp good.toml d.toml
 
 say 'SIGTERM and SIGINT'

@@ -65,7 +65,7 @@ told not-found
 [ "$(grep -c node9 out.json)" -eq 1 ] || fail 'told twice'
 
 say 'an address that is not in the list: both sides say so, and it counts'
-recover 13 no-file --set icmb.address=0x0022 request --no-broadcast --target "icmb:0x0014@$work/bus/node1"
+recover 13 no-file --set icmb.address=0x0022 request --reinstall --no-broadcast --target "icmb:0x0014@$work/bus/node1"
 told all-donors-failed "insufficient privilege: the donor's allow list does not name the address of this system"
 wait_for_line 10 donor.log 'refused address=icmb:0x0022@.*icmb:0x0022@.*/bus/node2 is not in icmb.allow'
 kill -HUP "$donor"

@@ -9,8 +9,10 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <exception>
 #include <optional>
+#include <sstream>
 #include <string_view>
 
 #include "fwrecover/quantity.hpp"
@@ -23,6 +25,7 @@ using fwrecover::Conclusion;
 
 constexpr int kOther = 1;
 constexpr int kUsage = 2;
+constexpr int kSignalled = 128;
 
 /// A descriptor of 0 to 2 that was closed would become that of the next file, which may be a slot,
 /// and what is printed would go there.
@@ -51,10 +54,76 @@ void add_global(CLI::App& app, const Program& program, Global& global) {
                        fmt::format("{} {}", program.name, fwrecover::library_version()));
 }
 
-std::unique_ptr<Output> make_output(const Program& program, const Global& global) {
-  if (global.json) return std::make_unique<JsonOutput>();
-  if (program.prints == Prints::Log) return std::make_unique<LogOutput>(global.verbosity());
-  return std::make_unique<TextOutput>(global.verbosity());
+std::unique_ptr<Output> make_output(const Program& program, const Global& global, Writer& writer) {
+  if (global.json) return std::make_unique<JsonOutput>(writer);
+  if (program.prints && program.prints() == Prints::Log)
+    return std::make_unique<LogOutput>(writer, global.verbosity());
+  return std::make_unique<TextOutput>(writer, global.verbosity());
+}
+
+/// Before --json was parsed: look for it as a script would expect.
+bool wants_json(int argc, char** argv) {
+  return std::any_of(argv + 1, argv + argc,
+                     [](const char* arg) { return std::string_view(arg) == "--json"; });
+}
+
+/// What the terminal shows is safe: an event makes it so.
+std::string made_safe(const std::string& text) {
+  return fwrecover::Event("text").set("text", text).text("text");
+}
+
+std::string lost_words(const char* stream, const Delivery& delivery) {
+  if (delivery.error != 0)
+    return fmt::format("{} could not be written: {}", stream, std::strerror(delivery.error));
+  return fmt::format("{} lines of {} were lost: it was not read", delivery.lost, stream);
+}
+
+/// All that is said is written, or it is said that it was not. The exit code of the process: what
+/// only shows something has failed when nothing shows; what was done is done.
+int deliver(Writer& writer, Patience patience, int exit_code) {
+  const Delivery out = writer.finish(Writer::Stream::Out);
+  const bool lost = out.error != 0 || out.lost != 0;
+  const bool shows = patience == Patience::Shows;
+  if (lost) {
+    const std::string words = lost_words("standard output", out);
+    writer.put_last(Writer::Stream::Err, (shows ? "error: " : "warning: ") + words + "\n");
+  }
+  (void)writer.finish(Writer::Stream::Err);
+  return lost && shows && exit_code == 0 ? kOther : exit_code;
+}
+
+/// Ends this process as one that has no handler.
+void end_by_signal(int number) {
+  sigset_t only{};
+  ::sigemptyset(&only);
+  ::sigaddset(&only, number);
+  (void)std::signal(number, SIG_DFL);
+  (void)::sigprocmask(SIG_UNBLOCK, &only, nullptr);
+  (void)std::raise(number);
+}
+
+int end(Writer& writer, Patience patience, Output& output, const Conclusion& conclusion) {
+  output.finish(conclusion);
+  const int exit_code = deliver(writer, patience, conclusion.exit_code);
+  // A shell stops its script only when its child died of the signal; an exit code is not enough.
+  for (const int number : {SIGHUP, SIGINT, SIGTERM})
+    if (exit_code == kSignalled + number) end_by_signal(number);
+  return exit_code;
+}
+
+/// --help and --version: with --json a result that has it as its message.
+int show_help(const CLI::App& app, const CLI::Success& asked, bool json) {
+  std::ostringstream text;
+  (void)app.exit(asked, text, text);
+  Writer writer(Patience::Shows);
+  std::string words = text.str();
+  if (!json) {
+    writer.put(Writer::Stream::Out, words);
+    return deliver(writer, Patience::Shows, 0);
+  }
+  while (words.ends_with('\n')) words.pop_back();
+  JsonOutput output(writer);
+  return end(writer, Patience::Shows, output, Conclusion{0, "ok", words, {}});
 }
 
 /// How many letters have to be added, removed, changed, or exchanged with the next one.
@@ -139,11 +208,8 @@ std::string missing_options(const CLI::App& app) {
   return names;
 }
 
-/// A usage error may come before --json was parsed: look for it as a script would expect.
 int usage_error(const Program& program, const CLI::App& app, const CLI::ParseError& error, int argc,
                 char** argv) {
-  const bool json = std::any_of(argv + 1, argv + argc,
-                                [](const char* arg) { return std::string_view(arg) == "--json"; });
   std::string what = error.what();
   std::string advice = fmt::format("Run '{} --help'.", program.name);
   const std::string_view word = command_word(program, argc, argv);
@@ -160,9 +226,14 @@ int usage_error(const Program& program, const CLI::App& app, const CLI::ParseErr
       if (!missing.empty()) what = "missing: " + missing;
     }
   }
-  const Conclusion conclusion{kUsage, "bad-usage", what, advice};
-  if (json) return JsonOutput().finish(conclusion);
-  return TextOutput(Verbosity::Normal).finish(conclusion);
+  const Conclusion conclusion{kUsage, "bad-usage", made_safe(what), made_safe(advice)};
+  Writer writer(Patience::Shows);
+  if (wants_json(argc, argv)) {
+    JsonOutput output(writer);
+    return end(writer, Patience::Shows, output, conclusion);
+  }
+  TextOutput output(writer, Verbosity::Normal);
+  return end(writer, Patience::Shows, output, conclusion);
 }
 
 /// A variable of a script that is not set must not pass for "none" or "the default": the first
@@ -243,12 +314,16 @@ int run_program(const Program& program, Global& global, int argc, char** argv) {
     app.parse(argc, argv);
     if (const auto name = given_empty(app)) throw empty_value(*name);
   } catch (const CLI::Success& asked) {  // --help, --version
-    return app.exit(asked);
+    return show_help(app, asked, wants_json(argc, argv));
   } catch (const CLI::ParseError& error) {
     return usage_error(program, app, error, argc, argv);
   }
-  const std::unique_ptr<Output> output = make_output(program, global);
-  return output->finish(run_guarded(chosen != nullptr ? chosen->run : program.run, *output));
+  const auto& asks = chosen != nullptr ? chosen->patience : program.patience;
+  const Patience patience = asks ? asks() : Patience::Shows;
+  Writer writer(patience);
+  const std::unique_ptr<Output> output = make_output(program, global, writer);
+  const Conclusion done = run_guarded(chosen != nullptr ? chosen->run : program.run, *output);
+  return end(writer, patience, *output, done);
 }
 
 CLI::Option* add_value(CLI::App& app, const std::string& name, TakeValue take,

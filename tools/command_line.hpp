@@ -18,7 +18,13 @@ struct Command {
   std::string summary;
   std::function<void(CLI::App&)> options;
   std::function<fwrecover::Conclusion(fwrecover::Observer&)> run;
+  std::function<Patience()> patience = nullptr;  ///< asked when it is chosen; without: Shows
 };
+
+/// For commands that do something.
+[[nodiscard]] inline Patience acts() {
+  return Patience::Acts;
+}
 
 enum class Prints : std::uint8_t { Text, Log };
 
@@ -29,10 +35,12 @@ struct Program {
   std::vector<Command> commands;  ///< empty: the program itself runs
   std::function<void(CLI::App&)> options;
   std::function<fwrecover::Conclusion(fwrecover::Observer&)> run;
-  Prints prints = Prints::Text;
+  std::function<Prints()> prints = nullptr;  ///< asked after parsing; without: Text
+  std::function<Patience()> patience = nullptr;
 };
 
-/// Parses, runs, prints. The exit code of the process: 2 for a usage error, also as JSON.
+/// Parses, runs, prints. The exit code of the process: 2 for a usage error, also as JSON. A signal
+/// that ended the work ends the process, too, so that the script around it stops.
 [[nodiscard]] int run_program(const Program& program, Global& global, int argc, char** argv);
 
 /// Options whose values are numbers, times or one of several numbers, read as everywhere else:

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // fwdiag(8): diagnostics on the command line.
+#include <algorithm>
 #include <limits>
 #include <map>
 
@@ -245,10 +246,15 @@ std::vector<tool::Command> commands(Options& options) {
        [&](Observer& o) { return run_bluetooth(options, o); }},
       {"icmb", "Be a node on an ICMB bus and look at the others",
        [&](CLI::App& app) { add_bus(app, options); },
-       [&](Observer& o) { return run_bus(options, o); }},
+       [&](Observer& o) { return run_bus(options, o); },
+       [&] {
+         const auto& words = options.bus_words;
+         const bool listens = std::find(words.begin(), words.end(), "listen") != words.end();
+         return listens ? tool::Patience::Logs : tool::Patience::Shows;
+       }},
       {"icmb-bus", "Emulate an ICMB bus with pseudo-terminals",
        [&](CLI::App& app) { add_emulator(app, options); },
-       [&](Observer& o) { return run_emulator(options, o); }},
+       [&](Observer& o) { return run_emulator(options, o); }, [] { return tool::Patience::Logs; }},
   };
 }
 

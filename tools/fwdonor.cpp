@@ -76,7 +76,7 @@ std::vector<tool::Command> commands(Options& options) {
   return {
       {"manifest", "Write the manifest of an image, to be signed with minisign",
        [&](CLI::App& app) { manifest_options(app, options); },
-       [&](Observer& o) { return write_manifest(options, o); }},
+       [&](Observer& o) { return write_manifest(options, o); }, tool::acts},
       {"add", "Verify a signed image and take it into the catalogue",
        [&](CLI::App& app) {
          app.add_option("image", options.image, "Image file")->required();
@@ -92,7 +92,8 @@ std::vector<tool::Command> commands(Options& options) {
                                           ? options.image + ".manifest.json"
                                           : options.manifest_file;
          return open(options).add(options.image, manifest, options.signature, o);
-       }},
+       },
+       tool::acts},
       {"list", "List the catalogue", [](CLI::App&) {},
        [&](Observer& o) { return open(options).list(o); }},
       {"show", "Show one image", digest,
@@ -103,7 +104,7 @@ std::vector<tool::Command> commands(Options& options) {
        },
        [&](Observer& o) { return open(options).verify(options.digest, o); }},
       {"remove", "Take an image out of the catalogue", digest,
-       [&](Observer& o) { return open(options).remove(options.digest, o); }},
+       [&](Observer& o) { return open(options).remove(options.digest, o); }, tool::acts},
   };
 }
 

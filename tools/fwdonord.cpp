@@ -32,7 +32,10 @@ int main(int argc, char** argv) {
   program.name = "fwdonord";
   program.summary = "Serve signed firmware images to systems that ask for them";
   program.default_config = fwrecover::default_donor_file();
-  program.prints = tool::Prints::Log;
+  program.prints = [&] { return options.show_config ? tool::Prints::Text : tool::Prints::Log; };
+  program.patience = [&] {
+    return options.show_config ? tool::Patience::Shows : tool::Patience::Logs;
+  };
   program.options = [&](CLI::App& app) {
     app.add_option("--listen", options.listen,
                    "Serve at this address, or on a line such as icmb:/dev/ttyS1; may be repeated")

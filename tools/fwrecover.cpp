@@ -79,7 +79,7 @@ std::vector<tool::Command> commands(Options& options) {
          tool::add_duration(app, "--deadline", options.deadline_ms,
                             "Time for all of it, such as 90s or 10m", kDeadline_ms);
        },
-       [&](Observer& o) { return open(options).request(options.request, o); }},
+       [&](Observer& o) { return open(options).request(options.request, o); }, tool::acts},
       {"offers", "Show who offers what, and what the policy says; accept none",
        [&](CLI::App& app) { whom_to_ask(app, options); },
        [&](Observer& o) { return open(options).offers(o); }},
@@ -92,12 +92,12 @@ std::vector<tool::Command> commands(Options& options) {
          app.add_flag("--if-healthy", options.confirm.if_healthy,
                       "Only when check and the commands of [health] find nothing wrong");
        },
-       [&](Observer& o) { return open(options).confirm(options.confirm, o); }},
+       [&](Observer& o) { return open(options).confirm(options.confirm, o); }, tool::acts},
       {"rollback", "Go back to the other slot",
        [&](CLI::App& app) {
          app.add_flag("--if-expired", options.if_expired, "Only when the trial has run out");
        },
-       [&](Observer& o) { return open(options).rollback(options.if_expired, o); }},
+       [&](Observer& o) { return open(options).rollback(options.if_expired, o); }, tool::acts},
       {"adopt", "Record that the active slot holds the image of a manifest",
        [&](CLI::App& app) {
          signed_manifest(app, options);
@@ -108,7 +108,8 @@ std::vector<tool::Command> commands(Options& options) {
        },
        [&](Observer& o) {
          return open(options).adopt({options.manifest, options.signature, options.active}, o);
-       }},
+       },
+       tool::acts},
       {"verify", "Check a manifest, its signature, and an image",
        [&](CLI::App& app) {
          signed_manifest(app, options);

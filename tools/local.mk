@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # tools: thin programs over libfwrecover.so.
 
-tool_libs = lib/libfwrecover.la $(FMT_LIBS)
+tool_libs = lib/libfwrecover.la $(FMT_LIBS) $(SYSTEMD_LIBS) -lpthread
 tool_ldflags = $(AM_LDFLAGS) $(PIE_LDFLAGS)
 
 bin_PROGRAMS += %D%/fwdiag %D%/fwdonor
 sbin_PROGRAMS += %D%/fwdonord %D%/fwrecover
 
 # What every tool shares.
-tool_sources = %D%/command_line.cpp %D%/command_line.hpp %D%/output.cpp %D%/output.hpp
+tool_sources = %D%/command_line.cpp %D%/command_line.hpp %D%/output.cpp %D%/output.hpp \
+	%D%/terminal.cpp %D%/terminal.hpp %D%/writer.cpp %D%/writer.hpp
 
 %C%_fwdiag_SOURCES = %D%/fwdiag.cpp $(tool_sources)
 %C%_fwdiag_LDADD = $(tool_libs)

@@ -9,11 +9,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cmath>
-#include <cstdio>
-#include <cstdlib>
 #include <ctime>
+#include <functional>
 #include <nlohmann/json.hpp>
+
+#include "terminal.hpp"
 
 namespace tool {
 namespace {
@@ -23,21 +25,30 @@ using fwrecover::Event;
 using Json = nlohmann::ordered_json;
 
 constexpr auto kLineInterval = std::chrono::seconds(5);  // progress without a terminal
+constexpr auto kPace_window = std::chrono::seconds(10);  // what a rate is the mean of
 constexpr std::size_t kBar_columns = 30;
+constexpr std::size_t kShortestBar_columns = 10;
 
-/// Without an error when nobody reads any more: no reason to leave a recovery half done.
-void put(std::FILE* stream, std::string_view text) {
-  (void)std::fwrite(text.data(), 1, text.size(), stream);
-  (void)std::fflush(stream);
-}
+constexpr auto kOut = Writer::Stream::Out;
+constexpr auto kErr = Writer::Stream::Err;
 
-void print(std::FILE* stream, std::string_view line) {
-  put(stream, fmt::format("{}\n", line));
-}
-
-void print_json(const Json& object) {
+std::string json_line(const Json& object) {
   // A donor's name may hold any bytes: what is not UTF-8 is replaced, never thrown.
-  print(stdout, object.dump(-1, ' ', false, Json::error_handler_t::replace));
+  return object.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+/// Seconds since 1970, to the millisecond.
+double wall_time() {
+  using std::chrono::milliseconds;
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return static_cast<double>(std::chrono::duration_cast<milliseconds>(now).count()) / 1000;
+}
+
+std::string lost_lines(std::uint64_t lines) {
+  return fmt::format(
+      "{} line{} of this output lost: the reader did not read, or it could not be "
+      "written",
+      lines, lines == 1 ? " was" : "s were");
 }
 
 std::string utc(std::int64_t seconds) {
@@ -68,18 +79,17 @@ std::string value_text(const fwrecover::Value& value) {
 std::string generic(const Event& event) {
   std::string line = event.name();
   for (const auto& [key, value] : event.fields())
-    line += fmt::format(" {}={}", key, value_text(value));
+    line += fmt::format(" {}={}", key, quoted(value_text(value)));
   return line;
 }
 
-/// fwdiag shows offers that no policy has judged.
-std::string verdict(const Event& event) {
-  if (!event.has("acceptable")) return event.text("donor");
-  return fmt::format("{}: {}", event.flag("acceptable") ? "acceptable" : "refused",
-                     event.text("reason"));
+/// The words that it is ranked by repeat the other columns: with -v.
+std::string verdict(const Event& event, bool verbose) {
+  if (!event.flag("acceptable")) return "refused: " + event.text("reason");
+  return verbose ? "acceptable: " + event.text("reason") : "acceptable";
 }
 
-std::vector<std::string> offer_row(const Event& event) {
+Cells measured_row(const Event& event) {
   return {event.text("address"),
           event.text("role"),
           event.text("medium"),
@@ -87,10 +97,20 @@ std::vector<std::string> offer_row(const Event& event) {
           fmt::format("{}", event.number("security_version")),
           human_size(static_cast<double>(event.number("size"))),
           fmt::format("{}%", event.number("load")),
-          fmt::format("{:.1f} ms", event.real("rtt") * 1000),
-          verdict(event)};
+          fmt::format("{:.1f} ms", event.real("rtt") * 1000)};
 }
-std::vector<std::string> image_row(const Event& event) {
+Cells offer_row(const Event& event, bool verbose) {
+  Cells row = measured_row(event);
+  row.push_back(verdict(event, verbose));
+  return row;
+}
+/// fwdiag shows offers that no policy has judged.
+Cells claim_row(const Event& event, bool) {
+  Cells row = measured_row(event);
+  row.push_back(event.text("donor"));
+  return row;
+}
+Cells image_row(const Event& event, bool) {
   return {short_digest(event),
           event.text("name"),
           event.text("component"),
@@ -99,7 +119,7 @@ std::vector<std::string> image_row(const Event& event) {
           human_size(static_cast<double>(event.number("size"))),
           utc(event.number("created"))};
 }
-std::vector<std::string> slot_row(const Event& event) {
+Cells slot_row(const Event& event, bool) {
   return {event.text("slot"),
           event.flag("active") ? "active" : "",
           event.text("state"),
@@ -107,43 +127,84 @@ std::vector<std::string> slot_row(const Event& event) {
           event.has("security_version") ? fmt::format("{}", event.number("security_version")) : "-",
           event.has("problem") ? event.text("problem") : event.text("place")};
 }
-std::vector<std::string> node_row(const Event& event) {
+Cells node_row(const Event& event, bool) {
   return {event.text("address"), event.text("guid")};
 }
-std::vector<std::string> bluetooth_row(const Event& event) {
+Cells bluetooth_row(const Event& event, bool) {
   return {event.text("address"), event.text("name"),
           event.has("problem")  ? event.text("problem")
           : event.flag("donor") ? "donor"
                                 : "-"};
 }
-std::vector<std::string> setting_row(const Event& event) {
+Cells setting_row(const Event& event, bool) {
   return {event.text("name"), event.text("value"), event.text("source")};
+}
+
+Cells history_row(const Event& event, bool) {
+  const std::string slot = event.has("to") ? event.text("to") : event.text("slot");
+  std::string from = event.has("address") ? event.text("address") : std::string();
+  if (from.empty() && !slot.empty()) from = "slot " + slot;
+  return {utc(event.number("time")), event.text("what"), event.text("version"),
+          event.has("reason") ? (from.empty() ? "" : from + ": ") + event.text("reason") : from};
 }
 
 /// Events that come in numbers are a table for people.
 struct Table {
   std::string_view event;
-  std::vector<std::string> head;
-  std::vector<std::string> (*row)(const Event&);
+  std::vector<Column> columns;
+  Cells (*row)(const Event&, bool verbose);
 };
-const std::array<Table, 6>& tables() {
-  static const std::array<Table, 6> kAll{
+const std::vector<Table>& tables() {
+  static const std::vector<Table> kAll{
       Table{"offer",
-            {"DONOR", "ROLE", "MEDIUM", "VERSION", "SECURITY", "SIZE", "LOAD", "RTT", "VERDICT"},
+            {{"DONOR", 0, 15},
+             {"ROLE", 4},
+             {"MEDIUM", 5},
+             {"VERSION", 0, 9},
+             {"SECURITY", 6},
+             {"SIZE", 3},
+             {"LOAD", 7},
+             {"RTT", 8},
+             {"VERDICT", 0, 12}},
             offer_row},
+      Table{"offer",
+            {{"DONOR", 0, 15},
+             {"ROLE", 4},
+             {"MEDIUM", 5},
+             {"VERSION", 0, 9},
+             {"SECURITY", 6},
+             {"SIZE", 3},
+             {"LOAD", 7},
+             {"RTT", 8},
+             {"GUID", 1, 18}},
+            claim_row},
       Table{"image",
-            {"DIGEST", "NAME", "COMPONENT", "VERSION", "SECURITY", "SIZE", "CREATED"},
+            {{"DIGEST", 0},
+             {"NAME", 0, 8},
+             {"COMPONENT", 4},
+             {"VERSION", 0, 8},
+             {"SECURITY", 3},
+             {"SIZE", 2},
+             {"CREATED", 1, 10}},
             image_row},
-      Table{"slot", {"SLOT", "", "STATE", "VERSION", "SECURITY", "PLACE"}, slot_row},
-      Table{"bt-device", {"ADDRESS", "NAME", "DONOR"}, bluetooth_row},
-      Table{"icmb-node", {"ADDRESS", "GUID"}, node_row},
-      Table{"setting", {"SETTING", "VALUE", "SOURCE"}, setting_row}};
+      Table{"slot",
+            {{"SLOT"}, {"", 0}, {"STATE"}, {"VERSION", 0, 8}, {"SECURITY", 2}, {"PLACE", 1, 12}},
+            slot_row},
+      Table{"bt-device", {{"ADDRESS"}, {"NAME", 1, 8}, {"DONOR", 0, 8}}, bluetooth_row},
+      Table{"icmb-node", {{"ADDRESS", 0, 10}, {"GUID", 0, 18}}, node_row},
+      Table{
+          "history", {{"TIME", 0, 10}, {"WHAT"}, {"VERSION", 0, 8}, {"FROM", 0, 12}}, history_row},
+      Table{"setting", {{"SETTING", 0, 16}, {"VALUE", 0, 14}, {"SOURCE", 1, 10}}, setting_row}};
   return kAll;
 }
-const Table* table_of(std::string_view event) {
-  const auto* found = std::find_if(tables().begin(), tables().end(),
-                                   [&](const Table& table) { return table.event == event; });
-  return found == tables().end() ? nullptr : found;
+const Table* table_of(const Event& event, bool verbose) {
+  if (event.name() == "image" && event.has("platforms")) return nullptr;  // fwdonor show
+  if (event.name() == "history" && verbose) return nullptr;
+  const bool claim = event.name() == "offer" && !event.has("acceptable");
+  const auto found = std::find_if(tables().begin(), tables().end(), [&](const Table& table) {
+    return table.event == event.name() && (!claim || table.row == claim_row);
+  });
+  return found == tables().end() ? nullptr : &*found;
 }
 
 std::string image_words(const Event& event) {
@@ -221,7 +282,8 @@ std::string link_words(const Event& event, bool verbose) {
 std::string history_words(const Event& event) {
   std::string line = fmt::format("{}  {}", utc(event.number("time")), event.text("what"));
   for (const auto& [key, value] : event.fields())
-    if (key != "time" && key != "what") line += fmt::format("  {}={}", key, value_text(value));
+    if (key != "time" && key != "what")
+      line += fmt::format("  {}={}", key, quoted(value_text(value)));
   return line;
 }
 
@@ -230,6 +292,8 @@ std::string words(const Event& event, Verbosity verbosity) {
   const std::string& name = event.name();
   const bool verbose = verbosity == Verbosity::Verbose;
   if (name == "state") return verbose ? "state " + event.text("state") : std::string();
+  if (name == "waiting") return {};  // a status line, where there is one
+  if (name == "image") return platform_words(event);
   if (name == "finding")
     return fmt::format("{:4}  {}: {}",
                        event.flag("ok")      ? "ok"
@@ -285,128 +349,291 @@ std::string human_time(double seconds) {
   return fmt::format("{}:{:02}", whole / 60, whole % 60);
 }
 
-void JsonOutput::on_event(const Event& event) {
+std::string quoted(const std::string& text) {
+  const bool plain = !text.empty() && text.find_first_of(" =\"\\'") == std::string::npos;
+  if (plain) return text;
+  std::string all = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') all += '\\';
+    all += c;
+  }
+  return all + "\"";
+}
+
+// --- JSON ----------------------------------------------------------------------------------------
+
+namespace {
+
+std::string event_line(const Event& event) {
   Json object;
   object["event"] = event.name();
   for (const auto& [key, value] : event.fields())
     std::visit([&, &k = key](const auto& held) { object[k] = held; }, value);
-  print_json(object);
+  // A line of the history has its own.
+  if (!event.has("time")) object["time"] = wall_time();
+  return json_line(object);
 }
 
-int JsonOutput::finish(const Conclusion& conclusion) {
+}  // namespace
+
+JsonOutput::JsonOutput(Writer& writer) : Output(writer) {
+  writer.tell_lost_by([](std::uint64_t lines) {
+    return event_line(Event("problem").set("text", lost_lines(lines)));
+  });
+}
+
+void JsonOutput::on_event(const Event& event) {
+  writer().put(kOut, event_line(event));
+}
+
+void JsonOutput::finish(const Conclusion& conclusion) {
   Json object;
   object["event"] = "result";
   object["ok"] = conclusion.ok();
   object["code"] = conclusion.code;
   object["message"] = conclusion.message;
   if (!conclusion.advice.empty()) object["advice"] = conclusion.advice;
+  object["time"] = wall_time();
   object["exit_code"] = conclusion.exit_code;
-  print_json(object);
-  return conclusion.exit_code;
+  writer().put_last(kOut, json_line(object));
 }
 
-TextOutput::TextOutput(Verbosity verbosity)
-    : verbosity_(verbosity), bar_(isatty(STDERR_FILENO) == 1) {}
+// --- for people ----------------------------------------------------------------------------------
+
+StatusLine::StatusLine(Writer& writer) : writer_(writer), works_(can_overwrite(STDERR_FILENO)) {}
+
+std::size_t StatusLine::columns() const {
+  const std::size_t all = terminal_columns(STDERR_FILENO);
+  return all > 1 ? all - 1 : 0;
+}
+
+/// Blanks over what was longer: no escape sequence, so that any terminal will do.
+void StatusLine::show(const std::string& text) {
+  const std::string fits(cut(text, columns()));
+  const std::size_t width = display_width(fits);
+  const std::size_t left_over = std::min(shown_columns_, columns());
+  const std::string blanks(left_over > width ? left_over - width : 0, ' ');
+  writer_.put_transient(kErr, "\r" + fits + blanks);
+  shown_columns_ = width;
+}
+
+void StatusLine::clear() {
+  if (shown_columns_ == 0) return;
+  const std::string blanks(std::min(shown_columns_, columns()), ' ');
+  writer_.put(kErr, "\r" + blanks + "\r");
+  shown_columns_ = 0;
+}
+
+void Pace::add(std::int64_t fetched, Clock::time_point now) {
+  while (samples_.size() > 2 && now - samples_[1].time >= kPace_window)
+    samples_.erase(samples_.begin());
+  samples_.push_back({now, fetched});
+}
+
+double Pace::bytes_per_second() const {
+  if (samples_.size() < 2) return 0;
+  const std::chrono::duration<double> elapsed = samples_.back().time - samples_.front().time;
+  const auto fetched = static_cast<double>(samples_.back().fetched - samples_.front().fetched);
+  return elapsed.count() > 0 ? fetched / elapsed.count() : 0;
+}
+
+TextOutput::TextOutput(Writer& writer, Verbosity verbosity)
+    : Output(writer), verbosity_(verbosity), status_(writer) {
+  writer.tell_lost_by(
+      [](std::uint64_t lines) { return fmt::format("warning: {}\n", lost_lines(lines)); });
+}
+
+void TextOutput::say(Writer::Stream stream, const std::string& text) {
+  status_.clear();
+  const int fd = stream == kOut ? STDOUT_FILENO : STDERR_FILENO;
+  // A finding stands beside its mark, everything else two columns in.
+  const std::size_t indent =
+      text.starts_with("ok ") || text.starts_with("BAD ") || text.starts_with("--  ") ? 6 : 2;
+  writer().put(stream, folded(text, terminal_columns(fd), indent));
+}
 
 void TextOutput::on_event(const Event& event) {
-  if (event.name() == "problem") {
-    end_bar();
-    print(stderr, "warning: " + event.text("text"));
-    return;
-  }
+  if (event.name() == "problem") return say(kErr, "warning: " + event.text("text"));
   // That the system runs something else from now on is never silent.
-  if (verbosity_ == Verbosity::Quiet && event.name() == "activated")
-    print(stderr, event.text("text"));
+  if (verbosity_ == Verbosity::Quiet && event.name() == "activated") say(kErr, event.text("text"));
   if (verbosity_ == Verbosity::Quiet) return;
   if (event.name() == "progress") return progress(event);
-  end_bar();
-  if (event.name() == "unreachable") return print(stderr, "warning: " + event.text("text"));
-  if (!rows_.empty() && table_ != event.name()) flush_table();
-  if (event.name() == "image" && event.has("platforms")) {
-    print(stdout, platform_words(event));
-  } else if (const Table* table = table_of(event.name())) {
-    table_ = event.name();
-    rows_.push_back(table->row(event));
+  if (event.name() == "unreachable") return say(kErr, "warning: " + event.text("text"));
+  if (event.name() == "waiting") return waiting(event);
+  const bool verbose = verbosity_ == Verbosity::Verbose;
+  const Table* table = table_of(event, verbose);
+  if (!rows_.empty() && table != table_of(rows_.front(), verbose)) flush_table();
+  if (table != nullptr) {
+    rows_.push_back(event);
   } else if (const std::string line = words(event, verbosity_); !line.empty()) {
-    print(stdout, line);
+    say(kOut, line);
   }
 }
 
-/// Columns as wide as their widest cell; the last one is not padded.
 void TextOutput::flush_table() {
-  const Table* table = table_of(table_);
-  if (table == nullptr || rows_.empty()) return;
-  rows_.insert(rows_.begin(), table->head);
-  std::vector<std::size_t> widths(table->head.size());
-  for (const auto& row : rows_)
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  for (const auto& row : rows_) {
-    std::string line;
-    for (std::size_t i = 0; i + 1 < row.size(); ++i)
-      line += fmt::format("{:{}}  ", row[i], widths[i]);
-    print(stdout, line + row.back());
+  if (rows_.empty()) return;
+  const bool verbose = verbosity_ == Verbosity::Verbose;
+  const Table& table = *table_of(rows_.front(), verbose);
+  std::vector<Column> columns = table.columns;
+  std::vector<Cells> cells;
+  const bool ranked = table.row == offer_row;
+  if (ranked) columns.insert(columns.begin(), {"#", 2});
+  std::int64_t rank = 0;
+  for (const Event& event : rows_) {
+    cells.push_back(table.row(event, verbose));
+    if (!ranked) continue;
+    if (event.flag("acceptable")) ++rank;
+    const std::int64_t said = event.has("rank") ? event.number("rank") : rank;
+    cells.back().insert(cells.back().begin(),
+                        event.flag("acceptable") ? fmt::format("{}", said) : "-");
   }
+  status_.clear();
+  writer().put(kOut, layout(columns, cells, terminal_columns(STDOUT_FILENO)));
   rows_.clear();
 }
 
-void TextOutput::progress(const Event& event) {
-  const auto now = std::chrono::steady_clock::now();
-  const std::int64_t done = event.number("done");
-  const std::int64_t total = std::max<std::int64_t>(event.number("total"), 1);
-  if (first_done_ < 0) {
-    first_done_ = done;
-    began_ = now;
-    last_line_ = now;
-    flush_table();
-  }
-  const double elapsed = std::chrono::duration<double>(now - began_).count();
-  const double rate = elapsed > 0 ? static_cast<double>(done - first_done_) / elapsed : 0;
-  const std::string left = rate > 0 ? human_time(static_cast<double>(total - done) / rate) : "?";
-  const auto percent = done * 100 / total;
-  const std::string text =
-      fmt::format("{:3}%  {} of {}  {}/s  {} left", percent, human_size(static_cast<double>(done)),
-                  human_size(static_cast<double>(total)), human_size(rate), left);
-  if (bar_) {
-    const auto filled =
-        static_cast<std::size_t>(done * static_cast<std::int64_t>(kBar_columns) / total);
-    put(stderr, fmt::format("\r[{}{}] {}\x1b[K", std::string(filled, '#'),
-                            std::string(kBar_columns - std::min(filled, kBar_columns), ' '), text));
-    bar_open_ = true;
-  } else if (done == total || now - last_line_ >= kLineInterval) {
-    last_line_ = now;
-    print(stderr, "progress " + text);
-  }
-}
-
-void TextOutput::end_bar() {
-  if (bar_open_) put(stderr, "\n");
-  bar_open_ = false;
-}
-
-int TextOutput::finish(const Conclusion& conclusion) {
-  end_bar();
-  if (verbosity_ != Verbosity::Quiet) flush_table();
-  if (conclusion.ok()) {
-    if (verbosity_ != Verbosity::Quiet && !conclusion.message.empty())
-      print(stdout, conclusion.message);
-  } else {
-    print(stderr, "error: " + conclusion.message);
-    if (!conclusion.advice.empty()) print(stderr, "hint: " + conclusion.advice);
-  }
-  return conclusion.exit_code;
-}
-
-LogOutput::LogOutput(Verbosity verbosity) : verbosity_(verbosity) {}
-
 namespace {
 
-void log_line(std::string_view line) {
-  // systemd sets it when standard error is the journal, which has its own times (systemd.exec(5)).
-  if (std::getenv("JOURNAL_STREAM") != nullptr) return print(stderr, line);
-  print(stderr, fmt::format("{} {}", utc(static_cast<std::int64_t>(std::time(nullptr))), line));
+/// The first of these that fits; the last one otherwise.
+std::string first_that_fits(const std::vector<std::string>& texts, std::size_t columns) {
+  const auto fits = std::find_if(texts.begin(), texts.end(), [&](const std::string& text) {
+    return display_width(text) <= columns;
+  });
+  return fits == texts.end() ? texts.back() : *fits;
+}
+
+std::string with_bar(const std::string& text, std::int64_t done, std::int64_t total,
+                     std::size_t columns) {
+  const std::size_t around = display_width(text) + 3;  // the brackets and a blank
+  if (columns < around + kShortestBar_columns) return text;
+  const std::size_t bar = std::min(columns - around, kBar_columns);
+  const auto filled = static_cast<std::size_t>(
+      static_cast<double>(bar) * static_cast<double>(done) / static_cast<double>(total));
+  return fmt::format("[{}{}] {}", std::string(std::min(filled, bar), '#'),
+                     std::string(bar - std::min(filled, bar), ' '), text);
 }
 
 }  // namespace
+
+void TextOutput::progress(const Event& event) {
+  const auto now = std::chrono::steady_clock::now();
+  const std::int64_t total = std::max<std::int64_t>(event.number("total"), 1);
+  const std::int64_t done = std::min(event.number("done"), total);
+  flush_table();
+  pace_.add(event.number("fetched"), now);
+  const double rate = pace_.bytes_per_second();
+  const std::string percent = fmt::format("{:3}%", done * 100 / total);
+  const std::string left =
+      rate > 0 ? human_time(static_cast<double>(total - done) / rate) + " left" : "? left";
+  position_ = fmt::format("{}  {} of {}", percent, human_size(static_cast<double>(done)),
+                          human_size(static_cast<double>(total)));
+  const std::string all = fmt::format("{}  {}/s  {}", position_, human_size(rate), left);
+  const std::size_t columns = status_.works() ? status_.columns() : terminal_columns(STDERR_FILENO);
+  const std::string fits =
+      columns == 0
+          ? all
+          : first_that_fits({all, position_ + "  " + left, percent + "  " + left, percent},
+                            columns - std::min<std::size_t>(columns, status_.works() ? 0 : 9));
+  if (status_.works()) {
+    status_.show(fits == all ? with_bar(all, done, total, columns) : fits);
+  } else if (done == total || now - last_line_ >= kLineInterval) {
+    if (last_line_ == std::chrono::steady_clock::time_point{} && done != total) {
+      last_line_ = now;  // the first one says nothing yet
+      return;
+    }
+    last_line_ = now;
+    say(kErr, "progress " + fits);
+  }
+}
+
+namespace {
+
+/// What it does meanwhile.
+std::string waiting_words(const Event& event) {
+  const std::string state = event.text("state");
+  if (state == "Preparing") return "preparing the slot";
+  if (state == "FetchingTree") return "fetching the hash tree";
+  if (state == "Verifying") return "reading the slot back";
+  if (state == "Activating") return "activating the image";
+  return "waiting for " + (event.has("address") ? event.text("address") : "a donor");
+}
+
+}  // namespace
+
+/// Something moves while nothing comes.
+void TextOutput::waiting(const Event& event) {
+  if (!status_.works()) return;
+  const std::string seconds = fmt::format("{} s", std::llround(event.real("seconds")));
+  if (event.text("state") == "Discovering")
+    return status_.show(first_that_fits(
+        {fmt::format("asking for offers... {}", seconds), fmt::format("asking... {}", seconds)},
+        status_.columns()));
+  const std::string words = fmt::format("{}, {}", waiting_words(event), seconds);
+  std::vector<std::string> texts;
+  if (!position_.empty()) {
+    texts.push_back(fmt::format("{}  {}", position_, words));
+    texts.push_back(fmt::format("{}  {}", position_.substr(0, 4), words));
+    texts.push_back(fmt::format("{}  waiting, {}", position_.substr(0, 4), seconds));
+  } else {
+    texts.push_back(words);
+  }
+  texts.push_back(fmt::format("waiting, {}", seconds));
+  status_.show(first_that_fits(texts, status_.columns()));
+}
+
+void TextOutput::finish(const Conclusion& conclusion) {
+  status_.clear();
+  if (verbosity_ != Verbosity::Quiet) flush_table();
+  if (conclusion.ok()) {
+    if (verbosity_ != Verbosity::Quiet && !conclusion.message.empty())
+      say(kOut, conclusion.message);
+    return;
+  }
+  // Whoever stopped it knows that it is no error.
+  const bool stopped = conclusion.code == "interrupted";
+  if (!conclusion.message.empty()) say(kErr, (stopped ? "" : "error: ") + conclusion.message);
+  if (!conclusion.advice.empty()) say(kErr, "hint: " + conclusion.advice);
+}
+
+// --- for logs ------------------------------------------------------------------------------------
+
+namespace {
+
+/// FWR_SIZE for "size". systemd.journal-fields(7): capital letters, digits and underscores.
+std::string field_name(std::string_view key) {
+  std::string name = "FWR_";
+  for (const char c : key) {
+    const auto byte = static_cast<unsigned char>(c);
+    name += std::isalnum(byte) != 0 ? static_cast<char>(std::toupper(byte)) : '_';
+  }
+  return name;
+}
+
+std::string timed(std::string_view line) {
+  return fmt::format("{} {}\n", utc(static_cast<std::int64_t>(std::time(nullptr))), line);
+}
+
+}  // namespace
+
+LogOutput::LogOutput(Writer& writer, Verbosity verbosity)
+    : Output(writer), verbosity_(verbosity), journal_(stderr_is_journal()) {
+  writer.tell_lost_by([](std::uint64_t lines) { return timed("warning: " + lost_lines(lines)); });
+}
+
+void LogOutput::log(Priority priority, const std::string& message, const Event* event) {
+  const std::string word = priority == Priority::Error     ? "error: "
+                           : priority == Priority::Warning ? "warning: "
+                                                           : "";
+  if (!journal_) return writer().put(kErr, timed(word + message));
+  std::vector<std::string> fields{"MESSAGE=" + message,
+                                  fmt::format("PRIORITY={}", static_cast<int>(priority))};
+  if (event != nullptr) {
+    fields.push_back("FWR_EVENT=" + event->name());
+    for (const auto& [key, value] : event->fields())
+      fields.push_back(field_name(key) + "=" + value_text(value));
+  }
+  writer().put_journal(std::move(fields), word + message + "\n");
+}
 
 void LogOutput::on_event(const Event& event) {
   const bool warning = event.name() == "problem";
@@ -416,17 +643,15 @@ void LogOutput::on_event(const Event& event) {
   if (event.name() == "link" && event.text("what").starts_with("peer-") &&
       verbosity_ != Verbosity::Verbose)
     return;
-  log_line(warning ? "warning: " + event.text("text") : generic(event));
+  if (warning) return log(Priority::Warning, event.text("text"), &event);
+  log(Priority::Info, generic(event), &event);
 }
 
-int LogOutput::finish(const Conclusion& conclusion) {
-  if (!conclusion.ok()) {
-    log_line("error: " + conclusion.message);
-    if (!conclusion.advice.empty()) log_line("hint: " + conclusion.advice);
-  } else if (verbosity_ != Verbosity::Quiet) {
-    log_line(conclusion.message);
-  }
-  return conclusion.exit_code;
+void LogOutput::finish(const Conclusion& conclusion) {
+  const bool stopped = conclusion.ok() || conclusion.code == "interrupted";
+  if (stopped && verbosity_ == Verbosity::Quiet) return;
+  log(stopped ? Priority::Info : Priority::Error, conclusion.message);
+  if (!stopped && !conclusion.advice.empty()) log(Priority::Notice, "hint: " + conclusion.advice);
 }
 
 }  // namespace tool

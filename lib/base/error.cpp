@@ -148,7 +148,7 @@ constexpr std::array<ErrorInfo, kErrorCount> kErrors{{
     {Errc::AlreadyRunning, "already-running", ExitCode::AlreadyRunning,
      "a recovery is already running on this system",
      "Wait until it ends; the file \"lock\" in the state directory has its process id."},
-    {Errc::Interrupted, "interrupted", ExitCode::Other, "the command was interrupted",
+    {Errc::Interrupted, "interrupted", ExitCode::Interrupted, "the command was interrupted",
      "Start it again: what arrived is kept, and the active slot is untouched."},
     {Errc::NetworkDown, "network-down", ExitCode::NoDonor, "the network is not up",
      "Look at \"ip -br address\": bring an interface up, or wait until it is, and try again."},

@@ -23,6 +23,10 @@ enum class ExitCode : std::uint8_t {
   WriteFailed = 15,
   Deadline = 16,
   AlreadyRunning = 17,
+  // 128 and the number of the signal that ended the program, as a shell sees it
+  HungUp = 129,
+  Interrupted = 130,
+  Terminated = 143,
 };
 
 /// What went wrong, one code for one kind of cause. The table in error.cpp gives each code its

@@ -8,8 +8,8 @@
 #include <csignal>
 
 #include "fwrecover/conclude.hpp"
+#include "fwrecover/interruption.hpp"
 #include "transport/bluetooth.hpp"
-#include "transport/signals.hpp"
 
 namespace fwrecover {
 namespace {
@@ -39,7 +39,7 @@ void tell(const fwr::transport::BluetoothDevice& device, Observer& observer) {
 
 }  // namespace
 
-Conclusion bluetooth_scan(const BluetoothScanOptions& options, Observer& observer) {
+static Conclusion scan(const BluetoothScanOptions& options, const Stop& stop, Observer& observer) {
   auto known = parse_devices(options.devices);
   if (!known) return conclude(known.error());
   fwr::transport::BluetoothScanSettings settings;
@@ -47,16 +47,19 @@ Conclusion bluetooth_scan(const BluetoothScanOptions& options, Observer& observe
   settings.inquire = options.inquiry_ms > 0;
   settings.inquiry = std::chrono::milliseconds(options.inquiry_ms);
   settings.known = *std::move(known);
-  fwr::transport::Signals signals({SIGINT, SIGTERM});
   const auto found = fwr::transport::scan_bluetooth(
-      settings, {.limit = std::chrono::milliseconds(options.limit_ms),
-                 .interrupted = [&] { return signals.arrived(); }});
+      settings, {.limit = std::chrono::milliseconds(options.limit_ms), .interrupted = stop});
   if (!found) return conclude(found.error());
   for (const auto& device : *found) tell(device, observer);
   if (found->empty()) return conclude({Errc::NoResponse, "no Bluetooth device was found"});
   const auto donors =
       std::count_if(found->begin(), found->end(), [](const auto& device) { return device.donor; });
   return conclude_ok(fmt::format("{} devices, {} of them donors", found->size(), donors));
+}
+
+Conclusion bluetooth_scan(const BluetoothScanOptions& options, Observer& observer) {
+  return interruptible({SIGINT, SIGTERM},
+                       [&](const Stop& stop) { return scan(options, stop, observer); });
 }
 
 }  // namespace fwrecover

@@ -14,6 +14,7 @@
 #include "fwrecover/bridged_bus.hpp"
 #include "fwrecover/bus_events.hpp"
 #include "fwrecover/conclude.hpp"
+#include "fwrecover/interruption.hpp"
 #include "link/icmb_discovery.hpp"
 #include "transport/bus_emulator.hpp"
 #include "transport/clock.hpp"
@@ -324,7 +325,7 @@ Result<Body> body_of(const Message& answer) {
 
 }  // namespace
 
-Conclusion bus_discover(const BusOptions& options, Observer& observer) {
+static Conclusion run_bus_discover(const BusOptions& options, Observer& observer) {
   if (!options.via.empty()) return bridged_discover(options, observer);
   Discoverer machine(options, observer);
   if (auto ran = machine.run(); !ran) return conclude(ran.error(), on_bus(options));
@@ -334,7 +335,8 @@ Conclusion bus_discover(const BusOptions& options, Observer& observer) {
   return conclude_ok(counted(static_cast<std::size_t>(machine.found()), "node"));
 }
 
-Conclusion bus_info(const BusOptions& options, const std::string& address, Observer& observer) {
+static Conclusion run_bus_info(const BusOptions& options, const std::string& address,
+                               Observer& observer) {
   const auto peer = parse_bus_address(address);
   if (!peer) return conclude(peer.error());
   if (!options.via.empty()) return bridged_info(options, *peer, observer);
@@ -367,8 +369,8 @@ Conclusion bus_info(const BusOptions& options, const std::string& address, Obser
   return conclude_ok("");
 }
 
-Conclusion bus_statistics(const BusOptions& options, const std::string& address,
-                          Observer& observer) {
+static Conclusion run_bus_statistics(const BusOptions& options, const std::string& address,
+                                     Observer& observer) {
   const auto peer = parse_bus_address(address);
   if (!peer) return conclude(peer.error());
   if (!options.via.empty()) return bridged_statistics(options, *peer, observer);
@@ -384,8 +386,8 @@ Conclusion bus_statistics(const BusOptions& options, const std::string& address,
   return conclude_ok("");
 }
 
-Conclusion bus_device_id(const BusOptions& options, const std::string& address,
-                         Observer& observer) {
+static Conclusion run_bus_device_id(const BusOptions& options, const std::string& address,
+                                    Observer& observer) {
   const auto peer = parse_bus_address(address);
   if (!peer) return conclude(peer.error());
   if (!options.via.empty()) return bridged_device_id(options, *peer, observer);
@@ -400,7 +402,7 @@ Conclusion bus_device_id(const BusOptions& options, const std::string& address,
   return conclude_ok("");
 }
 
-Conclusion bus_listen(const BusOptions& options, Observer& observer) {
+static Conclusion run_bus_listen(const BusOptions& options, Observer& observer) {
   if (!options.via.empty())
     return conclude({Errc::BadUsage, "listen: a BMC does not hand on what others say on the bus"});
   Listener machine(options, observer);
@@ -438,7 +440,38 @@ Conclusion emulate_bus(const BusEmulatorOptions& options, Observer& observer) {
   event.set("bit_errors", as_number(counters.bit_errors));
   event.set("late", std::chrono::duration<double>(emulator->worst_lateness()).count());
   observer.on_event(event);
-  return conclude_ok("");
+  // Its links are gone by then, and SIGTERM is its good end, as in until_stopped().
+  const int signal = emulator->ended_by();
+  return signal == 0 || signal == SIGTERM ? conclude_ok("") : ended_by(signal, conclude_ok(""));
+}
+
+// --- what a signal ends
+// ---------------------------------------------------------------------------
+
+static const std::vector<int>& ending() {
+  static const std::vector<int> kBoth{SIGINT, SIGTERM};
+  return kBoth;
+}
+
+Conclusion bus_discover(const BusOptions& options, Observer& observer) {
+  return interruptible(ending(), [&](const Stop&) { return run_bus_discover(options, observer); });
+}
+Conclusion bus_info(const BusOptions& options, const std::string& address, Observer& observer) {
+  return interruptible(ending(),
+                       [&](const Stop&) { return run_bus_info(options, address, observer); });
+}
+Conclusion bus_statistics(const BusOptions& options, const std::string& address,
+                          Observer& observer) {
+  return interruptible(ending(),
+                       [&](const Stop&) { return run_bus_statistics(options, address, observer); });
+}
+Conclusion bus_device_id(const BusOptions& options, const std::string& address,
+                         Observer& observer) {
+  return interruptible(ending(),
+                       [&](const Stop&) { return run_bus_device_id(options, address, observer); });
+}
+Conclusion bus_listen(const BusOptions& options, Observer& observer) {
+  return until_stopped(ending(), [&](const Stop&) { return run_bus_listen(options, observer); });
 }
 
 }  // namespace fwrecover

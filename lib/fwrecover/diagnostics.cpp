@@ -14,6 +14,7 @@
 #include "fwrecover/advice.hpp"
 #include "fwrecover/bmc_account.hpp"
 #include "fwrecover/conclude.hpp"
+#include "fwrecover/interruption.hpp"
 #include "fwrecover/network_story.hpp"
 #include "fwrecover/version.hpp"
 #include "oem/donor_query.h"
@@ -352,7 +353,7 @@ Result<> query_donor(const std::string& host, const DiagOptions& options, const 
 
 }  // namespace
 
-Conclusion ping(const DiagOptions& options, Observer& observer) {
+static Conclusion run_ping(const DiagOptions& options, Observer& observer) {
   const auto hosts = find_hosts(options.hosts);
   if (!hosts) return told("fwdiag ping", hosts.error());
   Answered answered;
@@ -377,7 +378,7 @@ Conclusion ping(const DiagOptions& options, Observer& observer) {
   return conclude_survey(*hosts, answered, survey.network(), "fwdiag ping", observer);
 }
 
-Conclusion capabilities(const DiagOptions& options, Observer& observer) {
+static Conclusion run_capabilities(const DiagOptions& options, Observer& observer) {
   const auto hosts = find_hosts(options.hosts);
   if (!hosts) return told("fwdiag capabilities", hosts.error());
   Answered answered;
@@ -404,7 +405,7 @@ Conclusion capabilities(const DiagOptions& options, Observer& observer) {
   return conclude_survey(*hosts, answered, survey.network(), "fwdiag capabilities", observer);
 }
 
-Conclusion discover(const DiagOptions& options, Observer& observer) {
+static Conclusion run_discover(const DiagOptions& options, Observer& observer) {
   auto hosts = find_hosts(options.hosts);
   if (!hosts) return told("fwdiag discover", hosts.error());
   const bool broadcast = hosts->paths.empty();
@@ -489,6 +490,24 @@ Conclusion donor(const DiagOptions& options, Observer& observer) {
     if (!first) first = done.error();
   }
   return first ? told("fwdiag donor", *first) : conclude_ok("");
+}
+
+// --- what a signal ends
+// ---------------------------------------------------------------------------
+
+static Conclusion until_signal(Conclusion (*run)(const DiagOptions&, Observer&),
+                               const DiagOptions& options, Observer& observer) {
+  return interruptible({SIGINT, SIGTERM}, [&](const Stop&) { return run(options, observer); });
+}
+
+Conclusion ping(const DiagOptions& options, Observer& observer) {
+  return until_signal(run_ping, options, observer);
+}
+Conclusion capabilities(const DiagOptions& options, Observer& observer) {
+  return until_signal(run_capabilities, options, observer);
+}
+Conclusion discover(const DiagOptions& options, Observer& observer) {
+  return until_signal(run_discover, options, observer);
 }
 
 }  // namespace fwrecover

@@ -32,8 +32,11 @@ class FWR_API DonorDaemon {
   DonorDaemon(const DonorDaemon&) = delete;
   DonorDaemon& operator=(const DonorDaemon&) = delete;
 
-  /// Returns when it was told to stop, or could not start. Never forks.
+  /// Returns when it was asked to stop, or could not start. Never forks.
   Conclusion serve(const ServeOptions& options, Observer& observer);
+  /// Ends serve() as SIGTERM does, or the next one when none runs: sessions are closed, and the
+  /// conclusion is "ok". For any thread, and for a signal handler.
+  void stop() noexcept;
   /// Effective settings and where each came from. Events: "setting".
   Conclusion config(Observer& observer);
 

@@ -13,6 +13,7 @@
 #include "fwrecover/conclude.hpp"
 #include "fwrecover/donor.hpp"
 #include "fwrecover/donor_config.hpp"
+#include "fwrecover/interruption.hpp"
 #include "fwrecover/lines.hpp"
 #include "fwrecover/version.hpp"
 #include "session/link_servers.hpp"
@@ -270,12 +271,13 @@ class DonorMachine final : public fwr::transport::Machine {
   bool finished() const override { return finished_; }
 
   void handle_signal(int number, TimePoint now) override {
-    if (number == SIGHUP) {
-      reload(now);
-    } else {
-      finish(now);
-    }
+    if (number == SIGHUP) return reload(now);
+    if (ended_by_ == 0) ended_by_ = number;
+    finish(now);
   }
+
+  /// 0: no signal did.
+  [[nodiscard]] int ended_by() const { return ended_by_; }
 
  private:
   static constexpr auto kLinger = std::chrono::seconds(1);
@@ -380,7 +382,15 @@ class DonorMachine final : public fwr::transport::Machine {
   std::optional<TimePoint> linger_until_;
   bool stopping_ = false;  ///< no time left: running transfers may end
   bool finished_ = false;
+  int ended_by_ = 0;
 };
+
+/// SIGTERM and stop() are how a daemon is asked to stop: it ended well. SIGINT ends the script
+/// around it, too.
+Conclusion stopped(int signal) {
+  Conclusion done = conclude_ok("stopped");
+  return signal == 0 || signal == SIGTERM ? done : ended_by(signal, std::move(done));
+}
 
 /// Errors: of the first line that does not open.
 Result<> open_lines(const fwr::settings::DonorConfig& config, Lines& lines, Observer& observer) {
@@ -417,10 +427,12 @@ class DonorDaemon::Impl {
  public:
   explicit Impl(DonorSource source) : source_(std::move(source)) {}
 
-  Conclusion serve(const ServeOptions& options, Observer& observer) const {
+  Conclusion serve(const ServeOptions& options, Observer& observer) {
     const auto done = run(options, observer);
+    stopper_.clear();
     return done ? *done : conclude(done.error(), here());
   }
+  void stop() noexcept { stopper_.request(); }
 
   Conclusion config(Observer& observer) const {
     const auto settings = load(source_);
@@ -438,14 +450,17 @@ class DonorDaemon::Impl {
   Result<Conclusion> run(const ServeOptions& options, Observer& observer) const {
     const bool handle = options.handle_signals;
     fwr::transport::Signals ending(handle ? std::vector{SIGINT, SIGTERM} : std::vector<int>{});
+    const Stop stop = [&] { return ending.arrived() || stopper_.requested(); };
     fwr::transport::Signals reloading(handle ? std::vector{SIGHUP} : std::vector<int>{});
     const auto settings = load(source_);
     if (!settings) return tl::unexpected(settings.error());
     auto config = read_startable(*settings);
     tell_problems(*settings, observer);
     if (!config) return tl::unexpected(config.error());
-    if (auto ready_to = wait_for_random(observer, [&] { return ending.arrived(); }); !ready_to)
+    if (auto ready_to = wait_for_random(observer, stop); !ready_to) {
+      if (ready_to.error().code == Errc::Interrupted) return stopped(ending.number());
       return tl::unexpected(ready_to.error());
+    }
     auto catalogue = DirectoryCatalogue::open(config->catalogue, config->trusted_keys);
     if (!catalogue) return tl::unexpected(catalogue.error());
     tell_problems(**catalogue, observer);
@@ -479,23 +494,28 @@ class DonorDaemon::Impl {
     for (auto& socket : sockets) loop.add(std::move(socket));
     lines.add_to(loop);
     if (handle) loop.catch_signals({SIGINT, SIGTERM, SIGHUP});
+    loop.listen_to(stopper_);
     // The loop sees what comes from now on; what came before must not be lost.
-    if (ending.arrived()) return conclude_ok("stopped");
+    if (stop()) return stopped(ending.number());
     observer.on_event(ready);
     fwr::transport::notify_ready();
     if (reloading.arrived()) machine.handle_signal(SIGHUP, fwr::transport::now());
     if (auto ran = loop.run(); !ran) return tl::unexpected(ran.error());
     fwr::transport::notify_stopping();
-    return conclude_ok("stopped");
+    return stopped(machine.ended_by());
   }
 
   DonorSource source_;
+  fwr::transport::Stopper stopper_;
 };
 
 DonorDaemon::DonorDaemon(DonorSource source) : impl_(std::make_unique<Impl>(std::move(source))) {}
 DonorDaemon::~DonorDaemon() = default;
 Conclusion DonorDaemon::serve(const ServeOptions& options, Observer& observer) {
   return impl_->serve(options, observer);
+}
+void DonorDaemon::stop() noexcept {
+  impl_->stop();
 }
 Conclusion DonorDaemon::config(Observer& observer) {
   return impl_->config(observer);

@@ -14,7 +14,6 @@
 #include "fwrecover/version.hpp"
 #include "policy/words.hpp"
 #include "transport/clock.hpp"
-#include "transport/signals.hpp"
 
 namespace fwrecover {
 namespace {
@@ -210,8 +209,9 @@ Conclusion Recipient::Impl::history(Observer& observer) const {
   return conclude_ok(shown == 0 ? "no recovery yet" : fmt::format("{} entries", shown));
 }
 
-Conclusion Recipient::Impl::confirm(const ConfirmOptions& options, Observer& observer) const {
-  if (options.if_healthy) return confirm_if_healthy(observer);
+Conclusion Recipient::Impl::confirm(const ConfirmOptions& options, const Stop& stop,
+                                    Observer& observer) const {
+  if (options.if_healthy) return confirm_if_healthy(stop, observer);
   const auto config = configure(observer);
   if (!config) return conclude(config.error());
   return confirm_trial(*config, std::nullopt, observer);
@@ -244,11 +244,9 @@ Conclusion Recipient::Impl::confirm_trial(const fwr::settings::RecipientConfig& 
       fmt::format("slot {} is confirmed: {}", slot, image_words(changed->slot(changed->active))));
 }
 
-Conclusion Recipient::Impl::rollback(bool if_expired, Observer& observer) const {
-  fwr::transport::Signals signals(caught());
-  return go_back(
-      if_expired, if_expired ? FailureReason::TrialRanOut : FailureReason::RolledBack,
-      [&] { return signals.arrived(); }, observer);
+Conclusion Recipient::Impl::rollback(bool if_expired, const Stop& stop, Observer& observer) const {
+  return go_back(if_expired, if_expired ? FailureReason::TrialRanOut : FailureReason::RolledBack,
+                 stop, observer);
 }
 
 Conclusion Recipient::Impl::go_back(bool if_expired, FailureReason reason, const Stop& stop,
@@ -306,14 +304,23 @@ Conclusion Recipient::Impl::config(Observer& observer) const {
 
 Recipient::Recipient(RecipientSource source) : impl_(std::make_unique<Impl>(std::move(source))) {}
 Recipient::~Recipient() = default;
+void Recipient::stop() noexcept {
+  impl_->stop();
+}
 Conclusion Recipient::check(Observer& observer) {
-  return advise(impl_->check(observer), "fwrecover check");
+  return advise(
+      impl_->interruptible([&](const Stop& stop) { return impl_->check(stop, observer); }),
+      "fwrecover check");
 }
 Conclusion Recipient::request(const RequestOptions& options, Observer& observer) {
-  return advise(impl_->request(options, observer), "fwrecover request");
+  return advise(impl_->interruptible(
+                    [&](const Stop& stop) { return impl_->request(options, stop, observer); }),
+                "fwrecover request");
 }
 Conclusion Recipient::offers(Observer& observer) {
-  return advise(impl_->offers(observer), "fwrecover offers");
+  return advise(
+      impl_->interruptible([&](const Stop& stop) { return impl_->offers(stop, observer); }),
+      "fwrecover offers");
 }
 Conclusion Recipient::status(Observer& observer) {
   return advise(impl_->status(observer), "fwrecover status");
@@ -322,20 +329,28 @@ Conclusion Recipient::history(Observer& observer) {
   return advise(impl_->history(observer), "fwrecover history");
 }
 Conclusion Recipient::confirm(Observer& observer) {
-  return advise(impl_->confirm({}, observer), "fwrecover confirm");
+  return confirm({}, observer);
 }
 Conclusion Recipient::confirm(const ConfirmOptions& options, Observer& observer) {
-  return advise(impl_->confirm(options, observer), "fwrecover confirm");
+  return advise(impl_->interruptible(
+                    [&](const Stop& stop) { return impl_->confirm(options, stop, observer); }),
+                "fwrecover confirm");
 }
 Conclusion Recipient::rollback(bool if_expired, Observer& observer) {
-  return advise(impl_->rollback(if_expired, observer), "fwrecover rollback");
+  return advise(impl_->interruptible(
+                    [&](const Stop& stop) { return impl_->rollback(if_expired, stop, observer); }),
+                "fwrecover rollback");
 }
 Conclusion Recipient::adopt(const AdoptOptions& options, Observer& observer) {
-  return advise(impl_->adopt(options, observer), "fwrecover adopt");
+  return advise(
+      impl_->interruptible([&](const Stop& stop) { return impl_->adopt(options, stop, observer); }),
+      "fwrecover adopt");
 }
 Conclusion Recipient::verify(const std::string& manifest_path, const std::string& signature_path,
                              const std::string& image_path, Observer& observer) {
-  return advise(impl_->verify(manifest_path, signature_path, image_path, observer),
+  return advise(impl_->interruptible([&](const Stop& stop) {
+    return impl_->verify(manifest_path, signature_path, image_path, stop, observer);
+  }),
                 "fwrecover verify");
 }
 Conclusion Recipient::config(Observer& observer) {

@@ -49,13 +49,17 @@ struct AdoptOptions {
 };
 
 /// One system. Each call is complete when it returns, reports through `observer`, and may be
-/// repeated. Not for use by several threads at once.
+/// repeated. Not for use by several threads at once, but for stop().
 class FWR_API Recipient {
  public:
   explicit Recipient(RecipientSource source);
   ~Recipient();
   Recipient(const Recipient&) = delete;
   Recipient& operator=(const Recipient&) = delete;
+
+  /// Ends what takes long and runs now, or else what comes next: its conclusion is "interrupted",
+  /// and what arrived is kept. For any thread, and for a signal handler.
+  void stop() noexcept;
 
   /// Is the active slot readable, signed, whole, new enough, and not past its trial? Events:
   /// "finding", "health".

@@ -8,7 +8,6 @@
 #include "policy/health.hpp"
 #include "transport/clock.hpp"
 #include "transport/command.hpp"
-#include "transport/signals.hpp"
 
 namespace fwrecover {
 namespace {
@@ -138,9 +137,7 @@ Result<> wait_for_uptime(std::chrono::milliseconds after, const Stop& stop) {
 
 }  // namespace
 
-Conclusion Recipient::Impl::confirm_if_healthy(Observer& observer) const {
-  fwr::transport::Signals signals(caught());
-  const Stop stop = [&] { return signals.arrived(); };
+Conclusion Recipient::Impl::confirm_if_healthy(const Stop& stop, Observer& observer) const {
   const auto config = configure(observer);
   if (!config) return conclude(config.error());
   const auto look = [&]() -> Result<BootRecord> {
@@ -179,14 +176,12 @@ Conclusion Recipient::Impl::confirm_if_healthy(Observer& observer) const {
   return left;
 }
 
-Conclusion Recipient::Impl::check(Observer& observer) const {
-  fwr::transport::Signals signals(caught());
+Conclusion Recipient::Impl::check(const Stop& stop, Observer& observer) const {
   const auto config = configure(observer);
   if (!config) return conclude(config.error());
   auto slots = fwr::flash::open_file_slots(config->slots, fwr::flash::Access::ReadOnly);
   if (!slots) return conclude(slots.error());
-  const Assessment found = assess(
-      *config, **slots, [&] { return signals.arrived(); }, observer);
+  const Assessment found = assess(*config, **slots, stop, observer);
   if (found.healthy) return conclude_ok(found.summary);
   if (found.hidden) return conclude(*found.hidden);
   if (found.only_trial) return conclude_undecided(found.summary);

@@ -9,12 +9,11 @@
 
 #include "flash/slot_contents.hpp"
 #include "fwrecover/conclude.hpp"
+#include "fwrecover/interruption.hpp"
 #include "fwrecover/recipient.hpp"
 #include "fwrecover/recipient_config.hpp"
 
 namespace fwrecover {
-
-using fwr::flash::Stop;
 
 /// SIGINT, SIGTERM, and SIGHUP unless it is ignored, as nohup(1) leaves it for what outlives its
 /// terminal.
@@ -45,16 +44,22 @@ class Recipient::Impl {
                                   fwr::flash::Slots& slots, const Stop& stop,
                                   Observer& observer) const;
 
-  Conclusion check(Observer& observer) const;
-  Conclusion request(const RequestOptions& options, Observer& observer) const;
-  Conclusion offers(Observer& observer) const;
+  /// Each that takes long runs in here: signals and stop() end it.
+  Conclusion interruptible(const Work& work) {
+    return fwrecover::interruptible(caught(), work, &stopper_);
+  }
+  void stop() noexcept { stopper_.request(); }
+
+  Conclusion check(const Stop& stop, Observer& observer) const;
+  Conclusion request(const RequestOptions& options, const Stop& stop, Observer& observer) const;
+  Conclusion offers(const Stop& stop, Observer& observer) const;
   Conclusion status(Observer& observer) const;
   Conclusion history(Observer& observer) const;
-  Conclusion confirm(const ConfirmOptions& options, Observer& observer) const;
-  Conclusion rollback(bool if_expired, Observer& observer) const;
-  Conclusion adopt(const AdoptOptions& options, Observer& observer) const;
+  Conclusion confirm(const ConfirmOptions& options, const Stop& stop, Observer& observer) const;
+  Conclusion rollback(bool if_expired, const Stop& stop, Observer& observer) const;
+  Conclusion adopt(const AdoptOptions& options, const Stop& stop, Observer& observer) const;
   Conclusion verify(const std::string& manifest_path, const std::string& signature_path,
-                    const std::string& image_path, Observer& observer) const;
+                    const std::string& image_path, const Stop& stop, Observer& observer) const;
   Conclusion config(Observer& observer) const;
 
  private:
@@ -62,11 +67,11 @@ class Recipient::Impl {
   [[nodiscard]] Conclusion confirm_trial(const fwr::settings::RecipientConfig& config,
                                          const std::optional<fwr::flash::BootRecord>& seen,
                                          Observer& observer) const;
-  [[nodiscard]] Conclusion confirm_if_healthy(Observer& observer) const;
+  [[nodiscard]] Conclusion confirm_if_healthy(const Stop& stop, Observer& observer) const;
   [[nodiscard]] Conclusion go_back(bool if_expired, fwr::flash::FailureReason reason,
                                    const Stop& stop, Observer& observer) const;
   [[nodiscard]] fwr::Result<Conclusion> recover(const RequestOptions& options, bool offers_only,
-                                                Observer& observer) const;
+                                                const Stop& stop, Observer& observer) const;
   /// What is to be said instead of recovering, if anything: it is not needed, or would take from a
   /// trial the image to go back to. Errors: OnTrial, Interrupted.
   [[nodiscard]] fwr::Result<std::optional<Conclusion>> settle(
@@ -77,6 +82,7 @@ class Recipient::Impl {
     return source_.handle_signals ? ending_signals() : std::vector<int>{};
   }
   RecipientSource source_;
+  fwr::transport::Stopper stopper_;
 };
 
 /// The manifest of a slot when a trusted key signed it. Errors say which slot and what is wrong.

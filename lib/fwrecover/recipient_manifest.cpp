@@ -4,7 +4,6 @@
 
 #include "fwrecover/recipient_impl.hpp"
 #include "image/image_file.hpp"
-#include "transport/signals.hpp"
 
 namespace fwrecover {
 namespace {
@@ -81,8 +80,7 @@ Result<BootRecord> adopt_into(const BootRecord& record, SlotId slot, const Signe
 
 Conclusion Recipient::Impl::verify(const std::string& manifest_path,
                                    const std::string& signature_path, const std::string& image_path,
-                                   Observer& observer) const {
-  fwr::transport::Signals signals(caught());
+                                   const Stop& stop, Observer& observer) const {
   const auto config = configure(observer);
   if (!config) return conclude(config.error());
   const auto read = read_signed(*config, manifest_path, signature_path);
@@ -91,8 +89,7 @@ Conclusion Recipient::Impl::verify(const std::string& manifest_path,
   if (!image_path.empty()) {
     const auto digest =
         fwr::image::digest_file(image_path, [&](std::uint64_t, fwr::ByteView) -> Result<> {
-          if (signals.arrived())
-            return fwr::fail(Errc::Interrupted, "while " + image_path + " was read");
+          if (stop()) return fwr::fail(Errc::Interrupted, "while " + image_path + " was read");
           return {};
         });
     if (!digest) return conclude(digest.error());
@@ -114,8 +111,8 @@ Conclusion Recipient::Impl::verify(const std::string& manifest_path,
                                  image_path.empty() ? "" : ", and the image matches"));
 }
 
-Conclusion Recipient::Impl::adopt(const AdoptOptions& options, Observer& observer) const {
-  fwr::transport::Signals signals(caught());
+Conclusion Recipient::Impl::adopt(const AdoptOptions& options, const Stop& stop,
+                                  Observer& observer) const {
   const auto config = configure(observer);
   if (!config) return conclude(config.error());
   const auto image = read_signed(*config, options.manifest_path, options.signature_path);
@@ -128,8 +125,7 @@ Conclusion Recipient::Impl::adopt(const AdoptOptions& options, Observer& observe
   if (!record) return conclude(record.error());
   const auto active = find_active(options.active, *config, **slots, *record);
   if (!active) return conclude(active.error());
-  const auto changed =
-      adopt_into(*record, *active, *image, **slots, [&] { return signals.arrived(); });
+  const auto changed = adopt_into(*record, *active, *image, **slots, stop);
   if (!changed) return conclude(changed.error());
   Event event("adopted");
   event.set("slot", std::string(to_text(*active)));

@@ -16,7 +16,6 @@
 #include "transport/clock.hpp"
 #include "transport/loop.hpp"
 #include "transport/resolver.hpp"
-#include "transport/signals.hpp"
 
 namespace fwrecover {
 namespace {
@@ -60,7 +59,9 @@ class RecoveryMachine final : public fwr::transport::Machine {
     if (path.peer.family == fwr::AddressFamily::Serial) answer(link, path, datagram);
     recovery_.handle_datagram(path, datagram, now);
   }
-  void handle_timeout(TimePoint now) override { recovery_.handle_timeout(now); }
+  void handle_timeout(TimePoint now) override {
+    if (const auto due = recovery_.deadline(); due && *due <= now) recovery_.handle_timeout(now);
+  }
   std::optional<fwr::Datagram> poll_transmit(fwr::LinkId link, TimePoint now) override {
     if (lines_.empty()) return noted(recovery_.poll_transmit(now));
     if (auto kept = take_kept(link)) return kept;
@@ -79,13 +80,18 @@ class RecoveryMachine final : public fwr::transport::Machine {
                           TimePoint) override {
     network_.note(undelivered, observer_);
   }
-  std::optional<TimePoint> deadline() const override { return recovery_.deadline(); }
+  std::optional<TimePoint> deadline() const override {
+    const auto due = recovery_.deadline();
+    if (!state_ || recovery_.finished()) return due;
+    return due ? std::min(*due, next_waiting_) : next_waiting_;
+  }
   bool finished() const override { return recovery_.finished(); }
   void handle_signal(int, TimePoint now) override { recovery_.abort(now); }
 
   void drain_events(TimePoint now) override {
     while (auto event = recovery_.poll_event())
       std::visit([&](const auto& held) { tell(held, now); }, *event);
+    tell_waiting(now);
   }
 
   [[nodiscard]] const std::optional<fwr::recipient::Finished>& outcome() const { return outcome_; }
@@ -98,6 +104,7 @@ class RecoveryMachine final : public fwr::transport::Machine {
 
  private:
   static constexpr auto kProgressInterval = std::chrono::milliseconds(200);
+  static constexpr auto kWaitingInterval = std::chrono::seconds(1);
   static constexpr auto kFollowInterval = std::chrono::seconds(1);
   static constexpr std::size_t kKeptDatagrams = 64;  ///< for a link that was not asked yet
 
@@ -143,7 +150,35 @@ class RecoveryMachine final : public fwr::transport::Machine {
       recovery_.set_link_properties({peer.family, peer.scope, *properties});
   }
 
-  void tell(const fwr::recipient::Entered& entered, TimePoint) {
+  void moved(TimePoint now) {
+    moved_ = now;
+    next_waiting_ = now + kWaitingInterval;
+  }
+
+  /// Nothing comes: whoever looks on hears every second for how long, and that we live. Offers are
+  /// collected for a time of their own, whatever comes.
+  void tell_waiting(TimePoint now) {
+    if (!state_ || recovery_.finished() || outcome_ || now < next_waiting_) return;
+    next_waiting_ = now + kWaitingInterval;
+    const bool asks = *state_ == fwr::recipient::State::Discovering;
+    Event event("waiting");
+    event.set("state", std::string(to_text(*state_)));
+    event.set("seconds", std::chrono::duration<double>(now - (asks ? entered_ : moved_)).count());
+    if (donor_ && waits_for_donor(*state_)) event.set("address", lines_.text(donor_->path.peer));
+    observer_.on_event(event);
+  }
+
+  static bool waits_for_donor(fwr::recipient::State state) {
+    using State = fwr::recipient::State;
+    return state == State::Connecting || state == State::Vetting || state == State::Accepting ||
+           state == State::FetchingTree || state == State::FetchingImage ||
+           state == State::Reporting;
+  }
+
+  void tell(const fwr::recipient::Entered& entered, TimePoint now) {
+    state_ = entered.state;
+    entered_ = now;
+    moved(now);
     observer_.on_event(Event("state").set("state", std::string(to_text(entered.state))));
   }
   void tell(const fwr::recipient::Offered& offered, TimePoint) {
@@ -172,6 +207,7 @@ class RecoveryMachine final : public fwr::transport::Machine {
   }
   /// Not more often than people can read, but always the last one.
   void tell(const fwr::recipient::Progress& progress, TimePoint now) {
+    moved(now);
     const bool whole = progress.done_bytes == progress.total_bytes;
     if (whole ? told_whole_ : now < next_progress_) return;
     told_whole_ = whole;
@@ -195,6 +231,10 @@ class RecoveryMachine final : public fwr::transport::Machine {
   std::size_t acceptable_ = 0;
   std::optional<std::string> installed_;
   TimePoint next_progress_{};
+  std::optional<fwr::recipient::State> state_;
+  TimePoint entered_{};       ///< the state
+  TimePoint moved_{};         ///< when something came last
+  TimePoint next_waiting_{};  ///< when it is told that nothing does
   bool told_whole_ = false;
 };
 
@@ -487,9 +527,7 @@ Result<std::optional<Conclusion>> Recipient::Impl::settle(
 }
 
 Result<Conclusion> Recipient::Impl::recover(const RequestOptions& options, bool offers_only,
-                                            Observer& observer) const {
-  fwr::transport::Signals signals(caught());
-  const Stop stop = [&] { return signals.arrived(); };
+                                            const Stop& stop, Observer& observer) const {
   const auto settings = load();
   if (!settings) return tl::unexpected(settings.error());
   auto config = fwr::settings::read_recipient(*settings);
@@ -572,6 +610,7 @@ Result<Conclusion> Recipient::Impl::recover(const RequestOptions& options, bool 
   for (auto& socket : sockets->sockets) loop.add(std::move(socket));
   lines.add_to(loop);
   loop.catch_signals(caught());
+  loop.listen_to(stopper_);
   // The loop sees what comes from now on; what came before must not be lost.
   if (stop()) return fwr::fail(Errc::Interrupted, "before anything was requested");
   recovery.start(fwr::transport::now(), fwr::transport::wall_clock().value_or(0));
@@ -592,13 +631,14 @@ Result<Conclusion> Recipient::Impl::recover(const RequestOptions& options, bool 
   return done;
 }
 
-Conclusion Recipient::Impl::request(const RequestOptions& options, Observer& observer) const {
-  const auto done = recover(options, false, observer);
+Conclusion Recipient::Impl::request(const RequestOptions& options, const Stop& stop,
+                                    Observer& observer) const {
+  const auto done = recover(options, false, stop, observer);
   return done ? *done : conclude(done.error());
 }
 
-Conclusion Recipient::Impl::offers(Observer& observer) const {
-  const auto done = recover(RequestOptions{}, true, observer);
+Conclusion Recipient::Impl::offers(const Stop& stop, Observer& observer) const {
+  const auto done = recover(RequestOptions{}, true, stop, observer);
   return done ? *done : conclude(done.error());
 }
 

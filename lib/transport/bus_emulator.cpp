@@ -194,7 +194,10 @@ bool BusEmulator::handle_signal(const Tell& tell) {
   signalfd_siginfo info{};
   if (::read(signals_.get(), &info, sizeof info) != static_cast<ssize_t>(sizeof info)) return false;
   const auto number = static_cast<int>(info.ssi_signo);
-  if (number != SIGUSR1 && number != SIGUSR2) return true;
+  if (number != SIGUSR1 && number != SIGUSR2) {
+    ended_by_ = number;
+    return true;
+  }
   obey(number == SIGUSR1 ? "cut all" : "join all", tell);
   return false;
 }

@@ -59,6 +59,8 @@ class BusEmulator {
   [[nodiscard]] std::size_t size() const { return ttys_.size(); }
   [[nodiscard]] const link::BusModel& bus() const { return bus_; }
   /// The longest time that a character came too late: how busy the machine was.
+  /// The signal that ended run(); 0: its time was up. It stays blocked.
+  [[nodiscard]] int ended_by() const { return ended_by_; }
   [[nodiscard]] Duration worst_lateness() const { return worst_lateness_; }
 
   /// Obeys "cut N", "join N", "babble N", "quiet N" (N from 1, or "all"), "ber RATE" on standard
@@ -89,6 +91,7 @@ class BusEmulator {
   std::string input_;
   bool input_open_ = true;
   Duration worst_lateness_{};
+  int ended_by_ = 0;
 };
 
 }  // namespace fwr::transport

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <csignal>
 
 #include "transport/clock.hpp"
 #include "transport/udp_endpoint.hpp"
@@ -36,6 +37,7 @@ class Loop::Impl {
  public:
   explicit Impl(Machine& machine) : machine_(machine), timer_(context_), signals_(context_) {}
   ~Impl() {
+    if (stop_event_) stop_event_->release();    // the stopper closes it
     for (auto& port : ports_) port->unwatch();  // the endpoint closes it
   }
 
@@ -52,8 +54,11 @@ class Loop::Impl {
     wait_for_signal();
   }
 
+  void listen_to(const Stopper& stopper) { stopper_ = &stopper; }
+
   Result<> run() {
     try {
+      wait_for_stop();
       for (auto& port : ports_) {
         if (port->endpoint->descriptor() >= 0)
           watch(*port);
@@ -155,9 +160,25 @@ class Loop::Impl {
     });
   }
 
+  void wait_for_stop() {
+    if (stopper_ == nullptr || stopper_->descriptor() < 0) return;
+    stop_event_.emplace(context_, stopper_->descriptor());
+    stop_event_->async_wait(asio::posix::descriptor_base::wait_read,
+                            [this](const std::error_code& error) {
+                              if (!error && !done_) turn();
+                            });
+  }
+
+  void obey_stop(TimePoint time) {
+    if (stopped_ || stopper_ == nullptr || !stopper_->requested()) return;
+    stopped_ = true;
+    if (!last_words_until_) machine_.handle_signal(SIGTERM, time);
+  }
+
   /// Everything that can be done now; then the timer waits for the machine's deadline.
   void turn() {
     const TimePoint time = now();
+    obey_stop(time);
     for (auto& port : ports_) {
       if (port->reopen_at && *port->reopen_at <= time) reopen(*port, time);
       if (const auto due = deadline_of(*port); port->is_up() && due && *due <= time)
@@ -288,6 +309,9 @@ class Loop::Impl {
   asio::signal_set signals_;
   std::vector<std::unique_ptr<Port>> ports_;
   std::vector<Link> links_;
+  std::optional<asio::posix::stream_descriptor> stop_event_;
+  const Stopper* stopper_ = nullptr;
+  bool stopped_ = false;  // it was said once
   std::optional<Error> lost_;
   std::optional<TimePoint> last_words_until_;  // since the machine has finished
   bool done_ = false;
@@ -303,6 +327,9 @@ void Loop::add(std::unique_ptr<Endpoint> endpoint, LinkId link) {
 }
 void Loop::catch_signals(const std::vector<int>& numbers) {
   impl_->catch_signals(numbers);
+}
+void Loop::listen_to(const Stopper& stopper) {
+  impl_->listen_to(stopper);
 }
 Result<> Loop::run() {
   return impl_->run();

@@ -10,6 +10,7 @@
 #include "base/address.hpp"
 #include "base/types.hpp"
 #include "transport/endpoint.hpp"
+#include "transport/stopper.hpp"
 #include "transport/udp_socket.hpp"
 
 namespace fwr::transport {
@@ -60,6 +61,8 @@ class Loop {
   void add(std::unique_ptr<Endpoint> endpoint, LinkId link = kLanLink);
   /// SIGINT and the like become handle_signal().
   void catch_signals(const std::vector<int>& numbers);
+  /// A stop that is requested there becomes handle_signal(SIGTERM). It must outlive the loop.
+  void listen_to(const Stopper& stopper);
   /// Until the machine has finished. Errors: IoFailed; that of the last endpoint, when none is
   /// left and none can come back.
   [[nodiscard]] Result<> run();

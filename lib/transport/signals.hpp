@@ -20,6 +20,8 @@ class Signals {
 
   /// Whether one of them arrived since.
   [[nodiscard]] bool arrived();
+  /// The first that did; 0: none yet.
+  [[nodiscard]] int number();
 
  private:
   class Impl;

@@ -16,6 +16,15 @@ TESTS += %D%/packages.sh
 TESTS += %D%/slots.sh
 TESTS += %D%/output-files.sh
 TESTS += %D%/usage.sh
+# A terminal that reads its own screen.
+check_PROGRAMS += %D%/screen
+%C%_screen_SOURCES = %D%/screen.cpp
+%C%_screen_LDADD = -lutil
+
+TESTS += %D%/numbers.sh
+TESTS += %D%/signals.sh
+TESTS += %D%/stopped-readers.sh
+TESTS += %D%/terminal.sh
 
 EXTRA_DIST += %D%/catalogue-contents.sh
 EXTRA_DIST += %D%/cron.sh
@@ -37,3 +46,6 @@ EXTRA_DIST += %D%/mutants/lets-everybody-write.patch
 EXTRA_DIST += %D%/mutants/looks-at-the-first-mib-only.patch
 EXTRA_DIST += %D%/output-files.sh
 EXTRA_DIST += %D%/usage.sh
+EXTRA_DIST += %D%/signals.sh
+EXTRA_DIST += %D%/stopped-readers.sh
+EXTRA_DIST += %D%/terminal.sh

@@ -129,4 +129,4 @@ expect_line d.log stopped
 # A shell starts what is in its background deaf to SIGINT; fwdonord listens all the same.
 start_donor d
 kill -INT "$started"
-ended 0
+ended 130

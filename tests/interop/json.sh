@@ -59,6 +59,8 @@ rm -rf recipient-a recipient-state
 keep fwrecover 0 status
 keep fwrecover 10 check
 keep fwrecover 0 offers
+pick_udp_port nobody
+keep fwrecover 11 --set policy.offer_window=1200ms offers --target "127.0.0.1:$nobody"
 printf 'wrong' >other
 chmod 600 other
 keep fwrecover 13 --set "donor.password_file=$work/other" request
@@ -76,7 +78,6 @@ keep fwrecover 0 history
 keep fwrecover 2 no-such-command
 
 keep fwdiag 0 ping "$donor"
-pick_udp_port nobody
 keep fwdiag 1 ping --wait 0.2 "127.0.0.1:$nobody"
 keep fwdiag 0 discover --manufacturer 32473 --product 7 "$donor"
 keep fwdiag 11 discover --manufacturer 32473 --product 9 "$donor"

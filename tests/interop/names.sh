@@ -60,6 +60,10 @@ for signal in INT TERM; do
   # shellcheck disable=SC2086
   timeout --foreground --preserve-status -s "$signal" -k 20 5 $inside \
     "$FWRECOVER" --config s.toml --json request >out.json 2>out.log || status=$?
-  [ "$status" -eq 1 ] || fail "exit status $status after SIG$signal"
+  case $signal in
+    INT) wanted=130 ;;
+    TERM) wanted=143 ;;
+  esac
+  [ "$status" -eq "$wanted" ] || fail "exit status $status after SIG$signal"
   told interrupted
 done

@@ -209,7 +209,7 @@ gone() {
   [ "$used" -le $(($(getconf CLK_TCK) * 4 / 20)) ] || fail "$used ticks in 4 s without a line"
   kill -INT "$program"
   wait_for 20 has_ended "$program"
-  ends 1 recipient
+  ends 130 recipient
   expect_line recipient.jsonl '"event":"result".*"code":"interrupted"'
 }
 

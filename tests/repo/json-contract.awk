@@ -34,6 +34,7 @@ function type_of(owner, name, found, list, count, i) {
     sub(/\?/, "", list[i])
     if ((list[i], "-", name) in fields) return fields[list[i], "-", name]
   }
+  if (("Common", "-", name) in fields) return fields["Common", "-", name]
   return ""
 }
 
@@ -91,6 +92,7 @@ function check_line(owner, name, type, list, count, i) {
     else if (!fits(value[name], type)) wrong("event " owner[2] ": " name " is no " type ": " value[name])
   }
   need(owner, needed[owner[1], owner[2]])
+  need(owner, needed["Common", "-"])
   count = split(groups[owner[1], owner[2]], list, " ")
   for (i = 1; i <= count; i++)
     if (list[i] !~ /\?/) need(owner, needed[list[i], "-"])

@@ -33,7 +33,7 @@ as_documented() {
 # defaults_of TOOL ARGUMENT...: "section.key<TAB>default" of each setting that has one.
 defaults_of() {
   "$@" --json --config /dev/null | sed -n \
-    's/^{"event":"setting","name":"\([^"]*\)","value":"\(.*\)","source":"default"}$/\1\t\2/p' |
+    's/^{"event":"setting","name":"\([^"]*\)","value":"\(.*\)","source":"default".*}$/\1\t\2/p' |
     sed "s/\\\\\"/\"/g; s,$sysconfdir/fwrecover,/etc/fwrecover,g; s,$localstatedir/lib/fw,/var/lib/fw,g" |
     as_documented "$pen" | LC_ALL=C sort
 }

@@ -8,8 +8,11 @@
 #include <algorithm>
 #include <csignal>
 #include <filesystem>
+#include <future>
+#include <thread>
 
 #include "flash/slots.hpp"
+#include "fwrecover/donor.hpp"
 #include "fwrecover/recipient.hpp"
 #include "image/hash_tree.hpp"
 #include "image/manifest.hpp"
@@ -244,7 +247,7 @@ TEST_F(RecipientOnFiles, WhatIsInterruptedEndsWithThatResultAndChangesNothing) {
        {recipient.check(seen_), recipient.rollback(false, seen_), recipient.rollback(true, seen_),
         recipient.request({}, seen_), recipient.request(if_needed, seen_)}) {
     EXPECT_EQ("interrupted", done.code) << done.message;
-    EXPECT_EQ(1, done.exit_code);
+    EXPECT_EQ(143, done.exit_code);
   }
   EXPECT_EQ(before, stored());
 }
@@ -261,6 +264,7 @@ TEST_F(RecipientOnFiles, AdoptsNothingWhenItIsInterrupted) {
     });
     const Conclusion done = fwrecover::Recipient(source_of_test).adopt({manifest, "", "b"}, seen_);
     EXPECT_EQ("interrupted", done.code) << done.message;
+    EXPECT_EQ(130, done.exit_code);
   }
   EXPECT_EQ(0U, stored().generation);
 }
@@ -365,6 +369,88 @@ TEST_F(RecipientOnFiles, CheckSaysThatThereIsNoRecord) {
     EXPECT_EQ(event.text("finding") == "state-record", event.flag("known"))
         << event.text("finding");
   }
+
+// --- stop() --------------------------------------------------------------------------------------
+
+/// Asks where nobody answers, for ten minutes.
+fwrecover::RecipientSource waiting(fwrecover::RecipientSource source) {
+  source.handle_signals = false;
+  source.overrides.insert(
+      source.overrides.end(),
+      {"lan.targets=['127.0.0.1:9']", "policy.offer_window='600s'", "policy.deadline='2h'"});
+  return source;
+}
+
+TEST_F(RecipientOnFiles, AnotherThreadStopsWhatTakesLong) {
+  fwrecover::Recipient recipient(waiting(source()));
+  for (int round = 0; round < 3; ++round) {
+    std::thread other([&] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20 * round));  // also before it begins
+      recipient.stop();
+    });
+    const Conclusion done = recipient.offers(seen_);
+    other.join();
+    EXPECT_EQ("interrupted", done.code) << done.message;
+    EXPECT_EQ(130, done.exit_code);
+  }
+}
+
+TEST_F(RecipientOnFiles, AnObserverStopsWhatItWatches) {
+  class Impatient final : public fwrecover::Observer {
+   public:
+    explicit Impatient(fwrecover::Recipient& watched) : watched_(watched) {}
+    void on_event(const fwrecover::Event& event) override {
+      if (event.name() != "waiting") return;
+      EXPECT_EQ("Discovering", event.text("state"));
+      EXPECT_GE(event.real("seconds"), 1.0);
+      watched_.stop();
+    }
+
+   private:
+    fwrecover::Recipient& watched_;
+  };
+  fwrecover::Recipient recipient(waiting(source()));
+  Impatient impatient(recipient);
+  EXPECT_EQ("interrupted", recipient.offers(impatient).code);
+}
+
+TEST_F(RecipientOnFiles, AStopIsForOneOperation) {
+  store();
+  fwrecover::Recipient recipient(source());
+  recipient.stop();
+  EXPECT_EQ("interrupted", recipient.rollback(false, seen_).code);
+  EXPECT_TRUE(recipient.rollback(false, seen_).ok());
+}
+
+TEST(DonorDaemon, StopsWhenAnotherThreadSaysSo) {
+  class Waker final : public fwrecover::Observer {
+   public:
+    void on_event(const fwrecover::Event& event) override {
+      if (event.name() == "ready") ready.set_value();
+    }
+    std::promise<void> ready;
+  };
+  const fwr::test::ScratchDirectory scratch;
+  std::filesystem::create_directory(scratch / "catalogue");
+  fwr::test::write_text(scratch / "none.toml", "");
+  fwr::test::write_text(scratch / "password", "of the test");
+  std::filesystem::permissions(scratch / "password", std::filesystem::perms::owner_read);
+  fwrecover::DonorDaemon daemon(
+      {scratch / "none.toml",
+       {fmt::format("catalogue.directory='{}'", scratch / "catalogue"),
+        fmt::format("trust.keys=['{}']", scratch / "*.pub"), "lan.listen=['127.0.0.1:29623']",
+        fmt::format("user.test.password_file='{}'", scratch / "password")}});
+  fwrecover::ServeOptions options;
+  options.handle_signals = false;
+  Waker waker;
+  std::thread other([&] {
+    waker.ready.get_future().wait();
+    daemon.stop();
+  });
+  const Conclusion done = daemon.serve(options, waker);
+  EXPECT_TRUE(done.ok()) << done.message;
+  if (!done.ok()) waker.ready.set_value();
+  other.join();
 }
 
 // --- a system without a record -------------------------------------------------------------------

@@ -37,7 +37,7 @@ sees() {
   sees_how="in $sees_columns columns: $*"
   grep -q '^wraps 0$' seen.log || { cat seen.log; fail "a line wraps $sees_how"; }
   grep -q '^escapes 0$' seen.log || { cat seen.log; fail "an escape sequence $sees_how"; }
-  if grep -v '^shown: ' seen.log | grep -q '%.* left$'; then
+  if grep -v '^shown: \|^progress ' seen.log | grep -q '%.* left$'; then
     cat seen.log
     fail "a bar stays on the screen $sees_how"
   fi

@@ -157,7 +157,7 @@ struct Table {
 const std::vector<Table>& tables() {
   static const std::vector<Table> kAll{
       Table{"offer",
-            {{"DONOR", 0, 15},
+            {{"DONOR"},
              {"ROLE", 4},
              {"MEDIUM", 5},
              {"VERSION", 0, 9},
@@ -168,7 +168,7 @@ const std::vector<Table>& tables() {
              {"VERDICT", 0, 12}},
             offer_row},
       Table{"offer",
-            {{"DONOR", 0, 15},
+            {{"DONOR"},
              {"ROLE", 4},
              {"MEDIUM", 5},
              {"VERSION", 0, 9},

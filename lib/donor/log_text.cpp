@@ -2,6 +2,8 @@
 // Replaces what a log, a terminal or a JSON writer would stumble over.
 #include "donor/log_text.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 
 namespace fwr::donor {
@@ -35,6 +37,31 @@ std::size_t sequence_length(ByteView bytes) {
   return 0;
 }
 
+struct Range {
+  char32_t first;
+  char32_t last;
+};
+/// What is not seen, or moves what is: Cf, Zl, Zp and Default_Ignorable_Code_Point of Unicode 15. A
+/// name that has them reads as another one, or runs backwards over the words beside it.
+constexpr std::array<Range, 27> kUnseen{{
+    {0xad, 0xad},       {0x34f, 0x34f},     {0x600, 0x605},       {0x61c, 0x61c},
+    {0x6dd, 0x6dd},     {0x70f, 0x70f},     {0x890, 0x891},       {0x8e2, 0x8e2},
+    {0x115f, 0x1160},   {0x17b4, 0x17b5},   {0x180b, 0x180f},     {0x200b, 0x200f},
+    {0x2028, 0x202e},   {0x2060, 0x206f},   {0x3164, 0x3164},     {0xfe00, 0xfe0f},
+    {0xfeff, 0xfeff},   {0xffa0, 0xffa0},   {0xfff0, 0xfffb},     {0x110bd, 0x110bd},
+    {0x110cd, 0x110cd}, {0x13430, 0x1343f}, {0x1bca0, 0x1bca3},   {0x1d173, 0x1d17a},
+    {0xe0000, 0xe0fff}, {0xffffe, 0xfffff}, {0x10fffe, 0x10ffff},
+}};
+
+bool is_unseen(ByteView sequence) {
+  constexpr std::array<std::uint32_t, 5> kLeadBits{0, 0x7f, 0x1f, 0x0f, 0x07};
+  char32_t code = static_cast<std::uint8_t>(sequence[0]) & kLeadBits.at(sequence.size());
+  for (const std::byte next : sequence.subspan(1))
+    code = (code << 6U) | (static_cast<std::uint8_t>(next) & 0x3fU);
+  return std::any_of(kUnseen.begin(), kUnseen.end(),
+                     [&](const Range& r) { return code >= r.first && code <= r.last; });
+}
+
 }  // namespace
 
 std::string log_text(ByteView bytes) {
@@ -42,7 +69,7 @@ std::string log_text(ByteView bytes) {
   text.reserve(bytes.size());
   while (!bytes.empty()) {
     const std::size_t length = sequence_length(bytes);
-    if (length == 0)
+    if (length == 0 || is_unseen(bytes.first(length)))
       text.push_back('?');
     else
       text += as_text(bytes.first(length));

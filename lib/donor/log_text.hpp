@@ -9,7 +9,8 @@
 
 namespace fwr::donor {
 
-/// Valid UTF-8 without control characters: whatever else it had is a question mark.
+/// Valid UTF-8 without control characters, and without characters that nobody sees or that change
+/// the direction of others: whatever else it had is a question mark.
 [[nodiscard]] std::string log_text(ByteView bytes);
 /// Printable ASCII, at most 31 characters (PROTOCOL §5.8).
 [[nodiscard]] std::string donor_name(std::string_view name);

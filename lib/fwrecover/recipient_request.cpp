@@ -193,6 +193,7 @@ class RecoveryMachine final : public fwr::transport::Machine {
   }
   void tell(const fwr::recipient::Chosen& chosen, TimePoint) {
     told_whole_ = false;
+    told_.reset();
     donor_ = chosen.candidate;
     Event event("donor");
     set_candidate(event, chosen.candidate, lines_);
@@ -205,13 +206,21 @@ class RecoveryMachine final : public fwr::transport::Machine {
     event.set("reason", lines_.named(dropped.error.message()));
     observer_.on_event(event);
   }
+  static bool whole_of(const fwr::recipient::Progress& progress) {
+    return progress.done_bytes == progress.total_bytes;
+  }
   /// Not more often than people can read, but always the last one.
   void tell(const fwr::recipient::Progress& progress, TimePoint now) {
+    // What comes a second time moves nothing.
+    if (told_ && told_->done_bytes == progress.done_bytes &&
+        told_->fetched_bytes == progress.fetched_bytes && told_whole_ == whole_of(progress))
+      return;
     moved(now);
-    const bool whole = progress.done_bytes == progress.total_bytes;
+    const bool whole = whole_of(progress);
     if (whole ? told_whole_ : now < next_progress_) return;
     told_whole_ = whole;
     next_progress_ = now + kProgressInterval;
+    told_ = progress;
     Event event("progress");
     set_progress(event, progress);
     observer_.on_event(event);
@@ -236,6 +245,7 @@ class RecoveryMachine final : public fwr::transport::Machine {
   TimePoint moved_{};         ///< when something came last
   TimePoint next_waiting_{};  ///< when it is told that nothing does
   bool told_whole_ = false;
+  std::optional<fwr::recipient::Progress> told_;
 };
 
 /// Whether anything that follows can end in the slot: found out before a word goes to the network.

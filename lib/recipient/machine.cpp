@@ -17,6 +17,18 @@ concept HasTransfer = requires(Data& data) {
   data.transfer;
 };
 
+/// As many whole words as fit, with "..." where something was left out: never half a character.
+std::string cut_at_word(const std::string& text, std::size_t limit_bytes) {
+  constexpr std::string_view kMore = "...";
+  if (text.size() <= limit_bytes) return text;
+  std::size_t end = text.rfind(' ', limit_bytes - kMore.size());
+  if (end == std::string::npos) {
+    end = limit_bytes - kMore.size();
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80U) --end;
+  }
+  return text.substr(0, end).append(kMore);
+}
+
 }  // namespace
 
 void Recovery::Impl::enter(Event event, StateData next) {
@@ -141,7 +153,7 @@ void Recovery::Impl::bid_farewell(Link link, const std::optional<Error>& why, Ti
   if (!link) return;
   std::optional<wire::IpmiRequest> last_word;
   if (link->lease() && why && why->code != Errc::Interrupted) {
-    const std::string text = why->message().substr(0, wire::oem::kReportTextLimit_bytes);
+    const std::string text = cut_at_word(why->message(), wire::oem::kReportTextLimit_bytes);
     const ByteView bytes = as_bytes(text);
     last_word = wire::oem::make_request(
         config_.iana, wire::oem::Command::ReportResult,

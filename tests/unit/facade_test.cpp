@@ -39,6 +39,19 @@ TEST(EventText, ReachesNoTerminalAsACommand) {
             fwrecover::Event("image").set("version", std::string(kHostile)).text("version"));
 }
 
+TEST(EventText, HasNothingThatIsNotSeenOrThatTurnsTheDirection) {
+  for (const std::string unseen :
+       {"\u00ad", "\u061c", "\u115f", "\u180e", "\u200b", "\u200f", "\u2028", "\u2029", "\u202e",
+        "\u2066", "\u2069", "\u3164", "\ufe0f", "\ufeff", "\ufff9", "\U0001d173", "\U000e0001",
+        "\U000e0041"}) {
+    const auto event = fwrecover::Event("image").set("name", "bmc" + unseen + "x");
+    EXPECT_EQ("bmc?x", event.text("name"));
+    EXPECT_EQ("bmc?x", fwrecover::conclude_ok("bmc" + unseen + "x").message);
+  }
+  for (const std::string seen : {"ä", "ファーム", "é", "𝄞", "🙂", "א", "ا", "\u2010", "\u2070"})
+    EXPECT_EQ(seen, fwrecover::Event("image").set("name", seen).text("name"));
+}
+
 TEST(ConclusionText, ReachesNoTerminalAsACommand) {
   EXPECT_EQ(kHarmless, fwrecover::conclude_ok(kHostile).message);
   const auto failed = fwrecover::conclude({fwr::Errc::NoResponse, kHostile});

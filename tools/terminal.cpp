@@ -165,7 +165,11 @@ std::vector<std::size_t> find_widths(const std::vector<Column>& columns,
     if (goes == columns.size()) break;
     natural[goes] = 0;
   }
-  (void)narrow(natural, terminal, [&](std::size_t) { return kHard_columns; });
+  const auto head = [&](std::size_t i) {
+    return std::max(display_width(columns[i].head), kHard_columns);
+  };
+  if (!narrow(natural, terminal, head))
+    (void)narrow(natural, terminal, [&](std::size_t) { return kHard_columns; });
   return natural;
 }
 

@@ -57,7 +57,8 @@ for columns in 80 40 20; do
   rm -rf system-state system-a system-b
   sees 10 "$columns" "$FWRECOVER" --config system.toml check
   sees 0 "$columns" "$FWRECOVER" --config system.toml offers
-  [ "$columns" -lt 40 ] || expect_line seen.log '^# .*DONOR.*VERDICT'
+  [ "$columns" -lt 80 ] || expect_line seen.log '^# '
+  [ "$columns" -lt 40 ] || expect_line seen.log 'DONOR.*VERDICT'
   sees 0 "$columns" "$FWRECOVER" --config system.toml request
   expect_line seen.log '^shown: .*100%'
   [ "$columns" -lt 40 ] || expect_line seen.log '10.20.30'

@@ -369,163 +369,161 @@ TEST_F(RecipientOnFiles, CheckSaysThatThereIsNoRecord) {
     EXPECT_EQ(event.text("finding") == "state-record", event.flag("known"))
         << event.text("finding");
   }
+}
 
-  // --- stop()
-  // --------------------------------------------------------------------------------------
+// --- stop() --------------------------------------------------------------------------------------
 
-  /// Asks where nobody answers, for ten minutes.
-  fwrecover::RecipientSource waiting(fwrecover::RecipientSource source) {
-    source.handle_signals = false;
-    source.overrides.insert(
-        source.overrides.end(),
-        {"lan.targets=['127.0.0.1:9']", "policy.offer_window='600s'", "policy.deadline='2h'"});
-    return source;
-  }
+/// Asks where nobody answers, for ten minutes.
+fwrecover::RecipientSource waiting(fwrecover::RecipientSource source) {
+  source.handle_signals = false;
+  source.overrides.insert(
+      source.overrides.end(),
+      {"lan.targets=['127.0.0.1:9']", "policy.offer_window='600s'", "policy.deadline='2h'"});
+  return source;
+}
 
-  TEST_F(RecipientOnFiles, AnotherThreadStopsWhatTakesLong) {
-    fwrecover::Recipient recipient(waiting(source()));
-    for (int round = 0; round < 3; ++round) {
-      std::thread other([&] {
-        std::this_thread::sleep_for(
-            std::chrono::milliseconds(20 * round));  // also before it begins
-        recipient.stop();
-      });
-      const Conclusion done = recipient.offers(seen_);
-      other.join();
-      EXPECT_EQ("interrupted", done.code) << done.message;
-      EXPECT_EQ(130, done.exit_code);
-    }
-  }
-
-  TEST_F(RecipientOnFiles, AnObserverStopsWhatItWatches) {
-    class Impatient final : public fwrecover::Observer {
-     public:
-      explicit Impatient(fwrecover::Recipient& watched) : watched_(watched) {}
-      void on_event(const fwrecover::Event& event) override {
-        if (event.name() != "waiting") return;
-        EXPECT_EQ("Discovering", event.text("state"));
-        EXPECT_GE(event.real("seconds"), 1.0);
-        watched_.stop();
-      }
-
-     private:
-      fwrecover::Recipient& watched_;
-    };
-    fwrecover::Recipient recipient(waiting(source()));
-    Impatient impatient(recipient);
-    EXPECT_EQ("interrupted", recipient.offers(impatient).code);
-  }
-
-  TEST_F(RecipientOnFiles, AStopIsForOneOperation) {
-    store();
-    fwrecover::Recipient recipient(source());
-    recipient.stop();
-    EXPECT_EQ("interrupted", recipient.rollback(false, seen_).code);
-    EXPECT_TRUE(recipient.rollback(false, seen_).ok());
-  }
-
-  TEST(DonorDaemon, StopsWhenAnotherThreadSaysSo) {
-    class Waker final : public fwrecover::Observer {
-     public:
-      void on_event(const fwrecover::Event& event) override {
-        if (event.name() == "ready") ready.set_value();
-      }
-      std::promise<void> ready;
-    };
-    const fwr::test::ScratchDirectory scratch;
-    std::filesystem::create_directory(scratch / "catalogue");
-    fwr::test::write_text(scratch / "none.toml", "");
-    fwr::test::write_text(scratch / "password", "of the test");
-    std::filesystem::permissions(scratch / "password", std::filesystem::perms::owner_read);
-    fwrecover::DonorDaemon daemon(
-        {scratch / "none.toml",
-         {fmt::format("catalogue.directory='{}'", scratch / "catalogue"),
-          fmt::format("trust.keys=['{}']", scratch / "*.pub"), "lan.listen=['127.0.0.1:29623']",
-          fmt::format("user.test.password_file='{}'", scratch / "password")}});
-    fwrecover::ServeOptions options;
-    options.handle_signals = false;
-    Waker waker;
+TEST_F(RecipientOnFiles, AnotherThreadStopsWhatTakesLong) {
+  fwrecover::Recipient recipient(waiting(source()));
+  for (int round = 0; round < 3; ++round) {
     std::thread other([&] {
-      waker.ready.get_future().wait();
-      daemon.stop();
+      std::this_thread::sleep_for(std::chrono::milliseconds(20 * round));  // also before it begins
+      recipient.stop();
     });
-    const Conclusion done = daemon.serve(options, waker);
-    EXPECT_TRUE(done.ok()) << done.message;
-    if (!done.ok()) waker.ready.set_value();
+    const Conclusion done = recipient.offers(seen_);
     other.join();
+    EXPECT_EQ("interrupted", done.code) << done.message;
+    EXPECT_EQ(130, done.exit_code);
   }
+}
 
-  // --- a system without a record
-  // -------------------------------------------------------------------
-
-  TEST_F(RecipientOnFiles, RequestWithoutARecordNeedsToKnowWhatRuns) {
-    const Conclusion done = fwrecover::Recipient(source()).request({}, seen_);
-    EXPECT_EQ("active-slot-unknown", done.code);
-    EXPECT_EQ(15, done.exit_code);
-    auto stated = source();
-    for (const char* slot : {"a", "b"}) {
-      stated.overrides.push_back(fmt::format("slots.active={}", slot));
-      // What was confirmed here is not known: the gates would be open.
-      EXPECT_EQ("no-record", fwrecover::Recipient(stated).request({}, seen_).code);
-      // Here it goes on until it needs a password.
-      EXPECT_EQ("bad-configuration",
-                fwrecover::Recipient(stated).request({.without_record = true}, seen_).code);
-      seen_.events.clear();
-      EXPECT_TRUE(fwrecover::Recipient(stated).status(seen_).ok());
-      EXPECT_EQ(slot, seen_.events.back().text("active"));
-      EXPECT_FALSE(seen_.events.back().flag("recorded"));
+TEST_F(RecipientOnFiles, AnObserverStopsWhatItWatches) {
+  class Impatient final : public fwrecover::Observer {
+   public:
+    explicit Impatient(fwrecover::Recipient& watched) : watched_(watched) {}
+    void on_event(const fwrecover::Event& event) override {
+      if (event.name() != "waiting") return;
+      EXPECT_EQ("Discovering", event.text("state"));
+      EXPECT_GE(event.real("seconds"), 1.0);
+      watched_.stop();
     }
-    stated.overrides.emplace_back("slots.active=c");
-    EXPECT_EQ("bad-configuration", fwrecover::Recipient(stated).status(seen_).code);
-  }
 
-  TEST_F(RecipientOnFiles, AdoptsWhatTheAdministratorSaysTheSystemRuns) {
-    const std::string manifest = manifest_file("2");
-    fwrecover::Recipient recipient(source());
-    EXPECT_EQ("active-slot-unknown", recipient.adopt({manifest, "", ""}, seen_).code);
-    EXPECT_EQ("digest-mismatch", recipient.adopt({manifest, "", "a"}, seen_).code);
-    EXPECT_EQ("bad-usage", recipient.adopt({manifest, "", "c"}, seen_).code);
-    EXPECT_EQ(0U, stored().generation);
-    const Conclusion done = recipient.adopt({manifest, "", "b"}, seen_);
-    EXPECT_TRUE(done.ok()) << done.message;
-    EXPECT_TRUE(seen_.saw("adopted"));
-    EXPECT_EQ(SlotId::B, stored().active);
-    EXPECT_EQ(SlotState::Good, stored().slot(SlotId::B).state);
-    EXPECT_EQ(2U, stored().security_floor);
-    EXPECT_TRUE(recipient.check(seen_).ok());
-    // Once more changes nothing, and an older image is refused from now on.
-    const BootRecord before = stored();
-    EXPECT_TRUE(recipient.adopt({manifest, "", ""}, seen_).ok());
-    EXPECT_EQ(before, stored());
-    EXPECT_EQ("image-too-old", recipient.adopt({manifest_file("1"), "", "a"}, seen_).code);
-    EXPECT_EQ(before, stored());
-  }
+   private:
+    fwrecover::Recipient& watched_;
+  };
+  fwrecover::Recipient recipient(waiting(source()));
+  Impatient impatient(recipient);
+  EXPECT_EQ("interrupted", recipient.offers(impatient).code);
+}
 
-  TEST_F(RecipientOnFiles, AdoptsSlotAWhenNothingElseCanRun) {
-    std::filesystem::remove(path(SlotId::B));
-    EXPECT_TRUE(fwrecover::Recipient(source()).adopt({manifest_file("1"), "", ""}, seen_).ok());
-    EXPECT_EQ(SlotId::A, stored().active);
-  }
+TEST_F(RecipientOnFiles, AStopIsForOneOperation) {
+  store();
+  fwrecover::Recipient recipient(source());
+  recipient.stop();
+  EXPECT_EQ("interrupted", recipient.rollback(false, seen_).code);
+  EXPECT_TRUE(recipient.rollback(false, seen_).ok());
+}
 
-  TEST_F(RecipientOnFiles, AdoptsNothingThatIsNotSignedOrNotForThisSystem) {
-    const std::string manifest = manifest_file("1");
-    auto other_system = source();
-    other_system.overrides.emplace_back("system.component=other");
-    EXPECT_EQ("image-incompatible",
-              fwrecover::Recipient(other_system).adopt({manifest, "", "a"}, seen_).code);
-    write_text(manifest, manifest_of("2"));
-    EXPECT_EQ("bad-signature",
-              fwrecover::Recipient(source()).adopt({manifest, "", "b"}, seen_).code);
-    EXPECT_EQ("not-found",
-              fwrecover::Recipient(source()).adopt({scratch_ / "no", "", "b"}, seen_).code);
-    EXPECT_EQ(0U, stored().generation);
-    EXPECT_FALSE(seen_.saw("adopted"));
-  }
+TEST(DonorDaemon, StopsWhenAnotherThreadSaysSo) {
+  class Waker final : public fwrecover::Observer {
+   public:
+    void on_event(const fwrecover::Event& event) override {
+      if (event.name() == "ready") ready.set_value();
+    }
+    std::promise<void> ready;
+  };
+  const fwr::test::ScratchDirectory scratch;
+  std::filesystem::create_directory(scratch / "catalogue");
+  fwr::test::write_text(scratch / "none.toml", "");
+  fwr::test::write_text(scratch / "password", "of the test");
+  std::filesystem::permissions(scratch / "password", std::filesystem::perms::owner_read);
+  fwrecover::DonorDaemon daemon(
+      {scratch / "none.toml",
+       {fmt::format("catalogue.directory='{}'", scratch / "catalogue"),
+        fmt::format("trust.keys=['{}']", scratch / "*.pub"), "lan.listen=['127.0.0.1:29623']",
+        fmt::format("user.test.password_file='{}'", scratch / "password")}});
+  fwrecover::ServeOptions options;
+  options.handle_signals = false;
+  Waker waker;
+  std::thread other([&] {
+    waker.ready.get_future().wait();
+    daemon.stop();
+  });
+  const Conclusion done = daemon.serve(options, waker);
+  EXPECT_TRUE(done.ok()) << done.message;
+  if (!done.ok()) waker.ready.set_value();
+  other.join();
+}
 
-  TEST_F(RecipientOnFiles, AdoptsNothingDuringATrial) {
-    store();
-    EXPECT_EQ("on-trial",
-              fwrecover::Recipient(source()).adopt({manifest_file("2"), "", ""}, seen_).code);
+// --- a system without a record
+// -------------------------------------------------------------------
+
+TEST_F(RecipientOnFiles, RequestWithoutARecordNeedsToKnowWhatRuns) {
+  const Conclusion done = fwrecover::Recipient(source()).request({}, seen_);
+  EXPECT_EQ("active-slot-unknown", done.code);
+  EXPECT_EQ(15, done.exit_code);
+  auto stated = source();
+  for (const char* slot : {"a", "b"}) {
+    stated.overrides.push_back(fmt::format("slots.active={}", slot));
+    // What was confirmed here is not known: the gates would be open.
+    EXPECT_EQ("no-record", fwrecover::Recipient(stated).request({}, seen_).code);
+    // Here it goes on until it needs a password.
+    EXPECT_EQ("bad-configuration",
+              fwrecover::Recipient(stated).request({.without_record = true}, seen_).code);
+    seen_.events.clear();
+    EXPECT_TRUE(fwrecover::Recipient(stated).status(seen_).ok());
+    EXPECT_EQ(slot, seen_.events.back().text("active"));
+    EXPECT_FALSE(seen_.events.back().flag("recorded"));
   }
+  stated.overrides.emplace_back("slots.active=c");
+  EXPECT_EQ("bad-configuration", fwrecover::Recipient(stated).status(seen_).code);
+}
+
+TEST_F(RecipientOnFiles, AdoptsWhatTheAdministratorSaysTheSystemRuns) {
+  const std::string manifest = manifest_file("2");
+  fwrecover::Recipient recipient(source());
+  EXPECT_EQ("active-slot-unknown", recipient.adopt({manifest, "", ""}, seen_).code);
+  EXPECT_EQ("digest-mismatch", recipient.adopt({manifest, "", "a"}, seen_).code);
+  EXPECT_EQ("bad-usage", recipient.adopt({manifest, "", "c"}, seen_).code);
+  EXPECT_EQ(0U, stored().generation);
+  const Conclusion done = recipient.adopt({manifest, "", "b"}, seen_);
+  EXPECT_TRUE(done.ok()) << done.message;
+  EXPECT_TRUE(seen_.saw("adopted"));
+  EXPECT_EQ(SlotId::B, stored().active);
+  EXPECT_EQ(SlotState::Good, stored().slot(SlotId::B).state);
+  EXPECT_EQ(2U, stored().security_floor);
+  EXPECT_TRUE(recipient.check(seen_).ok());
+  // Once more changes nothing, and an older image is refused from now on.
+  const BootRecord before = stored();
+  EXPECT_TRUE(recipient.adopt({manifest, "", ""}, seen_).ok());
+  EXPECT_EQ(before, stored());
+  EXPECT_EQ("image-too-old", recipient.adopt({manifest_file("1"), "", "a"}, seen_).code);
+  EXPECT_EQ(before, stored());
+}
+
+TEST_F(RecipientOnFiles, AdoptsSlotAWhenNothingElseCanRun) {
+  std::filesystem::remove(path(SlotId::B));
+  EXPECT_TRUE(fwrecover::Recipient(source()).adopt({manifest_file("1"), "", ""}, seen_).ok());
+  EXPECT_EQ(SlotId::A, stored().active);
+}
+
+TEST_F(RecipientOnFiles, AdoptsNothingThatIsNotSignedOrNotForThisSystem) {
+  const std::string manifest = manifest_file("1");
+  auto other_system = source();
+  other_system.overrides.emplace_back("system.component=other");
+  EXPECT_EQ("image-incompatible",
+            fwrecover::Recipient(other_system).adopt({manifest, "", "a"}, seen_).code);
+  write_text(manifest, manifest_of("2"));
+  EXPECT_EQ("bad-signature", fwrecover::Recipient(source()).adopt({manifest, "", "b"}, seen_).code);
+  EXPECT_EQ("not-found",
+            fwrecover::Recipient(source()).adopt({scratch_ / "no", "", "b"}, seen_).code);
+  EXPECT_EQ(0U, stored().generation);
+  EXPECT_FALSE(seen_.saw("adopted"));
+}
+
+TEST_F(RecipientOnFiles, AdoptsNothingDuringATrial) {
+  store();
+  EXPECT_EQ("on-trial",
+            fwrecover::Recipient(source()).adopt({manifest_file("2"), "", ""}, seen_).code);
+}
 
 }  // namespace

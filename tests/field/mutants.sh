@@ -20,7 +20,7 @@ header() { sed -n "/^---/q; s/^$2: //p" "$1"; }
 build_mutant() {
   rm -rf "$work/mutant"
   mkdir "$work/mutant"
-  objects="tools/$2.o tools/command_line.o tools/output.o"
+  objects="tools/$2.o tools/command_line.o tools/output.o tools/terminal.o tools/writer.o"
   replaced=
   # shellcheck disable=SC2013 # names without blanks
   for file in $(sed -n 's,^+++ b/,,p' "$1"); do

@@ -300,9 +300,13 @@ std::string words(const Event& event, Verbosity verbosity) {
                        : event.flag("known") ? "BAD"
                                              : "--",
                        event.text("finding"), event.text("text"));
+  if (name == "donor" && event.has("again") && event.flag("again")) return {};
   if (name == "donor")
     return fmt::format("chose {} ({} at {}): version {}", event.text("address"), event.text("role"),
                        event.text("donor"), event.text("version"));
+  if (name == "dropped" && event.has("waits"))
+    return fmt::format("waits for {}, up to {} s: {}", event.text("address"), event.number("waits"),
+                       event.text("reason"));
   if (name == "dropped")
     return fmt::format("gave up {}: {}", event.text("address"), event.text("reason"));
   if (name == "recovered")
@@ -393,6 +397,7 @@ void JsonOutput::finish(const Conclusion& conclusion) {
   object["code"] = conclusion.code;
   object["message"] = conclusion.message;
   if (!conclusion.advice.empty()) object["advice"] = conclusion.advice;
+  if (!conclusion.cause.empty()) object["cause"] = conclusion.cause;
   object["time"] = wall_time();
   object["exit_code"] = conclusion.exit_code;
   writer().put_last(kOut, json_line(object));

@@ -76,6 +76,7 @@ enum class Errc : std::uint8_t {
   NoPreviousImage,
   // recovery
   NoDonorAnswered,
+  NoCompatibleImage,  ///< donors answered that they have none for this system
   NoOfferAcceptable,
   AllDonorsFailed,
   DonorBusy,

@@ -52,8 +52,9 @@ class FWR_API Observer {
 struct FWR_API Conclusion {
   int exit_code = 0;  ///< fwrecover(8), EXIT STATUS
   std::string code = "ok";
-  std::string message;  ///< what happened, for people
-  std::string advice;   ///< what to do next; may be empty
+  std::string message;     ///< what happened, for people
+  std::string advice;      ///< what to do next; may be empty
+  std::string cause = {};  ///< name of the error of the donor that failed first; empty: none did
   [[nodiscard]] bool ok() const { return exit_code == 0; }
 };
 

@@ -197,6 +197,9 @@ class RecoveryMachine final : public fwr::transport::Machine {
     donor_ = chosen.candidate;
     Event event("donor");
     set_candidate(event, chosen.candidate, lines_);
+    // The same one, which was busy.
+    if (waits_for_ == chosen.candidate.path.peer) event.set("again", true);
+    waits_for_.reset();
     observer_.on_event(event);
   }
   void tell(const fwr::recipient::Dropped& dropped, TimePoint) {
@@ -204,6 +207,10 @@ class RecoveryMachine final : public fwr::transport::Machine {
     set_candidate(event, dropped.candidate, lines_);
     event.set("code", std::string(fwr::info(dropped.error.code).name));
     event.set("reason", lines_.named(dropped.error.message()));
+    if (dropped.waits) {
+      event.set("waits", std::int64_t{dropped.waits->count()});
+      waits_for_ = dropped.candidate.path.peer;
+    }
     observer_.on_event(event);
   }
   static bool whole_of(const fwr::recipient::Progress& progress) {
@@ -236,6 +243,7 @@ class RecoveryMachine final : public fwr::transport::Machine {
   TimePoint next_follow_{};
   std::optional<fwr::recipient::Finished> outcome_;
   std::optional<fwr::policy::Candidate> donor_;
+  std::optional<fwr::Address> waits_for_;
   std::size_t offers_ = 0;
   std::size_t acceptable_ = 0;
   std::optional<std::string> installed_;
@@ -465,7 +473,11 @@ Conclusion conclude_recovery(const RecoveryMachine& machine,
     event.set("reason", end.error->message());
   }
   remember(config, event, observer);
-  if (end.error) return conclude(*end.error, where);
+  if (end.error) {
+    Conclusion conclusion = conclude(*end.error, where);
+    if (end.cause) conclusion.cause = std::string(fwr::info(*end.cause).name);
+    return conclusion;
+  }
   observer.on_event(event);
   return conclude_ok(
       fmt::format("recovered: {} {} is active, on trial; 'fwrecover confirm' keeps it",

@@ -187,13 +187,6 @@ int compare_by(Preference preference, const Policy& policy, const Candidate& a,
   return 0;
 }
 
-bool is_better(const Policy& policy, const Candidate& a, const Candidate& b) {
-  for (const Preference preference : policy.order)
-    if (const int order = compare_by(preference, policy, a, b); order != 0) return order < 0;
-  if (a.donor != b.donor) return a.donor < b.donor;
-  return a.path < b.path;
-}
-
 std::string describe(Preference preference, const Candidate& candidate) {
   switch (preference) {
     case Preference::SecurityVersion:
@@ -306,14 +299,25 @@ Verdict judge(const Policy& policy, const Situation& situation, const Candidate&
   if (auto why = refuse_donor(policy, candidate)) return {false, std::move(*why)};
   if (auto why = refuse_claim(situation, candidate)) return {false, std::move(*why)};
   const Facts facts{candidate.security_version, candidate.version, candidate.size_bytes};
-  if (auto error = judge_age(policy, situation, facts)) return {false, std::move(error->detail)};
+  // What comes next in a donor's order has no higher security version.
+  const bool high_enough =
+      facts.security_version >= std::max(situation.security_floor, policy.minimum_security_version);
+  if (auto error = judge_age(policy, situation, facts))
+    return {false, std::move(error->detail), false, high_enough};
   if (auto error = judge_size(situation, candidate.size_bytes))
-    return {false, std::move(error->detail)};
+    return {false, std::move(error->detail), false, true};
   if (auto error = judge_failed(situation, candidate.digest))
-    return {false, std::move(error->detail)};
+    return {false, std::move(error->detail), false, true};
   if (auto why = refuse_as_installed(policy, situation, candidate))
     return {false, std::move(*why), true};
   return {true, ranked_by(policy, candidate)};
+}
+
+bool is_better(const Policy& policy, const Candidate& a, const Candidate& b) {
+  for (const Preference preference : policy.order)
+    if (const int order = compare_by(preference, policy, a, b); order != 0) return order < 0;
+  if (a.donor != b.donor) return a.donor < b.donor;
+  return a.path < b.path;
 }
 
 std::vector<std::size_t> rank(const Policy& policy, const Situation& situation,

@@ -107,6 +107,8 @@ struct Verdict {
   std::string reason;  ///< of a refusal; of an acceptance, what it was ranked by
   /// Refused only because the installed image is as good.
   bool installed = false;
+  /// Refused for this image, not for its donor: the next one in the donor's order may do.
+  bool next_may_do = false;
 };
 
 /// Errors: BadConfiguration, naming the setting. What it passes, judge() understands: an entry of
@@ -118,6 +120,8 @@ struct Verdict {
 /// Indices of the acceptable candidates, best first. Deterministic: ties go by GUID, then path.
 [[nodiscard]] std::vector<std::size_t> rank(const Policy& policy, const Situation& situation,
                                             std::span<const Candidate> candidates);
+/// Whether the policy prefers `a` to `b`. A total order: ties go by GUID, then path.
+[[nodiscard]] bool is_better(const Policy& policy, const Candidate& a, const Candidate& b);
 /// Where a medium stands in the policy's order: lower is better.
 [[nodiscard]] std::size_t media_rank(const Policy& policy, Medium medium);
 /// The same rules on the signed manifest: component, platform, security version, minimum version,

@@ -24,6 +24,7 @@ using Token = std::array<std::byte, 16>;
 struct Offer {
   policy::Candidate candidate;
   Token token{};
+  Digest after{};           ///< behind which the donor offered it; zeros: its best
   bool named = false;       ///< it came from a single system that was asked
   bool acceptable = false;  ///< to the policy, as far as its claims go
 };

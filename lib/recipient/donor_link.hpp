@@ -30,6 +30,8 @@ class DonorLink {
         timers_(timers_of(properties)) {}
 
   [[nodiscard]] std::size_t offer() const { return offer_; }
+  /// Another image of the same donor.
+  void set_offer(std::size_t offer) { offer_ = offer; }
   [[nodiscard]] const Path& path() const { return path_; }
   [[nodiscard]] session::Conversation& client() { return *client_; }
   [[nodiscard]] const session::Conversation& client() const { return *client_; }

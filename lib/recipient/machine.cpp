@@ -101,7 +101,9 @@ void Recovery::Impl::emit_progress(TimePoint now, bool always) {
 
 void Recovery::Impl::finish(std::optional<Error> error, TimePoint now) {
   emit_progress(now, true);
-  Finished end{.error = std::move(error), .manifest = std::nullopt, .progress = {}};
+  Finished end{
+      .error = std::move(error), .cause = std::nullopt, .manifest = std::nullopt, .progress = {}};
+  if (end.error && selection_) end.cause = selection_->cause();
   if (installation_) end.progress = installation_->progress();
   if (installation_ && activated_) end.manifest = installation_->manifest();
   emit(std::move(end));

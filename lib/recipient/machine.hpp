@@ -23,6 +23,10 @@ inline constexpr std::size_t kEventQueue = 1024;  ///< events; the oldest go fir
 inline constexpr Duration kProgressInterval = std::chrono::milliseconds(100);
 inline constexpr std::chrono::seconds kSessionLimitWait{10};  ///< a donor with no free session
 inline constexpr std::chrono::seconds kLostWait{10};          // PROTOCOL §6.4
+/// Images that one donor is asked for in one session: as many as a catalogue has. PROTOCOL §8.1.
+inline constexpr unsigned kImagesAsked = 256;
+/// Of a handshake with a donor whose offer may be forged, while others were. PROTOCOL §6.4.
+inline constexpr unsigned kTriesInDoubt = 2;
 inline constexpr std::chrono::seconds kLongestReturnInterval{3600};  // PROTOCOL §14
 
 using Link = std::unique_ptr<DonorLink>;
@@ -39,7 +43,13 @@ struct Connecting {
 };
 struct Vetting {
   Link link;
-  ManifestFetch fetch;
+  Guid peer{};                                        ///< that opened the session
+  std::optional<ManifestFetch> fetch = std::nullopt;  ///< nothing: Request Firmware is asked
+  Digest after{};                                     ///< of that request
+  bool behind = false;  ///< it asks for what comes behind the image of the link
+  unsigned asked = 0;
+  bool moved = false;                           ///< to another image than the one that was chosen
+  std::optional<Error> refusal = std::nullopt;  ///< the first one of an image
 };
 struct Accepting {
   Link link;
@@ -118,7 +128,9 @@ class Recovery::Impl {
   void select(TimePoint now);
   void drop(Event event, Error error, TimePoint now);
   void drop_busy(Event event, Error error, std::chrono::seconds wait, TimePoint now);
-  void leave(Event event, Error error, TimePoint now);
+  void drop_image(Event event, Error error, TimePoint now);
+  void leave(Event event, Error error, TimePoint now,
+             std::optional<std::chrono::seconds> waits = std::nullopt);
   [[nodiscard]] TimePoint again_after(std::chrono::seconds wait, TimePoint now);
   void drop_lost(Event event, Error error, TimePoint now);
   void drop_slow(double bytes_per_s, std::uint64_t left_bytes, TimePoint now);
@@ -130,6 +142,12 @@ class Recovery::Impl {
   void on_session_up(const Guid& peer, TimePoint now);
   void on_session_down(Error error, TimePoint now);
   void on_answer(const wire::IpmiResponse& response, TimePoint now);
+  void ask_for_image(bool behind, TimePoint now);
+  void on_image_offered(const wire::IpmiResponse& response, TimePoint now);
+  void consider(TimePoint now);
+  void fetch_manifest(TimePoint now);
+  void refuse_image(Error error, bool of_all, TimePoint now);
+  void end_walk(TimePoint now);
   void on_manifest_piece(const wire::IpmiResponse& response, TimePoint now);
   void on_accepted(const wire::IpmiResponse& response, TimePoint now);
   void on_offer_again(const wire::IpmiResponse& response, TimePoint now);
@@ -169,6 +187,7 @@ class Recovery::Impl {
   std::chrono::seconds return_interval_{};      ///< before that
   std::uint64_t fetched_before_ = 0;  ///< bytes of the image, when the present lease was granted
   bool activated_ = false;
+  bool in_doubt_ = false;  ///< the donor that was chosen last
 
   std::vector<Farewell> farewells_;  ///< each ends by itself, whatever the links take
   std::deque<RecoveryEvent> events_;

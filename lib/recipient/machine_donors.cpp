@@ -24,6 +24,18 @@ Error rejected(const std::string& what, CompletionCode code, const LinkPropertie
   return Error{Errc::CommandRejected, std::move(text)};
 }
 
+/// What a signed manifest says of its image, and not what a donor says of the manifest.
+bool is_about_image(Errc code) {
+  switch (code) {
+    case Errc::ImageIncompatible:
+    case Errc::ImageExpired:
+    case Errc::ImageTooOld:
+    case Errc::ImageTooLarge:
+    case Errc::ImageFailedBefore: return true;
+    default: return false;
+  }
+}
+
 /// PROTOCOL §3.1: with 83h, in how many seconds to try again.
 std::chrono::seconds busy_wait(std::uint32_t iana, const wire::IpmiResponse& response) {
   std::chrono::seconds wait{1};
@@ -64,6 +76,7 @@ void Recovery::Impl::select(TimePoint now) {
     }
   }
   if (!next) return fail_recovery(Event::NoneLeft, selection_->summary(), now);
+  in_doubt_ = next->in_doubt;
   const Offer& offer = selection_->offer(next->index);
   const LinkProperties carrier = properties_of(config_.links, offer.candidate.path.peer);
   auto donor = std::make_unique<DonorLink>(next->index, offer.candidate.path, config_.iana,
@@ -76,6 +89,7 @@ void Recovery::Impl::select(TimePoint now) {
 std::unique_ptr<session::Conversation> Recovery::Impl::make_client(const LinkProperties& link,
                                                                    std::size_t offer) {
   session::ClientTimers timers = timers_of(link).command;
+  if (in_doubt_ && link.sessions) timers.tries = std::min(timers.tries, kTriesInDoubt);
   if (link.sessions)
     return std::make_unique<session::Client>(config_.credentials, config_.iana, timers, random_);
   if (selection_->met(offer)) timers.greeting_doublings = kGreetingDoublings;
@@ -88,8 +102,9 @@ const policy::Candidate& Recovery::Impl::candidate() const {
 }
 
 /// What all ways to drop a donor end with.
-void Recovery::Impl::leave(Event event, Error error, TimePoint now) {
-  emit(Dropped{.candidate = candidate(), .error = error});
+void Recovery::Impl::leave(Event event, Error error, TimePoint now,
+                           std::optional<std::chrono::seconds> waits) {
+  emit(Dropped{.candidate = candidate(), .error = error, .waits = waits});
   bid_farewell(take_link(), error, now);
   enter(event, Selecting{});
   select(now);
@@ -104,7 +119,16 @@ void Recovery::Impl::drop(Event event, Error error, TimePoint now) {
 }
 
 void Recovery::Impl::drop_busy(Event event, Error error, std::chrono::seconds wait, TimePoint now) {
-  selection_->busy(link()->offer(), error, again_after(wait, now));
+  const TimePoint again = again_after(wait, now);
+  selection_->busy(link()->offer(), error, again);
+  leave(event, std::move(error), now, std::chrono::ceil<std::chrono::seconds>(again - now));
+}
+
+/// This image will not do; another one of the same donor may.
+void Recovery::Impl::drop_image(Event event, Error error, TimePoint now) {
+  // Without a session that can have been anybody.
+  if (!link()->properties().sessions) return drop_lost(event, std::move(error), now);
+  selection_->refuse_image(link()->offer(), error, false);
   leave(event, std::move(error), now);
 }
 
@@ -112,7 +136,13 @@ void Recovery::Impl::drop_busy(Event event, Error error, std::chrono::seconds wa
 void Recovery::Impl::drop_lost(Event event, Error error, TimePoint now) {
   const bool progressed =
       link()->lease() && installation_ && installation_->progress().fetched_bytes > fetched_before_;
-  selection_->lost(link()->offer(), error, again_after(kLostWait, now), progressed);
+  const std::size_t index = link()->offer();
+  const bool in_doubt = in_doubt_ && state() == State::Connecting;
+  selection_->lost(index, error, again_after(kLostWait, now), progressed, in_doubt);
+  // Said often enough, it is believed also without a session.
+  if (!link()->properties().sessions && selection_->is_gone(index) &&
+      error.exit_code() == ExitCode::VerificationFailed)
+    selection_->refuse_image(index, error, false);
   leave(event, std::move(error), now);
 }
 
@@ -139,17 +169,20 @@ void Recovery::Impl::ask(wire::IpmiRequest request, TimePoint now) {
 
 void Recovery::Impl::on_session_up(const Guid& peer, TimePoint now) {
   if (state() != State::Connecting) return;
-  selection_->proved(link()->offer(), peer);
-  if (peer != candidate().donor)
+  const std::size_t index = link()->offer();
+  const bool sessions = link()->properties().sessions;
+  selection_->proved(index, peer);
+  if (!sessions && peer != candidate().donor)
     return drop(
         Event::DonorLost,
         Error{Errc::SessionLost, "another system answered: " + fwr::to_text(peer) +
                                      ", the offer was of " + fwr::to_text(candidate().donor)},
         now);
-  ManifestFetch fetch(candidate().digest, response_data_limit_bytes(link()->properties()));
-  auto request = wire::oem::make_request(config_.iana, Command::GetManifest, fetch.next());
-  enter(Event::SessionUp, Vetting{take_link(), std::move(fetch)});
-  ask(std::move(request), now);
+  const bool accepted = selection_->verdict(index).accepted;
+  enter(Event::SessionUp, Vetting{.link = take_link(), .peer = peer});
+  if (!sessions && accepted) return fetch_manifest(now);
+  // Offers can be forged, also in the name of this donor: in its session it says what it has.
+  ask_for_image(!accepted && (!sessions || selection_->is_sure(index)), now);
 }
 
 void Recovery::Impl::on_session_down(Error error, TimePoint now) {
@@ -161,10 +194,13 @@ void Recovery::Impl::on_session_down(Error error, TimePoint now) {
 }
 
 void Recovery::Impl::on_answer(const wire::IpmiResponse& response, TimePoint now) {
-  if (state() == State::Vetting) {
-    on_manifest_piece(response, now);
-  } else if (const auto* data = std::get_if<Accepting>(&data_)) {
-    if (data->waits_for_offer)
+  if (const auto* data = std::get_if<Vetting>(&data_)) {
+    if (data->fetch)
+      on_manifest_piece(response, now);
+    else
+      on_image_offered(response, now);
+  } else if (const auto* accepting = std::get_if<Accepting>(&data_)) {
+    if (accepting->waits_for_offer)
       on_offer_again(response, now);
     else
       on_accepted(response, now);
@@ -173,21 +209,124 @@ void Recovery::Impl::on_answer(const wire::IpmiResponse& response, TimePoint now
   }
 }
 
-void Recovery::Impl::on_manifest_piece(const wire::IpmiResponse& response, TimePoint now) {
+/// The image that was chosen, or the one `behind` it.
+void Recovery::Impl::ask_for_image(bool behind, TimePoint now) {
   auto& data = std::get<Vetting>(data_);
+  if (++data.asked > kImagesAsked) return end_walk(now);
+  data.fetch.reset();
+  data.behind = behind;
+  data.after = behind ? candidate().digest : selection_->offer(data.link->offer()).after;
+  ask(wire::oem::make_request(
+          config_.iana, Command::RequestFirmware,
+          wire::oem::RequestFirmwareRq{
+              .nonce = nonce_, .platform = config_.situation.platform, .after = data.after}),
+      now);
+}
+
+void Recovery::Impl::on_image_offered(const wire::IpmiResponse& response, TimePoint now) {
+  auto& data = std::get<Vetting>(data_);
+  const bool sessions = data.link->properties().sessions;
+  const std::size_t index = data.link->offer();
+  if (response.code == CompletionCode::NoCompatibleImage) {
+    if (data.behind) return end_walk(now);
+    return drop(Event::ManifestRefused,
+                Error{Errc::NoCompatibleImage, "the donor said so in its session"}, now);
+  }
   if (response.code != CompletionCode::Ok)
     return drop(Event::ManifestRefused,
-                rejected("Get Manifest", response.code, link()->properties()), now);
+                rejected("Request Firmware", response.code, data.link->properties()), now);
+  const auto message =
+      wire::oem::strip_iana(config_.iana, response.data).and_then(wire::decode<wire::oem::Offer>);
+  if (!message) return drop(Event::ManifestRefused, message.error(), now);
+  auto offer = read_offer(*message, nonce_, data.link->path());
+  if (!offer || (sessions && offer->candidate.donor != data.peer))
+    return drop(Event::ManifestRefused,
+                Error{Errc::BadField, "Offer in the session: it is not for this request"}, now);
+  offer->candidate.medium = candidate().medium;
+  offer->candidate.authenticated = sessions || data.link->properties().authenticated;
+  offer->after = data.after;
+  if (!data.behind) {
+    auto learned = selection_->learn(index, *offer);
+    data.moved = learned.changed;
+    if (learned.changed) emit(std::move(learned.offered));
+    return consider(now);
+  }
+  // An older donor has only its best image to say.
+  if (offer->candidate.digest == data.after) return end_walk(now);
+  const auto next = selection_->add_next(index, *offer, sessions);
+  if (!next) return end_walk(now);
+  selection_->asked_on(index);
+  data.link->set_offer(*next);
+  data.moved = true;
+  enter(Event::NextImage, Vetting(std::move(data)));
+  emit(Offered{.candidate = candidate(), .verdict = selection_->verdict(*next)});
+  if (selection_->is_gone(*next)) return ask_for_image(true, now);
+  consider(now);
+}
+
+/// What the donor offers in its session.
+void Recovery::Impl::consider(TimePoint now) {
+  const std::size_t index = link()->offer();
+  const policy::Verdict& verdict = selection_->verdict(index);
+  if (!verdict.accepted) return verdict.next_may_do ? ask_for_image(true, now) : end_walk(now);
+  if (!selection_->stays_first(index)) {
+    bid_farewell(take_link(), std::nullopt, now);
+    enter(Event::BetterDonor, Selecting{});
+    return select(now);
+  }
+  if (std::exchange(std::get<Vetting>(data_).moved, false)) emit(Chosen{candidate()});
+  fetch_manifest(now);
+}
+
+void Recovery::Impl::fetch_manifest(TimePoint now) {
+  auto& data = std::get<Vetting>(data_);
+  data.fetch.emplace(candidate().digest, response_data_limit_bytes(data.link->properties()));
+  ask(wire::oem::make_request(config_.iana, Command::GetManifest, data.fetch->next()), now);
+}
+
+/// `of_all`: a trusted signature says so, and whoever else offers this image cannot change it.
+void Recovery::Impl::refuse_image(Error error, bool of_all, TimePoint now) {
+  auto& data = std::get<Vetting>(data_);
+  if (!data.link->properties().sessions && !of_all)
+    return drop(Event::ManifestRefused, std::move(error), now);
+  const std::size_t index = data.link->offer();
+  if (!data.refusal) data.refusal = error;
+  selection_->refuse_image(index, std::move(error), of_all);
+  emit(Offered{.candidate = candidate(), .verdict = selection_->verdict(index)});
+  ask_for_image(true, now);
+}
+
+/// The donor has nothing more, and nothing that will do.
+void Recovery::Impl::end_walk(TimePoint now) {
+  auto& data = std::get<Vetting>(data_);
+  const std::size_t index = data.link->offer();
+  Error error =
+      data.refusal.value_or(Error{Errc::NoOfferAcceptable, selection_->verdict(index).reason});
+  if (!data.link->properties().sessions && !data.refusal)
+    return drop_lost(Event::ManifestRefused, std::move(error), now);
+  selection_->asked_on(index);
+  leave(Event::ManifestRefused, std::move(error), now);
+}
+
+void Recovery::Impl::on_manifest_piece(const wire::IpmiResponse& response, TimePoint now) {
+  auto& data = std::get<Vetting>(data_);
+  if (response.code != CompletionCode::Ok) {
+    Error error = rejected("Get Manifest", response.code, data.link->properties());
+    if (response.code == CompletionCode::InsufficientPrivilege)
+      return drop(Event::ManifestRefused, std::move(error), now);
+    return refuse_image(std::move(error), false, now);
+  }
   const auto complete =
       wire::oem::strip_iana(config_.iana, response.data)
           .and_then(wire::decode<wire::oem::GetManifestRs>)
-          .and_then([&](const wire::oem::GetManifestRs& piece) { return data.fetch.add(piece); });
-  if (!complete) return drop(Event::ManifestRefused, complete.error(), now);
+          .and_then([&](const wire::oem::GetManifestRs& piece) { return data.fetch->add(piece); });
+  if (!complete) return refuse_image(complete.error(), false, now);
   if (!*complete)
-    return ask(wire::oem::make_request(config_.iana, Command::GetManifest, data.fetch.next()), now);
+    return ask(wire::oem::make_request(config_.iana, Command::GetManifest, data.fetch->next()),
+               now);
 
-  auto vetted = vet(config_, candidate(), data.fetch);
-  if (!vetted) return drop(Event::ManifestRefused, vetted.error(), now);
+  auto vetted = vet(config_, candidate(), *data.fetch);
+  if (!vetted) return refuse_image(vetted.error(), is_about_image(vetted.error().code), now);
   auto request = accept_request();
   enter(Event::ManifestAccepted, Accepting{.link = take_link(), .vetted = std::move(*vetted)});
   ask(std::move(request), now);
@@ -216,13 +355,19 @@ void Recovery::Impl::on_accepted(const wire::IpmiResponse& response, TimePoint n
       if (!data.asked_again) {
         data.asked_again = data.waits_for_offer = true;
         return ask(
-            wire::oem::make_request(config_.iana, Command::RequestFirmware,
-                                    wire::oem::RequestFirmwareRq{
-                                        .nonce = nonce_, .platform = config_.situation.platform}),
+            wire::oem::make_request(
+                config_.iana, Command::RequestFirmware,
+                wire::oem::RequestFirmwareRq{.nonce = nonce_,
+                                             .platform = config_.situation.platform,
+                                             .after = selection_->offer(data.link->offer()).after}),
             now);
       }
       return drop(Event::LeaseRefused,
                   Error{Errc::OfferExpired, "also the offer that was made a moment ago"}, now);
+    case CompletionCode::UnknownImage:
+    case CompletionCode::ImageUnreadable:
+      return drop_image(Event::LeaseRefused,
+                        rejected("Accept Offer", response.code, link()->properties()), now);
     default:
       return drop(Event::LeaseRefused,
                   rejected("Accept Offer", response.code, link()->properties()), now);

@@ -37,10 +37,10 @@ void Recovery::Impl::on_fetched(const Fetched<>& result, TimePoint now) {
   const Failure& failure = result.error();
   switch (failure.kind) {
     case Failure::Kind::Content:
-      return drop(Event::BadBlock,
-                  Error{failure.error.code,
-                        failure.error.detail + " from " + to_text(candidate().path.peer)},
-                  now);
+      return drop_image(Event::BadBlock,
+                        Error{failure.error.code,
+                              failure.error.detail + " from " + to_text(candidate().path.peer)},
+                        now);
     case Failure::Kind::Donor: return drop_lost(Event::DonorLost, failure.error, now);
     case Failure::Kind::Slot: return fail_recovery(Event::SlotFailed, failure.error, now);
   }

@@ -60,6 +60,7 @@ enum class Event : std::uint8_t {
   Reported,
   BetterDonor,
   OffersAwaited,
+  NextImage,
 };
 struct Row {
   State from;
@@ -108,6 +109,7 @@ struct Chosen {
 struct Dropped {
   policy::Candidate candidate;
   Error error;
+  std::optional<std::chrono::seconds> waits = std::nullopt;  ///< it is busy, and has room then
 };
 struct Progress {
   std::uint64_t done_bytes = 0;  ///< of the image, in the slot and verified
@@ -118,6 +120,7 @@ struct Progress {
 /// The end. No error: done (or, with offers_only, offers were listed).
 struct Finished {
   std::optional<Error> error;
+  std::optional<Errc> cause;                ///< what the first donor that failed failed with
   std::optional<image::Manifest> manifest;  ///< of the image that was activated
   Progress progress;
 };

@@ -21,21 +21,31 @@ std::string plural(std::size_t count, const std::string& noun) {
 /// "a; b; c", and how many more.
 class List {
  public:
-  void add(const std::string& item) {
-    if (++count_ > kReasonsTold) return;
-    if (!text_.empty()) text_ += "; ";
-    text_ += item;
+  void add(std::string item) {
+    if (++count_ <= kReasonsTold) items_.push_back(std::move(item));
+  }
+  void add_once(const std::string& item) {
+    if (std::find(items_.begin(), items_.end(), item) == items_.end()) add(item);
   }
   [[nodiscard]] std::size_t count() const { return count_; }
-  [[nodiscard]] std::string text() const {
-    if (count_ <= kReasonsTold) return text_;
-    return text_ + "; and " + std::to_string(count_ - kReasonsTold) + " more";
+  [[nodiscard]] std::string text(const std::string& between) const {
+    std::string text;
+    for (const std::string& item : items_) text += (text.empty() ? "" : between) + item;
+    if (count_ <= kReasonsTold) return text;
+    return text + between + "and " + std::to_string(count_ - kReasonsTold) + " more";
   }
 
  private:
-  std::string text_;
+  std::vector<std::string> items_;
   std::size_t count_ = 0;
 };
+
+/// What one liar can have many addresses in: /64 of IPv6, /24 of IPv4.
+Address neighbours(const Address& address) {
+  Address prefix = source_prefix(address);
+  if (prefix.family == AddressFamily::Ipv4) prefix.bytes[3] = 0;
+  return prefix;
+}
 
 std::string seconds_text(Duration time) {
   const auto tenths =
@@ -43,15 +53,6 @@ std::string seconds_text(Duration time) {
   std::string text = std::to_string(tenths / 10);
   if (tenths % 10 != 0) text += "." + std::to_string(tenths % 10);
   return text + " s";
-}
-
-template <class T>
-bool contains(const std::vector<T>& all, const T& one) {
-  return std::find(all.begin(), all.end(), one) != all.end();
-}
-template <class T>
-void add_once(std::vector<T>& all, const T& one) {
-  if (!contains(all, one)) all.push_back(one);
 }
 
 /// What two paths to one donor have in common, as far as their offers say so.
@@ -74,29 +75,59 @@ Selection::Selection(const RecoveryConfig& config, std::vector<Offer> offers,
       asked_for_(asked_for),
       donors_tried_limit_(config.policy.donors_tried) {
   for (Offer& offer : offers) {
-    auto verdict = policy::judge(policy_, situation_, offer.candidate);
+    auto verdict = judge(offer.candidate);
     offers_.push_back(Entry{.offer = std::move(offer), .verdict = std::move(verdict)});
   }
+  claims_ = offers_.size();
   rank();
 }
 
+Address Selection::host(std::size_t index) const {
+  return session::host_of(candidate(index).path.peer);
+}
+
+policy::Verdict Selection::judge(const policy::Candidate& candidate) const {
+  auto verdict = policy::judge(policy_, situation_, candidate);
+  if (!verdict.accepted) return verdict;
+  const auto refused = refused_images_.find(candidate.digest);
+  if (refused == refused_images_.end()) return verdict;
+  return {.accepted = false, .reason = refused->second.message(), .next_may_do = true};
+}
+
 void Selection::rank() {
-  std::vector<policy::Candidate> candidates;
-  candidates.reserve(offers_.size());
-  for (const Entry& entry : offers_) candidates.push_back(entry.offer.candidate);
-  order_ = policy::rank(policy_, situation_, candidates);
+  order_.clear();
+  behind_.clear();
+  for (std::size_t i = 0; i < offers_.size(); ++i) {
+    const Entry& entry = offers_[i];
+    if (entry.replaced) continue;
+    if (entry.verdict.accepted)
+      order_.push_back(i);
+    else if (entry.verdict.next_may_do && !entry.asked_on)
+      behind_.push_back(i);
+  }
+  const auto better = [&](std::size_t a, std::size_t b) {
+    return policy::is_better(policy_, candidate(a), candidate(b));
+  };
+  std::stable_sort(order_.begin(), order_.end(), better);
+  std::stable_sort(behind_.begin(), behind_.end(), better);
 }
 
 std::vector<Offered> Selection::add(std::span<const Offer> offers) {
   std::vector<Offered> fresh;
   for (const Offer& offer : offers) {
     const auto known = std::find_if(offers_.begin(), offers_.end(), [&](const Entry& entry) {
-      return entry.offer.candidate.path == offer.candidate.path &&
+      return !entry.replaced && entry.offer.candidate.path == offer.candidate.path &&
              same_offer(entry.offer.candidate, offer.candidate);
     });
     if (known == offers_.end()) {
-      if (offers_.size() >= kOffersKept) continue;
-      auto verdict = policy::judge(policy_, situation_, offer.candidate);
+      // What a donor said in a session is not outdone by what somebody says without one.
+      const bool better_known =
+          std::any_of(offers_.begin(), offers_.end(), [&](const Entry& entry) {
+            return entry.sure && entry.offer.candidate.path.peer == offer.candidate.path.peer;
+          });
+      if (better_known || offers_.size() >= kImagesConsidered || claims_ >= kOffersKept) continue;
+      ++claims_;
+      auto verdict = judge(offer.candidate);
       fresh.push_back(Offered{.candidate = offer.candidate, .verdict = verdict});
       offers_.push_back(Entry{.offer = offer, .verdict = std::move(verdict)});
       continue;
@@ -123,7 +154,6 @@ bool Selection::prefer_to(std::size_t index, TimePoint now) {
     if (!answers || entry.gone || !may_try(other) || medium(other) >= medium(index) ||
         candidate(other).digest != candidate(index).digest)
       continue;
-    if (entry.attempts == 0 && tried() >= kOffersTried) continue;
     // It was too slow, or is busy.
     if (entry.bytes_per_s || (entry.again_at && *entry.again_at > now)) continue;
     preferred_ = other;
@@ -147,42 +177,52 @@ std::vector<Offered> Selection::verdicts() const {
   };
   for (const std::size_t index : order_) add(offers_[index]);
   for (const Entry& entry : offers_)
-    if (!entry.verdict.accepted) add(entry);
+    if (!entry.verdict.accepted && !entry.replaced) add(entry);
   return all;
 }
 
-std::size_t Selection::tried() const {
-  return static_cast<std::size_t>(
-      std::count_if(offers_.begin(), offers_.end(), [](const Entry& e) { return e.attempts > 0; }));
-}
-
+/// One system may have many addresses, and a donor that lies many GUIDs: the fewer count. Neither
+/// stands in the way of another prefix, or of a donor that was named. PROTOCOL §6.4.
 bool Selection::may_try(std::size_t index) const {
-  // One donor may have many addresses, and a donor that lies many GUIDs: the fewer count.
-  if (std::min(proven_donors_.size(), proven_hosts_.size()) < donors_tried_limit_) return true;
-  return contains(proven_donors_, candidate(index).donor);
+  std::set<Guid> donors;
+  std::set<Address> hosts;
+  for (const Proven& one : proven_) {
+    donors.insert(one.donor);
+    hosts.insert(one.host);
+  }
+  if (std::min(donors.size(), hosts.size()) < donors_tried_limit_) return true;
+  if (donors.contains(candidate(index).donor)) return true;
+  if (offers_[index].offer.named && tries_.find(host(index)) == tries_.end()) return true;
+  return !tries_of_prefix_.contains(neighbours(candidate(index).path.peer));
 }
 
 std::optional<std::size_t> Selection::next_fresh() const {
-  if (tried() >= kOffersTried) return std::nullopt;
-  const auto was_tried = [&](const policy::Candidate& one) {
-    return std::any_of(offers_.begin(), offers_.end(), [&](const Entry& other) {
-      return other.attempts > 0 && same_donor(other.offer.candidate, one);
-    });
+  std::set<std::pair<Guid, Digest>> were_tried;
+  for (const Entry& entry : offers_)
+    if (entry.attempts > 0)
+      were_tried.emplace(entry.offer.candidate.donor, entry.offer.candidate.digest);
+  const auto tries = [](const std::map<Address, unsigned>& all, const Address& one) {
+    const auto found = all.find(one);
+    return found == all.end() ? 0U : found->second;
   };
   // Offers can be forged by anybody who heard the request. Once one was, the order that offers ask
   // for themselves is not the only one that counts any more. PROTOCOL §6.4.
+  const bool suspicious = claims_were_false_ || !suspects_.empty();
   const auto place = [&](std::size_t index) {
-    const bool suspicious = !suspects_.empty();
-    return std::tuple(
-        suspicious && contains(suspects_, session::host_of(candidate(index).path.peer)),
-        suspicious && !offers_[index].offer.named, was_tried(candidate(index)));
+    const policy::Candidate& one = candidate(index);
+    return std::tuple(suspects_.contains(host(index)), suspicious && !offers_[index].offer.named,
+                      !offers_[index].verdict.accepted, tries(tries_, host(index)),
+                      suspicious ? tries(tries_of_prefix_, neighbours(one.path.peer)) : 0U,
+                      were_tried.contains({one.donor, one.digest}));
   };
   std::optional<std::size_t> best;
-  for (const std::size_t index : order_) {
+  const auto look_at = [&](std::size_t index) {
     const Entry& entry = offers_[index];
-    if (entry.attempts > 0 || entry.gone || entry.again_at || !may_try(index)) continue;
+    if (entry.attempts > 0 || entry.gone || entry.again_at || !may_try(index)) return;
     if (!best || place(index) < place(*best)) best = index;
-  }
+  };
+  for (const std::size_t index : order_) look_at(index);
+  for (const std::size_t index : behind_) look_at(index);
   return best;
 }
 
@@ -200,11 +240,13 @@ std::optional<std::size_t> Selection::next_waiting(TimePoint now) const {
                       *entry.again_at, entry.attempts);
   };
   std::optional<std::size_t> best;
-  for (const std::size_t index : order_) {
+  const auto look_at = [&](std::size_t index) {
     const Entry& entry = offers_[index];
-    if (entry.gone || !entry.again_at) continue;
+    if (entry.gone || !entry.again_at) return;
     if (!best || place(index) < place(*best)) best = index;
-  }
+  };
+  for (const std::size_t index : order_) look_at(index);
+  for (const std::size_t index : behind_) look_at(index);
   return best;
 }
 
@@ -214,26 +256,117 @@ std::optional<Selection::Next> Selection::next(TimePoint now) {
   if (!index) index = next_waiting(now);
   if (!index) return std::nullopt;
   Entry& entry = offers_[*index];
+  if (entry.attempts == 0) {
+    ++tries_[host(*index)];
+    ++tries_of_prefix_[neighbours(candidate(*index).path.peer)];
+  }
   ++entry.attempts;
   entry.answered_again = false;
-  return Next{.index = *index, .not_before = std::exchange(entry.again_at, std::nullopt)};
+  const bool suspicious = claims_were_false_ || !suspects_.empty();
+  return Next{.index = *index,
+              .not_before = std::exchange(entry.again_at, std::nullopt),
+              .in_doubt = suspicious && !entry.offer.named && !entry.proven && entry.attempts == 1};
 }
 
 void Selection::proved(std::size_t index, const Guid& donor) {
   offers_[index].proven = true;
-  add_once(proven_donors_, donor);
-  add_once(proven_hosts_, session::host_of(candidate(index).path.peer));
+  proven_.insert({donor, host(index)});
 }
 
 void Selection::failed(std::size_t index, Error error) {
   Entry& entry = offers_[index];
   entry.gone = true;
-  entry.last_error = std::move(error);
-  if (!entry.proven) add_once(suspects_, session::host_of(candidate(index).path.peer));
+  entry.was_acceptable = entry.was_acceptable || entry.verdict.accepted;
+  if (!entry.proven) suspects_.insert(host(index));
+  // Who lies uses up nobody's number of donors. PROTOCOL §6.4.
+  if (error.exit_code() == ExitCode::VerificationFailed)
+    std::erase_if(proven_, [&](const Proven& one) { return one.host == host(index); });
+  entry.note(std::move(error));
+}
+
+Selection::Learned Selection::learn(std::size_t index, const Offer& offer) {
+  const Address peer = candidate(index).path.peer;
+  for (std::size_t i = 0; i < offers_.size(); ++i)
+    if (i != index && !offers_[i].sure && candidate(i).path.peer == peer)
+      offers_[i].replaced = true;
+  Entry& entry = offers_[index];
+  Learned learned;
+  learned.changed = !same_offer(entry.offer.candidate, offer.candidate);
+  if (learned.changed) claims_were_false_ = claims_were_false_ || !entry.sure;
+  const auto round_trip = entry.offer.candidate.round_trip;
+  const bool named = entry.offer.named;
+  entry.offer = offer;
+  entry.offer.named = named;
+  entry.offer.candidate.round_trip = round_trip;
+  entry.sure = true;
+  entry.verdict = judge(offer.candidate);
+  entry.was_acceptable = entry.verdict.accepted;
+  entry.asked_on = false;
+  rank();
+  learned.offered = {.candidate = entry.offer.candidate, .verdict = entry.verdict};
+  return learned;
+}
+
+std::optional<std::size_t> Selection::add_next(std::size_t index, const Offer& offer, bool sure) {
+  for (std::size_t i = 0; i < offers_.size(); ++i) {
+    Entry& entry = offers_[i];
+    if (entry.replaced || candidate(i).path.peer != candidate(index).path.peer ||
+        !same_offer(candidate(i), offer.candidate))
+      continue;
+    entry.offer.token = offer.token;
+    entry.offer.after = offer.after;
+    entry.sure = entry.sure || sure;
+    return i;
+  }
+  if (offers_.size() >= kImagesConsidered) return std::nullopt;
+  Entry next{.offer = offer, .verdict = judge(offer.candidate)};
+  next.offer.named = offers_[index].offer.named;
+  next.offer.candidate.round_trip = candidate(index).round_trip;
+  next.sure = sure;
+  next.proven = offers_[index].proven;
+  offers_.push_back(std::move(next));
+  rank();
+  return offers_.size() - 1;
+}
+
+void Selection::refuse_image(std::size_t index, Error error, bool of_all) {
+  Entry& entry = offers_[index];
+  entry.was_acceptable = entry.was_acceptable || entry.verdict.accepted;
+  entry.verdict = {.accepted = false, .reason = error.message(), .next_may_do = true};
+  // Its donor may be tried for others.
+  entry.attempts = 0;
+  entry.gone = false;
+  entry.again_at.reset();
+  if (of_all) refused_images_.insert_or_assign(candidate(index).digest, error);
+  if (error.exit_code() == ExitCode::VerificationFailed && !of_all)
+    std::erase_if(proven_, [&](const Proven& one) { return one.host == host(index); });
+  entry.note(std::move(error));
+  for (Entry& other : offers_)
+    if (other.verdict.accepted) other.verdict = judge(other.offer.candidate);
+  rank();
+}
+
+void Selection::asked_on(std::size_t index) {
+  offers_[index].asked_on = true;
+  rank();
+}
+
+bool Selection::stays_first(std::size_t index) {
+  Entry& entry = offers_[index];
+  if (entry.left >= kLeftForBetter) return true;
+  const unsigned attempts = std::exchange(entry.attempts, 0);
+  const auto best = next_fresh();
+  if (!best || *best == index || !offers_[*best].verdict.accepted ||
+      !policy::is_better(policy_, candidate(*best), candidate(index))) {
+    entry.attempts = std::max(attempts, 1U);
+    return true;
+  }
+  ++entry.left;
+  return false;
 }
 
 void Selection::busy(std::size_t index, Error error, TimePoint again_at) {
-  offers_[index].last_error = std::move(error);
+  offers_[index].note(std::move(error));
   offers_[index].bytes_per_s.reset();
   for (Entry& entry : offers_) {
     const bool same_path = &entry == &offers_[index];
@@ -243,18 +376,24 @@ void Selection::busy(std::size_t index, Error error, TimePoint again_at) {
   }
 }
 
-void Selection::lost(std::size_t index, Error error, TimePoint again_at, bool progressed) {
+void Selection::lost(std::size_t index, Error error, TimePoint again_at, bool progressed,
+                     bool in_doubt) {
   Entry& entry = offers_[index];
   if (progressed) entry.losses = 0;
-  if (!entry.proven || ++entry.losses >= kLossesInARow) return failed(index, std::move(error));
-  entry.last_error = std::move(error);
+  // In doubt it had less time to answer than others: once more, at the end.
+  if (!entry.proven && in_doubt) {
+    suspects_.insert(host(index));
+  } else if (!entry.proven || ++entry.losses >= kLossesInARow) {
+    return failed(index, std::move(error));
+  }
+  entry.note(std::move(error));
   entry.bytes_per_s.reset();
   entry.again_at = again_at;
 }
 
 void Selection::slow(std::size_t index, Error error, double bytes_per_s, TimePoint now) {
   Entry& entry = offers_[index];
-  entry.last_error = std::move(error);
+  entry.note(std::move(error));
   entry.bytes_per_s = bytes_per_s;
   entry.again_at = now;
 }
@@ -270,18 +409,39 @@ bool Selection::may_be_faster(std::size_t index, double bytes_per_s, TimePoint n
 }
 
 std::string Selection::story() const {
-  List paths;
+  // Each reason once, with all addresses that it was met at.
+  struct Told {
+    std::string reason;
+    List addresses;
+  };
+  std::vector<Told> told;
   std::set<Guid> donors;
-  for (const std::size_t index : order_) {
-    const Entry& entry = offers_[index];
-    if (!entry.last_error) continue;
+  std::size_t tried = 0;
+  const auto tell = [&](const Entry& entry) {
+    if (!entry.last_error) return;
+    ++tried;
     donors.insert(entry.offer.candidate.donor);
-    paths.add(to_text(entry.offer.candidate.path.peer) + ": " + entry.last_error->message());
-  }
+    std::string reason = entry.first_error->message();
+    if (const std::string last = entry.last_error->message(); last != reason)
+      reason += ", then " + last;
+    auto same = std::find_if(told.begin(), told.end(),
+                             [&](const Told& other) { return other.reason == reason; });
+    if (same == told.end()) same = told.insert(told.end(), Told{reason, {}});
+    same->addresses.add_once(to_text(entry.offer.candidate.path.peer));
+  };
+  for (const std::size_t index : order_) tell(offers_[index]);
+  for (const Entry& entry : offers_)
+    if (!entry.verdict.accepted && !entry.replaced) tell(entry);
   if (donors.empty()) return {};
-  std::string text = plural(donors.size(), "donor") + " tried: " + paths.text();
-  if (tried() < order_.size()) {
-    text += "; " + plural(order_.size() - tried(), "more acceptable offer") + " not tried";
+  List reasons;
+  for (const Told& one : told) reasons.add(one.addresses.text(", ") + ": " + one.reason);
+  std::string text = plural(donors.size(), "donor") + " tried: " + reasons.text("; ");
+  const auto untried =
+      static_cast<std::size_t>(std::count_if(order_.begin(), order_.end(), [&](std::size_t index) {
+        return offers_[index].attempts == 0;
+      }));
+  if (untried > 0) {
+    text += "; " + plural(untried, "more acceptable offer") + " not tried";
     if (!next_fresh()) text += " (policy allows " + plural(donors_tried_limit_, "donor") + ")";
   }
   return text;
@@ -291,36 +451,59 @@ Error Selection::nobody_answered() const {
   if (targets_ == 0)
     return Error{Errc::NoDonorAnswered, "there is nobody to ask: no target and no broadcast"};
   List declines;
-  for (const Decline& decline : declines_)
+  bool none_fits = false;
+  for (const Decline& decline : declines_) {
     declines.add(to_text(decline.peer) + ": " + wire::describe(decline.reason));
+    none_fits = none_fits || decline.reason == wire::CompletionCode::NoCompatibleImage;
+  }
   std::string text = "asked " + plural(targets_, "target") + " for " + seconds_text(asked_for_);
-  if (declines.count() > 0) text += "; " + declines.text();
-  return Error{Errc::NoDonorAnswered, text};
+  if (declines.count() > 0) text += "; " + declines.text("; ");
+  return Error{none_fits ? Errc::NoCompatibleImage : Errc::NoDonorAnswered, text};
 }
 
 Error Selection::none_acceptable() const {
   List refused;
   for (const Entry& entry : offers_)
-    refused.add(to_text(entry.offer.candidate.path.peer) + ": " + entry.verdict.reason);
+    if (!entry.replaced && !entry.verdict.accepted)
+      refused.add(to_text(entry.offer.candidate.path.peer) + ": " + entry.verdict.reason);
   return Error{Errc::NoOfferAcceptable,
-               plural(refused.count(), "offer") + " refused: " + refused.text()};
+               plural(refused.count(), "offer") + " refused: " + refused.text("; ")};
+}
+
+std::optional<Errc> Selection::cause() const {
+  for (const std::size_t index : order_)
+    if (offers_[index].first_error) return offers_[index].first_error->code;
+  for (const Entry& entry : offers_)
+    if (!entry.replaced && entry.first_error) return entry.first_error->code;
+  return std::nullopt;
 }
 
 Error Selection::summary() const {
   if (offers_.empty()) return nobody_answered();
-  if (order_.empty()) return none_acceptable();
   // Wrong content from everyone is a finding of its own (PROTOCOL §6.4).
   std::optional<Errc> content;
   bool only_content = true;
+  bool only_without_image = true;
+  bool none_failed = true;
+  bool chosen_failed = false;
   for (const Entry& entry : offers_) {
-    if (!entry.last_error) continue;
+    if (!entry.last_error || entry.replaced) continue;
+    none_failed = false;
+    if (entry.was_acceptable) chosen_failed = true;
+    if (entry.last_error->code != Errc::NoCompatibleImage) only_without_image = false;
     if (entry.last_error->exit_code() == ExitCode::VerificationFailed)
       content = entry.last_error->code;
     else
       only_content = false;
   }
-  const Errc code = content && only_content ? *content : Errc::AllDonorsFailed;
-  return Error{code, story()};
+  if (content && only_content) return Error{*content, story()};
+  if (!none_failed && only_without_image) return Error{Errc::NoCompatibleImage, story()};
+  if (order_.empty() && !chosen_failed) {
+    Error refused = none_acceptable();
+    if (!none_failed) refused.detail += "; " + story();
+    return refused;
+  }
+  return Error{Errc::AllDonorsFailed, story()};
 }
 
 }  // namespace fwr::recipient

@@ -4,7 +4,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -14,8 +16,11 @@
 namespace fwr::recipient {
 
 inline constexpr std::chrono::seconds kLongestBusyWait{60};
-/// PROTOCOL §8.1. Each may cost the time of a handshake that nobody answers.
-inline constexpr std::size_t kOffersTried = 64;
+/// PROTOCOL §8.1: images that are looked at in one recovery, whoever offers them.
+inline constexpr std::size_t kImagesConsidered = 2048;
+/// So often a donor is left for one that has something better to offer, after it said in its
+/// session what it has.
+inline constexpr unsigned kLeftForBetter = 2;
 /// So often a donor that was busy is asked once more in the place of one that is slow.
 inline constexpr unsigned kAttemptsInsteadOfSlow = 3;
 inline constexpr unsigned kLossesInARow = 3;  // PROTOCOL §8.1, without a byte of the image
@@ -43,6 +48,7 @@ class Selection {
   struct Next {
     std::size_t index = 0;
     std::optional<TimePoint> not_before;  ///< it was busy: try it again then
+    bool in_doubt = false;  ///< offers were forged, and nobody proved that this one is not
   };
   /// Fresh donors first, in the order of the policy; then those that were busy.
   [[nodiscard]] std::optional<Next> next(TimePoint now);
@@ -51,11 +57,39 @@ class Selection {
   /// Whether that happened on this path.
   [[nodiscard]] bool met(std::size_t index) const { return offers_[index].proven; }
   void failed(std::size_t index, Error error);
+
+  /// What the donor of a session says that it has, in the place of all that was claimed for its
+  /// address. The offer as it is now, and whether the policy did not know it like this.
+  struct Learned {
+    Offered offered;
+    bool changed = false;
+  };
+  [[nodiscard]] Learned learn(std::size_t index, const Offer& offer);
+  /// The next image of the donor of `index`; nullopt: too many were looked at.
+  [[nodiscard]] std::optional<std::size_t> add_next(std::size_t index, const Offer& offer,
+                                                    bool sure);
+  [[nodiscard]] const policy::Verdict& verdict(std::size_t index) const {
+    return offers_[index].verdict;
+  }
+  /// It was tried in vain in this recovery.
+  [[nodiscard]] bool is_gone(std::size_t index) const { return offers_[index].gone; }
+  /// In a session, or asked on: not only claimed.
+  [[nodiscard]] bool is_sure(std::size_t index) const { return offers_[index].sure; }
+  /// The image is not what this system takes: by `error`. `of_all`: whoever offers it, because a
+  /// trusted signature says so.
+  void refuse_image(std::size_t index, Error error, bool of_all);
+  /// Its donor was asked for what it has behind this one.
+  void asked_on(std::size_t index);
+  /// Whether none that was not tried yet comes before it. False at most kLeftForBetter times: then
+  /// it stays for later.
+  [[nodiscard]] bool stays_first(std::size_t index);
   /// Also what other paths lead to the same donor, when it was the donor that said so.
   void busy(std::size_t index, Error error, TimePoint again_at);
   /// A donor that opened a session and was lost: tried again, kLossesInARow times at most.
   /// `progressed`: something of the image came from it since it was chosen.
-  void lost(std::size_t index, Error error, TimePoint again_at, bool progressed);
+  /// `in_doubt`: it was given less time than others.
+  void lost(std::size_t index, Error error, TimePoint again_at, bool progressed,
+            bool in_doubt = false);
   /// It sends, at this rate. When no fresh donor is left it is tried again, the fastest first.
   void slow(std::size_t index, Error error, double bytes_per_s, TimePoint now);
   /// Whether to leave a donor that sends at this rate: another was twice as fast, or was not tried.
@@ -63,6 +97,8 @@ class Selection {
 
   /// Why nobody is left.
   [[nodiscard]] Error summary() const;
+  /// What the first donor that failed failed with.
+  [[nodiscard]] std::optional<Errc> cause() const;
   /// What became of the donors that were tried; empty when none was.
   [[nodiscard]] std::string story() const;
 
@@ -73,16 +109,27 @@ class Selection {
     unsigned attempts = 0;
     bool proven = false;  ///< a session came up on this path
     bool gone = false;
+    bool was_acceptable = false;  ///< when it was chosen
+    bool replaced = false;        ///< a claim that the donor itself took back
+    bool sure = false;            ///< the donor said so when it was asked for its images
+    bool asked_on = false;        ///< what its donor has behind this one was looked at
+    unsigned left = 0;            ///< for a better one
     bool answered_again = false;  ///< since it was tried
     unsigned losses = 0;          ///< in a row
     std::optional<TimePoint> again_at = std::nullopt;
     std::optional<double> bytes_per_s = std::nullopt;  ///< when it was left as too slow
+    std::optional<Error> first_error = std::nullopt;
     std::optional<Error> last_error = std::nullopt;
+    void note(Error error) {
+      if (!first_error) first_error = error;
+      last_error = std::move(error);
+    }
   };
   [[nodiscard]] const policy::Candidate& candidate(std::size_t index) const {
     return offers_[index].offer.candidate;
   }
-  [[nodiscard]] std::size_t tried() const;
+  [[nodiscard]] Address host(std::size_t index) const;
+  [[nodiscard]] policy::Verdict judge(const policy::Candidate& candidate) const;
   [[nodiscard]] bool may_try(std::size_t index) const;
   [[nodiscard]] std::optional<std::size_t> next_fresh() const;
   /// Among those that wait for another try, slow ones and busy ones.
@@ -98,15 +145,25 @@ class Selection {
   policy::Situation situation_;
   std::vector<Entry> offers_;  ///< at most kOffersKept
   std::optional<std::size_t> preferred_;
-  std::vector<std::size_t> order_;  ///< of the acceptable ones
+  std::vector<std::size_t> order_;   ///< of the acceptable ones
+  std::vector<std::size_t> behind_;  ///< refused, but their donors may have others
+  std::map<Digest, Error> refused_images_;
   std::vector<Decline> declines_;
   std::size_t targets_;
   Duration asked_for_;
   unsigned donors_tried_limit_;
-  // Each has at most kOffersTried entries.
-  std::vector<Guid> proven_donors_;
-  std::vector<Address> proven_hosts_;
-  std::vector<Address> suspects_;  ///< hosts at which nobody proved to know the password
+  // Each has at most one entry for each offer.
+  struct Proven {
+    Guid donor;
+    Address host;
+    friend auto operator<=>(const Proven&, const Proven&) = default;
+  };
+  std::set<Proven> proven_;
+  std::set<Address> suspects_;         ///< hosts at which nobody proved to know the password
+  std::map<Address, unsigned> tries_;  ///< by host
+  std::map<Address, unsigned> tries_of_prefix_;  ///< of IPv6 /64, of IPv4 /24
+  std::size_t claims_ = 0;                       ///< offers that came without a session
+  bool claims_were_false_ = false;               ///< a donor in its session took one back
 };
 
 }  // namespace fwr::recipient

@@ -18,7 +18,9 @@ constexpr std::array kTable = {
     Row{State::Connecting, Event::DonorLost, State::Selecting},
     Row{State::Connecting, Event::Deadline, State::Failed},
     Row{State::Vetting, Event::ManifestAccepted, State::Accepting},
+    Row{State::Vetting, Event::NextImage, State::Vetting},
     Row{State::Vetting, Event::ManifestRefused, State::Selecting},
+    Row{State::Vetting, Event::BetterDonor, State::Selecting},
     Row{State::Vetting, Event::DonorLost, State::Selecting},
     Row{State::Vetting, Event::Deadline, State::Failed},
     Row{State::Accepting, Event::LeaseGranted, State::Preparing},
@@ -96,6 +98,7 @@ std::string_view to_text(Event event) {
     case Event::Reported: return "reported";
     case Event::BetterDonor: return "better-donor";
     case Event::OffersAwaited: return "offers-awaited";
+    case Event::NextImage: return "next-image";
   }
   return "?";
 }

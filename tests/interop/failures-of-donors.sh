@@ -28,7 +28,7 @@ add wrong small
 start_donor wrong
 recipient_config r "\"127.0.0.1:$first\""
 recover 11 r request
-told no-donor-answered
+told no-compatible-image
 stop_process "$started" || fail "fwdonord ended with $?"
 
 say 'only refused donors'

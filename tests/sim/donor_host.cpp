@@ -377,18 +377,9 @@ std::size_t DonorHost::promises() const {
          machine_->server.half_open_sessions() + peers;
 }
 
-const Release* DonorHost::best() const {
-  if (!machine_) return nullptr;
-  const SimCatalogue& catalogue = machine_->later ? *machine_->later : machine_->catalogue;
-  const Release* best = nullptr;
-  for (const Release& release : catalogue.releases()) {
-    if (release.spec.manufacturer != kManufacturer) continue;
-    const bool better = best == nullptr || release.spec.security > best->spec.security ||
-                        (release.spec.security == best->spec.security &&
-                         image::compare_versions(release.spec.version, best->spec.version) > 0);
-    if (better) best = &release;
-  }
-  return best;
+std::span<const Release> DonorHost::releases() const {
+  if (!machine_) return {};
+  return machine_->later ? machine_->later->releases() : machine_->catalogue.releases();
 }
 
 // --- the application of the server ---------------------------------------------------------------

@@ -62,8 +62,8 @@ class DonorHost final : public session::Application {
   [[nodiscard]] LeaseRows all_lease_rows() const;
   /// Leases and sessions that are left.
   [[nodiscard]] std::size_t promises() const;
-  /// What an honest donor offers to a platform of ours.
-  [[nodiscard]] const Release* best() const;
+  /// What is in its catalogue.
+  [[nodiscard]] std::span<const Release> releases() const;
 
   // The application of the server.
   std::optional<wire::IpmiResponse> handle_command(const session::Requester& from,

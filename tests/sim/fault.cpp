@@ -49,6 +49,7 @@ constexpr std::array<std::string_view, kFaultKinds> kNames{
     "lie-other-platform",
     "lie-ends-leases",
     "forged-offers",
+    "forged-own-name",
     "garbage",
     "unruly-client",
     "clock-jump",

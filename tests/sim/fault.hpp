@@ -58,6 +58,7 @@ enum class FaultKind : std::uint8_t {
   LieEndsLeases,
   // outsiders
   ForgedOffers,
+  ForgedOwnName,  ///< `count` offers with the address and the GUID of a donor, to each request
   Garbage,
   UnrulyClient,
   // the recipient's system

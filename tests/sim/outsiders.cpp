@@ -61,7 +61,8 @@ Outsider::Outsider(const Plan& plan, Network& network, Chronicle& chronicle)
   for (std::size_t i = 0; i < plan.faults.size(); ++i) {
     const Fault& fault = plan.faults[i];
     if (!fault.enabled) continue;
-    if (fault.kind == FaultKind::ForgedOffers || fault.kind == FaultKind::Garbage)
+    if (fault.kind == FaultKind::ForgedOffers || fault.kind == FaultKind::ForgedOwnName ||
+        fault.kind == FaultKind::Garbage)
       acts_.push_back({i, Dice(fault.seed), fault.from});
   }
 }
@@ -79,7 +80,9 @@ void Outsider::work(TimePoint now) {
     const Fault& fault = plan_.faults[act.fault];
     if (now < act.at || act.at >= fault.until) continue;
     act.at = now + act.dice.time(std::chrono::milliseconds(20), std::chrono::milliseconds(1500));
-    if (fault.kind == FaultKind::ForgedOffers)
+    if (fault.kind == FaultKind::ForgedOwnName)
+      forge_in_name(act, now);
+    else if (fault.kind == FaultKind::ForgedOffers)
       forge_offers(act, now);
     else
       send_garbage(act, now);
@@ -112,6 +115,37 @@ void Outsider::forge_offers(Act& act, TimePoint now) {
       const std::size_t host = host_of(datagram.path.local);
       network_.inject(delivery.medium, host, std::move(datagram), now);
       chronicle_.injected(FaultKind::ForgedOffers);
+    }
+    return;
+  }
+}
+
+/// Better offers than any that the donor could make, each another one.
+void Outsider::forge_in_name(Act& act, TimePoint now) {
+  const Fault& fault = plan_.faults[act.fault];
+  const std::size_t donor = fault.target.value_or(kFirstDonor) - kFirstDonor;
+  for (auto at = network_.heard().rbegin(); at != network_.heard().rend(); ++at) {
+    const auto heard = request_in(at->datagram);
+    if (!heard || act.last == heard->request.nonce) continue;
+    act.last = heard->request.nonce;
+    for (std::uint64_t i = 0; i < fault.count; ++i) {
+      oem::Offer offer;
+      offer.nonce = heard->request.nonce;
+      offer.security_version = 0xffffffffU - static_cast<std::uint32_t>(i);
+      offer.image_version = "77.7";
+      offer.component = "bmc";
+      offer.size_bytes = act.dice.between(1, 4000);
+      DiceRandom random(act.dice.fork(i));
+      offer.donor = plan_.donors[donor].config.guid;
+      random.fill(offer.digest);
+      random.fill(offer.token);
+      Datagram datagram{.path = {.local = at->datagram.path.peer,
+                                 .peer = address_of(at->medium, kFirstDonor + donor, kRmcpPort),
+                                 .medium = plan_.media[at->medium].medium},
+                        .bytes = offer_datagram(*heard, offer)};
+      const std::size_t host = host_of(datagram.path.local);
+      network_.inject(at->medium, host, std::move(datagram), now);
+      chronicle_.injected(FaultKind::ForgedOwnName);
     }
     return;
   }

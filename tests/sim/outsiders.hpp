@@ -24,8 +24,10 @@ class Outsider {
     std::size_t fault = 0;
     Dice dice{0};
     TimePoint at;
+    Nonce last{};  ///< of the request that was answered
   };
   void forge_offers(Act& act, TimePoint now);
+  void forge_in_name(Act& act, TimePoint now);
   void send_garbage(Act& act, TimePoint now);
 
   const Plan& plan_;

@@ -175,6 +175,52 @@ RecipientPlan draw_recipient(Dice& dice, const Line& line, std::size_t media, bo
   return recipient;
 }
 
+/// Catalogues of several images, of which many are of no use to a recipient: they expired, need a
+/// stepping stone, or are signed by a stranger.
+void fill_catalogue(Dice dice, const Line& line, DonorPlan& donor) {
+  for (std::uint64_t more = dice.chance(0.5) ? dice.between(1, 3) : 0; more > 0; --more) {
+    const ReleaseSpec& spec = line.releases[dice.below(line.releases.size())];
+    const bool there =
+        std::any_of(donor.releases.begin(), donor.releases.end(),
+                    [&](const ReleaseSpec& other) { return other.content == spec.content; });
+    if (!there) donor.releases.push_back(spec);
+  }
+  for (ReleaseSpec& release : donor.releases) {
+    switch (dice.below(12)) {
+      case 0: release.minimum = line.releases[dice.below(line.releases.size())].version; break;
+      case 1: release.expires = 1750000000; break;
+      case 2: release.key = kAttackersKey; break;
+      default: break;
+    }
+  }
+}
+
+/// Donors with an account and one lie each, and more than a recipient may try: all of them have
+/// something better to offer than the honest ones.
+void add_crowd(Dice dice, const Line& line, Plan& plan) {
+  constexpr std::array kLies{FaultKind::LieOlderImage, FaultKind::LieWrongManifest,
+                             FaultKind::LieWrongSignature, FaultKind::LieForeignManifest,
+                             FaultKind::LieOtherPlatform};
+  const std::uint64_t count = dice.between(9, 24);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    DonorPlan liar;
+    liar.media = plan.donors.front().media;
+    liar.releases = {line.releases.back()};
+    liar.after_withdrawal = liar.releases;
+    liar.config.iana = plan.donors.front().config.iana;
+    liar.config.guid.fill(static_cast<std::byte>(0x80 + i));
+    liar.config.name = "liar";
+    Fault fault;
+    fault.kind = dice.pick(kLies);
+    fault.from = kBegin;
+    fault.until = kNever;
+    fault.target = kFirstDonor + plan.donors.size();
+    fault.seed = dice.next();
+    plan.donors.push_back(std::move(liar));
+    plan.faults.push_back(fault);
+  }
+}
+
 /// Draws the faults, one after the other, each with dice of its own.
 class Trouble {
  public:
@@ -273,6 +319,13 @@ class Trouble {
   void outsiders() {
     if (plan_.donors.empty()) return;
     if (dice_.chance(0.08)) window(add(FaultKind::ForgedOffers), 0.8);
+    Dice own = dice_.fork(0x5e1f);
+    if (own.chance(0.06)) {
+      Fault& fault = add(FaultKind::ForgedOwnName);
+      fault.target = kFirstDonor + own.below(plan_.donors.size());
+      fault.count = own.chance(0.5) ? 64 : 1000;
+      fault.until = kNever;
+    }
     if (dice_.chance(0.15)) window(add(FaultKind::Garbage), 0.8);
     while (dice_.chance(0.15)) {
       Fault& fault = add(FaultKind::UnrulyClient);
@@ -350,6 +403,8 @@ Plan Plan::from_seed(std::uint64_t seed, const Without& without) {
   const Line line = draw_line(dice, style.first_content, style.contents);
   const std::size_t donors = dice.chance(0.03) ? 0 : dice.between(1, dice.chance(0.6) ? 2 : 5);
   for (std::size_t i = 0; i < donors; ++i) plan.donors.push_back(draw_donor(dice, line, i, media));
+  for (std::size_t i = 0; i < donors; ++i)
+    fill_catalogue(Dice(seed).fork(0xca7 + i), line, plan.donors[i]);
   const std::size_t recipients = dice.chance(0.75) ? 1 : dice.between(2, 4);
   for (std::size_t i = 0; i < recipients; ++i)
     plan.recipients.push_back(draw_recipient(dice, line, media, calm));
@@ -357,13 +412,15 @@ Plan Plan::from_seed(std::uint64_t seed, const Without& without) {
   if (with_bus) put_on_bus(plan, style, bus_dice);
   plan.faults = Trouble(dice, plan, calm).draw();
   if (with_bus) add_bus_trouble(plan, style, bus_dice, calm);
+  if (Dice crowd = Dice(seed).fork(0xc0d); !with_bus && donors > 0 && crowd.chance(0.04))
+    add_crowd(crowd, line, plan);
   for (const std::size_t part : without) {
     if (part < plan.faults.size())
       plan.faults[part].enabled = false;
-    else if (part - plan.faults.size() < donors)
+    else if (part - plan.faults.size() < plan.donors.size())
       plan.donors[part - plan.faults.size()].present = false;
-    else if (part - plan.faults.size() - donors < recipients)
-      plan.recipients[part - plan.faults.size() - donors].present = false;
+    else if (part - plan.faults.size() - plan.donors.size() < recipients)
+      plan.recipients[part - plan.faults.size() - plan.donors.size()].present = false;
   }
   return plan;
 }

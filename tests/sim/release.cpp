@@ -148,6 +148,7 @@ Release make_release(const ReleaseSpec& spec) {
   manifest.platforms.emplace_back().manufacturer_id = spec.manufacturer;
   manifest.created = kCreated;
   if (spec.expires != 0) manifest.expires = spec.expires;
+  if (!spec.minimum.empty()) manifest.minimum_version = spec.minimum;
   made.entry.manifest_json = image::to_json(manifest);
   made.entry.signature = signer(spec.key).sign(made.entry.manifest_json);
   return made;

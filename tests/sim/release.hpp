@@ -39,6 +39,7 @@ struct ReleaseSpec {
   std::uint32_t manufacturer = kManufacturer;
   std::int64_t expires = 0;  ///< 0: never
   std::uint8_t key = kTrustedKey;
+  std::string minimum = {};  ///< lowest version from which it may be installed; empty: any
   friend bool operator==(const ReleaseSpec&, const ReleaseSpec&) = default;
 };
 

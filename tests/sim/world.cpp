@@ -186,8 +186,33 @@ bool World::was_quiet(std::size_t medium, std::size_t donor, const ReleaseSpec& 
   });
 }
 
-/// The fault plan's guarantee for liveness: an honest donor that is up, on a common medium, whose
-/// best image this recipient must not refuse, and a medium that carries it in time.
+/// Whether this recipient must not refuse the image, by all that it is and has.
+bool World::acceptable(const Release& image, const policy::Policy& policy,
+                       const policy::Situation& situation) {
+  const ReleaseSpec& spec = image.spec;
+  if (spec.manufacturer != kManufacturer || spec.key != kTrustedKey) return false;
+  if (spec.security < situation.security_floor || spec.security < policy.minimum_security_version ||
+      (policy.pinned_version && *policy.pinned_version != spec.version) ||
+      image.content->bytes.size() > situation.slot_capacity_bytes)
+    return false;
+  const auto& confirmed =
+      situation.confirmed_version ? situation.confirmed_version : situation.installed_version;
+  if (!policy.allow_downgrade && confirmed && image::compare_versions(spec.version, *confirmed) < 0)
+    return false;
+  const auto& installed =
+      situation.installed_version ? situation.installed_version : situation.confirmed_version;
+  if (!spec.minimum.empty() && installed && image::compare_versions(*installed, spec.minimum) < 0)
+    return false;
+  if (spec.expires != 0 &&
+      std::max(situation.wall_clock.value_or(0), situation.newest_time) >= spec.expires)
+    return false;
+  return std::none_of(
+      situation.failed.begin(), situation.failed.end(),
+      [&](const policy::FailedImage& failed) { return failed.digest == image.content->digest; });
+}
+
+/// The fault plan's guarantee for liveness: an honest donor that is up, on a common medium, that
+/// has any image which this recipient must not refuse, and a medium that carries it in time.
 bool World::steady(std::size_t recipient, const policy::Policy& policy,
                    const policy::Situation& situation, std::optional<TimePoint> since) const {
   for (const auto& donor : donors_) {
@@ -200,35 +225,17 @@ bool World::steady(std::size_t recipient, const policy::Policy& policy,
         });
     if (donor->lies() || slow || !donor->is_up()) continue;
     if (policy.required_role && *policy.required_role != plan.config.role) continue;
-    const Release* image = donor->best();
-    if (image == nullptr) continue;
-    const ReleaseSpec& spec = image->spec;
-    if (spec.security < situation.security_floor ||
-        spec.security < policy.minimum_security_version ||
-        (policy.pinned_version && *policy.pinned_version != spec.version) ||
-        image->content->bytes.size() > situation.slot_capacity_bytes)
-      continue;
-    const auto& confirmed =
-        situation.confirmed_version ? situation.confirmed_version : situation.installed_version;
-    if (!policy.allow_downgrade && confirmed &&
-        image::compare_versions(spec.version, *confirmed) < 0)
-      continue;
-    if (spec.expires != 0 &&
-        std::max(situation.wall_clock.value_or(0), situation.newest_time) >= spec.expires)
-      continue;
-    if (std::any_of(situation.failed.begin(), situation.failed.end(),
-                    [&](const policy::FailedImage& failed) {
-                      return failed.digest == image->content->digest;
-                    }))
-      continue;
-    for (const std::size_t medium : plan.media) {
-      const auto& mine = plan_.recipients[recipient].media;
-      const MediumPlan& kind = plan_.media[medium];
-      if (std::count(mine.begin(), mine.end(), medium) == 0) continue;
-      if ((policy.allowed_media & static_cast<std::uint8_t>(kind.medium)) == 0) continue;
-      if (policy.authenticated && kind.bus) continue;
-      if (!carries(medium, recipient, number)) continue;
-      if (!since || was_quiet(medium, number, spec, policy, *since)) return true;
+    for (const Release& image : donor->releases()) {
+      if (!acceptable(image, policy, situation)) continue;
+      for (const std::size_t medium : plan.media) {
+        const auto& mine = plan_.recipients[recipient].media;
+        const MediumPlan& kind = plan_.media[medium];
+        if (std::count(mine.begin(), mine.end(), medium) == 0) continue;
+        if ((policy.allowed_media & static_cast<std::uint8_t>(kind.medium)) == 0) continue;
+        if (policy.authenticated && kind.bus) continue;
+        if (!carries(medium, recipient, number)) continue;
+        if (!since || was_quiet(medium, number, image.spec, policy, *since)) return true;
+      }
     }
   }
   return false;

@@ -40,6 +40,8 @@ class World {
   [[nodiscard]] bool settled() const;
   void linger();
   [[nodiscard]] bool carries(std::size_t medium, std::size_t recipient, std::size_t donor) const;
+  [[nodiscard]] static bool acceptable(const Release& image, const policy::Policy& policy,
+                                       const policy::Situation& situation);
   [[nodiscard]] bool steady(std::size_t recipient, const policy::Policy& policy,
                             const policy::Situation& situation,
                             std::optional<TimePoint> since) const;

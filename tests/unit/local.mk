@@ -113,6 +113,7 @@ UNIT_TESTS += %D%/recipient_test
 %C%_recipient_test_SOURCES += %D%/recipient_recovery_test.cpp
 %C%_recipient_test_SOURCES += %D%/recipient_table_test.cpp
 %C%_recipient_test_SOURCES += %D%/recipient_transfer_test.cpp
+%C%_recipient_test_SOURCES += %D%/recipient_walk_test.cpp
 %C%_recipient_test_SOURCES += %D%/recipient_window_test.cpp
 %C%_recipient_test_SOURCES += %D%/recovery_rig.hpp
 %C%_recipient_test_SOURCES += %D%/sim_link.hpp

@@ -454,7 +454,7 @@ TEST(Selection, ADonorThatIsLostThreeTimesWithoutProgressIsGone) {
   EXPECT_FALSE(lose(false));
 }
 
-TEST(Selection, TriesNoMoreThan64Offers) {
+TEST(Selection, NoNumberOfForgedOffersEndsIt) {
   RecoveryConfig config = config_with({everyone()});
   std::vector<Offer> offers;
   for (unsigned i = 0; i < 200; ++i)
@@ -462,9 +462,94 @@ TEST(Selection, TriesNoMoreThan64Offers) {
                                  wired(static_cast<std::uint8_t>(i))));
   Selection selection(config, std::move(offers), {});
   std::size_t chosen = 0;
-  for (; const auto next = selection.next(kStart); ++chosen)
+  for (; const auto next = selection.next(kStart); ++chosen) {
+    EXPECT_EQ(next->in_doubt, chosen > 0) << "after the first one each is in doubt";
     selection.failed(next->index, Error{Errc::NoResponse, {}});
-  EXPECT_EQ(chosen, kOffersTried);
+  }
+  EXPECT_EQ(chosen, 200U);
+}
+
+TEST(Selection, WhatADonorSaysInItsSessionReplacesAllThatWasClaimedForItsAddress) {
+  RecoveryConfig config = config_with({everyone()});
+  std::vector<Offer> offers;
+  for (std::uint8_t i = 1; i <= 100; ++i)
+    offers.push_back(*read_offer(offer_of(i, "9." + std::to_string(i)), a_nonce(), wired(6)));
+  offers.push_back(*read_offer(offer_of(8, "2.0"), a_nonce(), wired(8)));
+  Selection selection(config, std::move(offers), {});
+  const auto first = selection.next(kStart);
+  ASSERT_TRUE(first);
+  selection.proved(first->index, guid_of(7));
+  const auto truth = *read_offer(offer_of(7, "3.0"), a_nonce(), wired(6));
+  EXPECT_TRUE(selection.learn(first->index, truth).changed);
+  EXPECT_TRUE(selection.stays_first(first->index));
+  selection.failed(first->index, Error{Errc::NoResponse, {}});
+  const auto second = selection.next(kStart);
+  ASSERT_TRUE(second);
+  EXPECT_EQ(ipv4(8), selection.offer(second->index).candidate.path.peer);
+  selection.failed(second->index, Error{Errc::NoResponse, {}});
+  EXPECT_FALSE(selection.next(kStart));
+}
+
+TEST(Selection, ADonorWhoseTrueOfferIsWorseWaitsForTheOthers) {
+  RecoveryConfig config = config_with({everyone()});
+  std::vector<Offer> offers;
+  offers.push_back(*read_offer(offer_of(7, "9.0"), a_nonce(), wired(7)));
+  offers.push_back(*read_offer(offer_of(8, "2.0"), a_nonce(), wired(8)));
+  Selection selection(config, std::move(offers), {});
+  const auto first = selection.next(kStart);
+  (void)selection.learn(first->index, *read_offer(offer_of(7, "1.0"), a_nonce(), wired(7)));
+  EXPECT_FALSE(selection.stays_first(first->index));
+  const auto better = selection.next(kStart);
+  EXPECT_EQ(ipv4(8), selection.offer(better->index).candidate.path.peer);
+  selection.failed(better->index, Error{Errc::NoResponse, {}});
+  EXPECT_EQ(first->index, selection.next(kStart)->index);
+}
+
+TEST(Selection, LiarsUseUpNeitherTheNumberOfDonorsNorAnotherPrefix) {
+  RecoveryConfig config = config_with({everyone()});
+  config.policy.donors_tried = 2;
+  std::vector<Offer> offers;
+  for (std::uint8_t i = 10; i < 30; ++i)
+    offers.push_back(*read_offer(offer_of(i, "9.0"), a_nonce(), wired(i)));
+  Address elsewhere = ipv4(40);
+  elsewhere.bytes[1] = 77;
+  offers.push_back(*read_offer(offer_of(40, "1.0"), a_nonce(), Path{{}, elsewhere}));
+  offers.push_back(*read_offer(offer_of(41, "1.0"), a_nonce(), wired(41)));
+  Selection selection(config, std::move(offers), {});
+  std::set<Address> tried;
+  unsigned lies = 0;
+  while (const auto next = selection.next(kStart)) {
+    const policy::Candidate candidate = selection.offer(next->index).candidate;
+    tried.insert(candidate.path.peer);
+    selection.proved(next->index, candidate.donor);
+    // The first ten are caught lying, the others only fail.
+    selection.failed(next->index, Error{++lies <= 10 ? Errc::BadManifest : Errc::NoResponse, {}});
+  }
+  // After a lie the choice goes round over prefixes; two others may fail, and no more.
+  EXPECT_TRUE(tried.contains(elsewhere));
+  EXPECT_EQ(13U, lies);
+}
+
+TEST(Selection, ADonorThatWasRefusedIsAskedOnAfterAllThatAreAcceptable) {
+  RecoveryConfig config = config_with({everyone()});
+  config.policy.pinned_version = "2.0";
+  std::vector<Offer> offers;
+  offers.push_back(*read_offer(offer_of(7, "3.0"), a_nonce(), wired(7)));
+  offers.push_back(*read_offer(offer_of(8, "2.0"), a_nonce(), wired(8)));
+  Selection selection(config, std::move(offers), {});
+  const auto first = selection.next(kStart);
+  EXPECT_EQ(ipv4(8), selection.offer(first->index).candidate.path.peer);
+  selection.failed(first->index, Error{Errc::NoResponse, {}});
+  const auto refused = selection.next(kStart);
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(ipv4(7), selection.offer(refused->index).candidate.path.peer);
+  EXPECT_FALSE(selection.verdict(refused->index).accepted);
+  selection.asked_on(refused->index);
+  const auto next = selection.add_next(refused->index,
+                                       *read_offer(offer_of(7, "2.0"), a_nonce(), wired(7)), true);
+  ASSERT_TRUE(next);
+  EXPECT_TRUE(selection.verdict(*next).accepted);
+  EXPECT_EQ(next, selection.next(kStart)->index);
 }
 
 TEST(Selection, AfterAForgedOfferNamedDonorsComeFirstAndSuspectsLast) {
@@ -523,7 +608,7 @@ TEST(Selection, OnlyWrongContentFromEveryoneIsAFailedVerification) {
 
 TEST(Selection, TellsWhatBecameOfEachDonor) {
   Selection selection = selection_of({7, 8, 9}, 2);
-  for (const Error& error : {Error{Errc::BadManifest, {}}, Error{Errc::NoResponse, "for 10 s"}}) {
+  for (const Error& error : {Error{Errc::SessionLost, {}}, Error{Errc::NoResponse, "for 10 s"}}) {
     const std::size_t index = selection.next(kStart)->index;
     selection.proved(index, selection.offer(index).candidate.donor);
     selection.failed(index, error);
@@ -543,7 +628,7 @@ TEST(Selection, LongStoriesAreCut) {
   Selection selection = selection_of(hosts, 100);
   while (const auto next = selection.next(kStart))
     selection.failed(next->index, Error{Errc::NoResponse, {}});
-  EXPECT_NE(selection.story().find("; and 12 more"), std::string::npos) << selection.story();
+  EXPECT_NE(selection.story().find(", and 12 more: "), std::string::npos) << selection.story();
 }
 
 }  // namespace

@@ -149,7 +149,7 @@ TEST(Recovery, AnIncompatibleDonorThatIsAskedAloneSaysSo) {
       rig.add_donor(SignedImage::make(noise(5000, 1), "2.0", 5, test::TestSigner(1), 0x9999));
   rig.config.targets = {Target{.path = Path{{}, donor.address}}};
   ASSERT_TRUE(rig.run());
-  EXPECT_EQ(rig.error(), Errc::NoDonorAnswered);
+  EXPECT_EQ(rig.error(), Errc::NoCompatibleImage);
   EXPECT_NE(rig.detail().find("lan:10.0.0.7: "), std::string::npos) << rig.detail();
   EXPECT_LT(rig.now - rig.began, Duration(100ms)) << "everybody has answered";
 }

@@ -146,7 +146,9 @@ class DonorHost final : public session::Application {
                                                    TimePoint now) override {
     if (meddle)
       if (auto answer = meddle(request)) return answer;
-    return donor.handle_command(from, request, now);
+    wire::IpmiRequest seen = request;
+    if (before) before(seen);
+    return donor.handle_command(from, seen, now);
   }
   void handle_payload(const session::Requester& from, ByteView payload, TimePoint now) override {
     donor.handle_payload(from, payload, now);
@@ -219,6 +221,8 @@ class DonorHost final : public session::Application {
   std::vector<donor::DonorEvent> events;
   /// An answer instead of the donor's.
   std::function<std::optional<wire::IpmiResponse>(const wire::IpmiRequest&)> meddle;
+  /// Changes what the donor sees of a request.
+  std::function<void(wire::IpmiRequest&)> before;
   bool cut = false;  ///< the host is gone
 };
 
@@ -308,6 +312,7 @@ class RecoveryRig {
   std::optional<recipient::Finished> finished;
   std::map<recipient::State, std::function<void()>> on_state;
   std::function<void(const recipient::Progress&)> on_progress;
+  std::function<void(const Datagram&)> on_datagram;  ///< that the recipient sends
 
  private:
   void step(TimePoint end) {
@@ -332,6 +337,7 @@ class RecoveryRig {
   }
   void route(const Datagram& datagram) {
     const bool to_all = datagram.path.peer == broadcast_address();
+    if (on_datagram) on_datagram(datagram);
     for (const auto& donor : donors) {
       if (donor->cut || (!to_all && donor->address != datagram.path.peer)) continue;
       Datagram copy = datagram;

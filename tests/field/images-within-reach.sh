@@ -1,0 +1,57 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Each image of a donor can be had, not only its best one: a stepping stone, a pinned version, what fits
+# the slot, what has not expired, and what a key signed that this system trusts.
+. "$TOP_SRCDIR/tests/lib.sh"
+. "$TOP_SRCDIR/tests/interop/common.sh"
+
+make_key vendor
+make_key stranger
+platform='--platform manufacturer=32473,product=7'
+for version in 1.0 2.0 3.0 4.0 5.0 6.0; do make_image "$version" 300000; done
+make_image 5.0 9000000
+sign 1.0 1.0 1
+sign 2.0 2.0 1
+# shellcheck disable=SC2086 # options
+sign 3.0 3.0 1 vendor $platform --minimum-version 2.0
+sign 4.0 4.0 1 stranger
+sign 5.0 5.0 1
+
+address="127.0.0.1:$(pick_udp_port)"
+donor_config donor console "$address"
+sed -i "s|^keys = .*|keys = [\"$work/vendor.pub\", \"$work/stranger.pub\"]|" donor.toml
+for version in 1.0 2.0 3.0 4.0 5.0; do add donor "$version"; done
+start_donor donor
+slot_size=8MiB
+recipient_config r "\"$address\""
+
+# version_is VERSION: of the last recovery.
+version_is() {
+  grep -q "\"event\":\"recovered\".*\"version\":\"$1\"" out.json || {
+    cat out.json
+    fail "the recovery did not install $1"
+  }
+}
+# keep: the image on trial is confirmed.
+keep() { recover 0 r confirm; }
+
+say_first() { grep -q "\"event\":\"offer\".*\"version\":\"$1\".*\"acceptable\":false.*$2" out.json ||
+  fail "no verdict on $1 with '$2': $(cat out.json)"; }
+
+# An older version is wanted, once: the example of fwrecover(8).
+recover 0 r --set policy.downgrade=true --set policy.version=1.0 request
+version_is 1.0
+keep
+# 1.0 to 2.0 to 3.0: two requests, past what is too large and what a stranger signed.
+recover 0 r request
+version_is 2.0
+say_first 5.0 'slot holds'
+say_first 4.0 'key'
+say_first 3.0 'over version 2.0'
+keep
+recover 0 r request
+version_is 3.0
+keep
+# A version that nobody has ends with the reasons, and not as if nobody had answered.
+recover 12 r --set policy.version=7.0 request
+told no-offer-acceptable 'version 5.0 is not 7.0' 'version 1.0 is not 7.0'

@@ -89,7 +89,7 @@ Address Selection::host(std::size_t index) const {
 policy::Verdict Selection::judge(const policy::Candidate& candidate) const {
   auto verdict = policy::judge(policy_, situation_, candidate);
   if (!verdict.accepted) return verdict;
-  const auto refused = refused_images_.find(candidate.digest);
+  const auto refused = refused_images_.find({candidate.donor, candidate.digest});
   if (refused == refused_images_.end()) return verdict;
   return {.accepted = false, .reason = refused->second.message(), .next_may_do = true};
 }
@@ -337,7 +337,9 @@ void Selection::refuse_image(std::size_t index, Error error, bool of_all) {
   entry.attempts = 0;
   entry.gone = false;
   entry.again_at.reset();
-  if (of_all) refused_images_.insert_or_assign(candidate(index).digest, error);
+  if (of_all)
+    refused_images_.insert_or_assign(std::pair(candidate(index).donor, candidate(index).digest),
+                                     error);
   if (error.exit_code() == ExitCode::VerificationFailed && !of_all)
     std::erase_if(proven_, [&](const Proven& one) { return one.host == host(index); });
   entry.note(std::move(error));

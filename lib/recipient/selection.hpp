@@ -147,7 +147,7 @@ class Selection {
   std::optional<std::size_t> preferred_;
   std::vector<std::size_t> order_;   ///< of the acceptable ones
   std::vector<std::size_t> behind_;  ///< refused, but their donors may have others
-  std::map<Digest, Error> refused_images_;
+  std::map<std::pair<Guid, Digest>, Error> refused_images_;
   std::vector<Decline> declines_;
   std::size_t targets_;
   Duration asked_for_;

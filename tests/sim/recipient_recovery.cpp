@@ -153,7 +153,7 @@ void RecipientHost::take_events() {
     if (const auto* entered_state = std::get_if<recipient::Entered>(&*event)) {
       entered(*entered_state);
     } else if (std::holds_alternative<recipient::Offered>(*event)) {
-      if (++offers_ > recipient::kOffersKept)
+      if (++offers_ > recipient::kOffersKept + 2 * recipient::kImagesConsidered)
         violate("limits", fmt::format("{} offers are kept", offers_));
     } else if (const auto* chosen = std::get_if<recipient::Chosen>(&*event)) {
       ++donors_chosen_;

@@ -185,6 +185,13 @@ void fill_catalogue(Dice dice, const Line& line, DonorPlan& donor) {
                     [&](const ReleaseSpec& other) { return other.content == spec.content; });
     if (!there) donor.releases.push_back(spec);
   }
+  // A catalogue has an image once.
+  std::vector<ReleaseSpec> once;
+  for (const ReleaseSpec& spec : donor.releases)
+    if (std::none_of(once.begin(), once.end(),
+                     [&](const ReleaseSpec& other) { return other.content == spec.content; }))
+      once.push_back(spec);
+  donor.releases = std::move(once);
   for (ReleaseSpec& release : donor.releases) {
     switch (dice.below(12)) {
       case 0: release.minimum = line.releases[dice.below(line.releases.size())].version; break;

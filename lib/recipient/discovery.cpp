@@ -190,7 +190,9 @@ void Discovery::keep(Offer offer) {
     known->candidate.round_trip = std::min(known->candidate.round_trip, offer.candidate.round_trip);
     return;
   }
-  offer.acceptable = policy::judge(policy_, situation_, offer.candidate).accepted;
+  // What is refused for its image may have a good one behind it.
+  const policy::Verdict verdict = policy::judge(policy_, situation_, offer.candidate);
+  offer.acceptable = verdict.accepted || verdict.next_may_do;
   if (offers_.size() < kOffersKept) {
     offers_.push_back(std::move(offer));
   } else if (const auto place = place_in_full_table(offer); place != offers_.end()) {

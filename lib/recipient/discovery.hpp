@@ -26,7 +26,7 @@ struct Offer {
   Token token{};
   Digest after{};           ///< behind which the donor offered it; zeros: its best
   bool named = false;       ///< it came from a single system that was asked
-  bool acceptable = false;  ///< to the policy, as far as its claims go
+  bool acceptable = false;  ///< as far as its claims go, it or one behind it
 };
 /// A target that answered, but not with an offer.
 struct Decline {

@@ -340,7 +340,7 @@ void Selection::refuse_image(std::size_t index, Error error, bool of_all) {
   if (of_all)
     refused_images_.insert_or_assign(std::pair(candidate(index).donor, candidate(index).digest),
                                      error);
-  if (error.exit_code() == ExitCode::VerificationFailed && !of_all)
+  if (error.exit_code() == ExitCode::VerificationFailed)
     std::erase_if(proven_, [&](const Proven& one) { return one.host == host(index); });
   entry.note(std::move(error));
   for (Entry& other : offers_)

@@ -17,7 +17,8 @@ sign 3.0 3.0 1 vendor $platform --minimum-version 2.0
 sign 4.0 4.0 1 stranger
 sign 5.0 5.0 1
 
-address="127.0.0.1:$(pick_udp_port)"
+pick_udp_port port
+address="127.0.0.1:$port"
 donor_config donor console "$address"
 sed -i "s|^keys = .*|keys = [\"$work/vendor.pub\", \"$work/stranger.pub\"]|" donor.toml
 for version in 1.0 2.0 3.0 4.0 5.0; do add donor "$version"; done

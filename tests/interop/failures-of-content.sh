@@ -124,5 +124,5 @@ bad=$started
 expect_line bad.log 'signature'
 alone changed
 recover 11 changed request
-told no-donor-answered
+told no-compatible-image
 stop_process "$bad" || fail "fwdonord ended with $?"

@@ -130,8 +130,9 @@ constexpr std::array<ErrorInfo, kErrorCount> kErrors{{
      "\"fwdiag discover\"."},
     {Errc::NoCompatibleImage, "no-compatible-image", ExitCode::NoDonor,
      "no donor has an image for this system",
-     "Compare [system] in fwrecover.toml with the platforms of the donors' images (\"fwdonor "
-     "show\"), and add an image for this system."},
+     "Compare [system] in fwrecover.toml with the platforms of the donors' images, and add an "
+     "image "
+     "for this system."},
     {Errc::NoOfferAcceptable, "no-offer-acceptable", ExitCode::NoneAcceptable,
      "donors answered, but no offer is acceptable",
      "Run \"fwrecover offers\": it gives the reason for each offer; then change [policy] or the "

@@ -5,49 +5,44 @@
 TESTS += %D%/catalogue-contents.sh
 TESTS += %D%/cron.sh
 TESTS += %D%/directories.sh
+TESTS += %D%/images-within-reach.sh
 TESTS += %D%/installation.sh
 TESTS += %D%/locks.sh
 TESTS += %D%/mutants.sh
-TESTS += %D%/no-broadcast.sh
-TESTS += %D%/catalogue-contents.sh
 TESTS += %D%/network-errors.sh
-TESTS += %D%/images-within-reach.sh
+TESTS += %D%/no-broadcast.sh
 TESTS += %D%/numbers.sh
-TESTS += %D%/packages.sh
-TESTS += %D%/slots.sh
 TESTS += %D%/output-files.sh
-TESTS += %D%/usage.sh
-# A terminal that reads its own screen.
-check_PROGRAMS += %D%/screen
-%C%_screen_SOURCES = %D%/screen.cpp
-%C%_screen_LDADD = -lutil
-
-TESTS += %D%/numbers.sh
+TESTS += %D%/packages.sh
 TESTS += %D%/signals.sh
+TESTS += %D%/slots.sh
 TESTS += %D%/stopped-readers.sh
 TESTS += %D%/terminal.sh
+TESTS += %D%/usage.sh
 
 EXTRA_DIST += %D%/catalogue-contents.sh
 EXTRA_DIST += %D%/cron.sh
 EXTRA_DIST += %D%/directories.sh
+EXTRA_DIST += %D%/images-within-reach.sh
 EXTRA_DIST += %D%/installation.sh
 EXTRA_DIST += %D%/locks.sh
 EXTRA_DIST += %D%/mutants.sh
-EXTRA_DIST += %D%/no-broadcast.sh
-EXTRA_DIST += %D%/catalogue-contents.sh
-EXTRA_DIST += %D%/network-errors.sh
-EXTRA_DIST += %D%/images-within-reach.sh
-EXTRA_DIST += %D%/numbers.sh
-EXTRA_DIST += %D%/packages.sh
-EXTRA_DIST += %D%/slots.sh
-
-# Broken builds that the scripts must notice, one a line.
 EXTRA_DIST += %D%/mutants/fetches-a-short-last-block.patch
 EXTRA_DIST += %D%/mutants/inquires-all-the-same.patch
 EXTRA_DIST += %D%/mutants/lets-everybody-write.patch
 EXTRA_DIST += %D%/mutants/looks-at-the-first-mib-only.patch
+EXTRA_DIST += %D%/network-errors.sh
+EXTRA_DIST += %D%/no-broadcast.sh
+EXTRA_DIST += %D%/numbers.sh
 EXTRA_DIST += %D%/output-files.sh
-EXTRA_DIST += %D%/usage.sh
+EXTRA_DIST += %D%/packages.sh
 EXTRA_DIST += %D%/signals.sh
+EXTRA_DIST += %D%/slots.sh
 EXTRA_DIST += %D%/stopped-readers.sh
 EXTRA_DIST += %D%/terminal.sh
+EXTRA_DIST += %D%/usage.sh
+
+# A terminal that reads its own screen.
+check_PROGRAMS += %D%/screen
+%C%_screen_SOURCES = %D%/screen.cpp
+%C%_screen_LDADD = -lutil

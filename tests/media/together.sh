@@ -102,7 +102,7 @@ goes_down() {
 # ends_over ADDRESS: and nothing that was in the slot came again.
 ends_over() {
   ends 0 system
-  expect_line system.jsonl "\"event\":\"recovered\".*\"address\":\"$1.*\"fetched\":$size,\"reused\":0}"
+  expect_line system.jsonl "\"event\":\"recovered\".*\"address\":\"$1.*\"fetched\":$size,\"reused\":0[,}]"
   expect_line system.jsonl '"event":"dropped".*"address":"lan:10.8.0.2".*"code":"no-response"'
   [ "$(grep -c '"event":"dropped"' system.jsonl)" -eq 1 ] || fail 'more than the network was lost'
   expect_installed system image

@@ -130,6 +130,8 @@ static enum verdict decide(const char* call, const char* path) {
 
 static enum verdict decide_fd(const char* call, int fd) {
   find_syscall();
+  // What the program says is how a test knows what it did.
+  if (fd >= 0 && fd <= STDERR_FILENO) return GO_ON;
   char name[32];
   char path[PATH_MAX];
   snprintf(name, sizeof name, "/proc/self/fd/%d", fd);

@@ -122,9 +122,7 @@ returns() {
   left=$((size - $(done_bytes)))
   ends_over lan:10.8.0.2
   more=$(($(served) - before))
-  # That no byte counts twice says "fetched" above. On a machine that is late, grants are repeated; but what
-  # was there before does not come again.
-  [ "$more" -lt "$size" ] || fail "$more bytes were served when $left were missing"
+  [ "$more" -le $((left + 40960)) ] || fail "$more bytes were served when $left were missing"
   [ "$(road)" = 'wired icmb wired ' ] || fail "tried: $(road)"
   # The bus was left in order, and its lease with it.
   expect_line console.log '"\?released"\?.*icmb:0x0021@'

@@ -357,6 +357,22 @@ CLI::Option* add_duration(CLI::App& app, const std::string& name, std::int64_t& 
   return add_value(app, name, take, description)->type_name("TIME");
 }
 
+CLI::Option* add_time(CLI::App& app, const std::string& name, std::int64_t& out_s,
+                      const std::string& description) {
+  static constexpr std::int64_t kLast_s = 253'402'300'799;
+  const auto take = [&out_s](const std::string& text) -> std::string {
+    const auto seconds = fwrecover::parse_time_s(text);
+    if (!seconds || *seconds < 1 || *seconds > kLast_s)
+      return fmt::format(
+          "'{}' is no time such as 2027-06-30 or 2027-06-30T12:00:00Z (UTC), and no number of "
+          "seconds since 1970 up to {}",
+          text, kLast_s);
+    out_s = *seconds;
+    return {};
+  };
+  return add_value(app, name, take, description)->type_name("TIME");
+}
+
 CLI::Option* add_real(CLI::App& app, const std::string& name, double& out,
                       const std::string& description, Bounds<double> bounds) {
   const auto take = [&out, bounds](const std::string& text) -> std::string {

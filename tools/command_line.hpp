@@ -92,6 +92,10 @@ CLI::Option* add_choice(CLI::App& app, const std::string& name, Number& out,
 /// "500ms", "10m"; a number alone is seconds. In milliseconds.
 CLI::Option* add_duration(CLI::App& app, const std::string& name, std::int64_t& out_ms,
                           const std::string& description, Bounds<std::int64_t> bounds_ms);
+/// A moment such as 2027-06-30 or 2027-06-30T12:00:00Z; a number alone is seconds since 1970-01-01
+/// UTC. In such seconds, from 1 to the end of the year 9999, which a number of milliseconds is not.
+CLI::Option* add_time(CLI::App& app, const std::string& name, std::int64_t& out_s,
+                      const std::string& description);
 /// A finite number such as 1e-5.
 CLI::Option* add_real(CLI::App& app, const std::string& name, double& out,
                       const std::string& description, Bounds<double> bounds);

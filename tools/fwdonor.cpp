@@ -44,12 +44,10 @@ void manifest_options(CLI::App& app, Options& options) {
   app.add_option("--minimum-version", m.minimum_version,
                  "Lowest version from which it may be installed")
       ->type_name("VERSION");
-  // Until the year 9999: a number of milliseconds is refused rather than taken.
-  constexpr tool::Bounds<std::uint64_t> kTime_s{1, 253'402'300'799};
-  tool::add_number(app, "--created", m.created, "Seconds since 1970 (without: now)", kTime_s)
-      ->type_name("TIME");
-  tool::add_number(app, "--expires", m.expires, "Seconds since 1970 (without: never)", kTime_s)
-      ->type_name("TIME");
+  tool::add_time(app, "--created", m.created,
+                 "Date, as 2027-06-30, or seconds since 1970 (without: now)");
+  tool::add_time(app, "--expires", m.expires,
+                 "Date, as 2027-06-30, or seconds since 1970 (without: never)");
   // Nothing but the manifest may come out there.
   const auto only_the_manifest = [&options](const std::string& path) {
     if (path == kStandardOutput) options.global.quiet = true;

@@ -59,8 +59,9 @@ constexpr std::array<ErrorInfo, kErrorCount> kErrors{{
      "the image does not match its digest",
      "Recover this slot again with \"fwrecover request\"; if it comes back, suspect the flash."},
     {Errc::ImageIncompatible, "image-incompatible", ExitCode::VerificationFailed,
-     "the image is not made for this platform",
-     "Compare [system] in fwrecover.toml with the platforms of the manifest (\"fwdonor show\")."},
+     "the image cannot be installed on this system",
+     "Compare [system] in fwrecover.toml with the platforms and the minimum version of the "
+     "manifest (\"fwdonor show\")."},
     {Errc::ImageExpired, "image-expired", ExitCode::VerificationFailed,
      "the manifest of the image has expired",
      "Put a current image into the donors' catalogues, and check the clock of this system."},

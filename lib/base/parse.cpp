@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <chrono>
 #include <cmath>
 #include <span>
 #include <system_error>
+#include <utility>
 
 namespace fwr {
 namespace {
@@ -69,6 +71,23 @@ std::optional<std::int64_t> with_unit(std::string_view text, std::span<const Uni
   return product;
 }
 
+/// The number whose digits stand where `form` has zeros; every other character is itself.
+std::optional<std::array<int, 6>> in_form(std::string_view text, std::string_view form) {
+  if (text.size() != form.size()) return std::nullopt;
+  std::array<int, 6> fields{};
+  std::size_t field = 0;
+  for (std::size_t i = 0; i < form.size(); ++i) {
+    if (form[i] == '0') {
+      if (!is_digit(text[i])) return std::nullopt;
+      fields[field] = 10 * fields[field] + (text[i] - '0');
+    } else {
+      if (text[i] != form[i]) return std::nullopt;
+      ++field;
+    }
+  }
+  return fields;
+}
+
 }  // namespace
 
 std::optional<std::uint64_t> parse_number(std::string_view text) {
@@ -85,6 +104,23 @@ std::optional<double> parse_real(std::string_view text) {
 
 std::optional<std::int64_t> parse_duration_ms(std::string_view text) {
   return with_unit(text, kDurationUnits_ms);
+}
+
+std::optional<std::int64_t> parse_time_s(std::string_view text) {
+  if (const auto seconds = whole<std::uint64_t>(text, 10))
+    return std::in_range<std::int64_t>(*seconds)
+               ? std::optional(static_cast<std::int64_t>(*seconds))
+               : std::nullopt;
+  auto fields = in_form(text, "0000-00-00");
+  if (!fields) fields = in_form(text, "0000-00-00T00:00:00Z");
+  if (!fields) return std::nullopt;
+  using namespace std::chrono;
+  const auto& [y, mo, d, h, mi, s] = *fields;
+  const year_month_day date{year{y}, month{static_cast<unsigned>(mo)},
+                            day{static_cast<unsigned>(d)}};
+  if (!date.ok() || h > 23 || mi > 59 || s > 59) return std::nullopt;
+  const sys_seconds moment = sys_days{date} + hours{h} + minutes{mi} + seconds{s};
+  return moment.time_since_epoch().count();
 }
 
 std::optional<std::int64_t> parse_size_bytes(std::string_view text) {

@@ -21,6 +21,11 @@ namespace fwr {
 /// become nothing.
 [[nodiscard]] std::optional<std::int64_t> parse_duration_ms(std::string_view text);
 
+/// A moment in seconds since 1970-01-01 UTC: "2027-06-30" (its first second),
+/// "2027-06-30T12:00:00Z" (RFC 3339 in UTC), or the seconds themselves. No other zone: a release
+/// has one time everywhere.
+[[nodiscard]] std::optional<std::int64_t> parse_time_s(std::string_view text);
+
 /// A size in bytes: "4096", "64KiB", "1.5MiB", "1GiB", in units of 1,024. What has other units (kB,
 /// MB, K, M) is refused, since people mean different things by them.
 [[nodiscard]] std::optional<std::int64_t> parse_size_bytes(std::string_view text);

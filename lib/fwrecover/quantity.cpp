@@ -15,5 +15,8 @@ std::optional<double> parse_real(std::string_view text) {
 std::optional<std::int64_t> parse_duration_ms(std::string_view text) {
   return fwr::parse_duration_ms(text);
 }
+std::optional<std::int64_t> parse_time_s(std::string_view text) {
+  return fwr::parse_time_s(text);
+}
 
 }  // namespace fwrecover

@@ -16,5 +16,7 @@ FWR_API std::optional<std::uint64_t> parse_number(std::string_view text);
 FWR_API std::optional<double> parse_real(std::string_view text);
 /// "500ms", "10m", "1.5h", "2d" in milliseconds; a number alone is seconds.
 FWR_API std::optional<std::int64_t> parse_duration_ms(std::string_view text);
+/// "2027-06-30", "2027-06-30T12:00:00Z" or seconds since 1970-01-01 UTC, in such seconds.
+FWR_API std::optional<std::int64_t> parse_time_s(std::string_view text);
 
 }  // namespace fwrecover

@@ -40,9 +40,12 @@ for option in --minimum-version --expires --created --component --output --image
   refused "${option#--}" --image-version 1 --platform product=7 --security-version 1 "$option="
 done
 for option in --expires --created; do
-  for text in 0 -1 nan 1e9 4000000000000; do
+  for text in 0 -1 nan 1e9 4000000000000 2027-02-29 2027-13-01 2027-1-1 27-01-01 2027-01-01T12:00:00 2027-01-01T24:00:00Z \
+    2027-01-01T12:00:00+01:00 '2027-01-01 ' tomorrow; do
     refused "${option#--}" --image-version 1 --platform product=7 --security-version 1 "$option=$text"
   done
+  write --image-version 1 --platform product=7 --security-version 1 $option 2028-02-29T23:59:58Z >written
+  grep -q "\"${option#--}\":1835481598[,}]" written || fail "$option reads another moment: $(cat written)"
 done
 refused 'security-version' --image-version 1 --platform product=7 --security-version 1 --security-version 2
 

@@ -119,6 +119,25 @@ TEST(ParseDuration, TakesNothingElse) {
     EXPECT_FALSE(parse_duration_ms(text)) << text;
 }
 
+TEST(ParseTime, IsADateInUtcOrSeconds) {
+  EXPECT_EQ(parse_time_s("0"), 0);
+  EXPECT_EQ(parse_time_s("1798761600"), 1'798'761'600);
+  EXPECT_EQ(parse_time_s("2027-01-01"), 1'798'761'600);
+  EXPECT_EQ(parse_time_s("2028-02-29T23:59:58Z"), 1'835'481'598);
+  EXPECT_EQ(parse_time_s("9999-12-31T23:59:59Z"), 253'402'300'799);
+  EXPECT_EQ(parse_time_s("1969-12-31T23:59:59Z"), -1);
+}
+
+TEST(ParseTime, TakesNothingElse) {
+  for (const std::string_view text :
+       {""sv, "-1"sv, "2027-02-29"sv, "2027-00-01"sv, "2027-01-00"sv, "2027-1-1"sv, "2027/01/01"sv,
+        "2027-01-01T12:00Z"sv, "2027-01-01T12:00:00"sv, "2027-01-01t12:00:00z"sv,
+        "2027-01-01T12:60:00Z"sv, "2027-01-01T12:00:60Z"sv, "2027-01-01 12:00:00Z"sv,
+        "2027-01-01Z"sv, "2027-01-01T12:00:00+00:00"sv, "20270101T000000Z"sv, "now"sv,
+        "9223372036854775808"sv})
+    EXPECT_FALSE(parse_time_s(text)) << text;
+}
+
 TEST(ParseSize, HasItsFactorForEachUnit) {
   EXPECT_EQ(parse_size_bytes("1"), 1);
   EXPECT_EQ(parse_size_bytes("1B"), 1);

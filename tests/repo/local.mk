@@ -7,6 +7,7 @@ REPO_TESTS += %D%/completion.sh
 REPO_TESTS += %D%/contracts.sh
 REPO_TESTS += %D%/distribution.sh
 REPO_TESTS += %D%/expected-failure.sh
+REPO_TESTS += %D%/faults-table.sh
 REPO_TESTS += %D%/format.sh
 REPO_TESTS += %D%/harness.sh
 REPO_TESTS += %D%/include-directions.sh

@@ -9,6 +9,7 @@ namespace {
 struct Options {
   tool::Global global;
   fwrecover::RequestOptions request;
+  fwrecover::OffersOptions offers;
   fwrecover::ConfirmOptions confirm;
   bool if_expired = false;
   std::vector<std::string> targets;
@@ -81,8 +82,12 @@ std::vector<tool::Command> commands(Options& options) {
        },
        [&](Observer& o) { return open(options).request(options.request, o); }, tool::acts},
       {"offers", "Show who offers what, and what the policy says; accept none",
-       [&](CLI::App& app) { whom_to_ask(app, options); },
-       [&](Observer& o) { return open(options).offers(o); }},
+       [&](CLI::App& app) {
+         app.add_flag("--verify", options.offers.verify,
+                      "Also judge the signed manifests, in a session with each donor");
+         whom_to_ask(app, options);
+       },
+       [&](Observer& o) { return open(options).offers(options.offers, o); }},
       {"status", "Show slots and trial", none,
        [&](Observer& o) { return open(options).status(o); }},
       {"history", "Show what happened so far", none,

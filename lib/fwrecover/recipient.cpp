@@ -318,9 +318,13 @@ Conclusion Recipient::request(const RequestOptions& options, Observer& observer)
                 "fwrecover request");
 }
 Conclusion Recipient::offers(Observer& observer) {
-  return advise(
-      impl_->interruptible([&](const Stop& stop) { return impl_->offers(stop, observer); }),
-      "fwrecover offers");
+  return offers({}, observer);
+}
+
+Conclusion Recipient::offers(const OffersOptions& options, Observer& observer) {
+  return advise(impl_->interruptible(
+                    [&](const Stop& stop) { return impl_->offers(options, stop, observer); }),
+                "fwrecover offers");
 }
 Conclusion Recipient::status(Observer& observer) {
   return advise(impl_->status(observer), "fwrecover status");

@@ -34,6 +34,11 @@ struct RequestOptions {
   bool during_trial = false;
 };
 
+struct OffersOptions {
+  /// Also judges the signed manifests, in a session with each donor; takes no lease.
+  bool verify = false;
+};
+
 struct ConfirmOptions {
   /// Only when check() finds nothing wrong and the commands of [health] succeed; does nothing, and
   /// succeeds, when nothing is on trial.
@@ -67,8 +72,10 @@ class FWR_API Recipient {
   /// Finds donors, chooses, fetches, verifies, activates. Events: "state", "offer", "donor",
   /// "dropped", "progress", "recovered", "activated".
   Conclusion request(const RequestOptions& options, Observer& observer);
-  /// Finds donors and judges their offers; accepts none. Events: "offer".
+  /// Finds donors and judges all images that they offer; accepts none. Events: "offer", "dropped".
   Conclusion offers(Observer& observer);
+  /// The same, perhaps as a request would judge them.
+  Conclusion offers(const OffersOptions& options, Observer& observer);
   /// Slots and trial. Events: "slot" (one each), "status".
   Conclusion status(Observer& observer);
   /// Recoveries, confirmations and rollbacks so far, oldest first. Events: "history".

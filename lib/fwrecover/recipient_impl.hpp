@@ -31,6 +31,9 @@ struct Assessment {
   std::optional<fwr::Error> hidden;
 };
 
+/// What donors are asked for.
+enum class Aim : std::uint8_t { Recover, Look, LookAndVerify };
+
 class Recipient::Impl {
  public:
   explicit Impl(RecipientSource source) : source_(std::move(source)) {}
@@ -52,7 +55,7 @@ class Recipient::Impl {
 
   Conclusion check(const Stop& stop, Observer& observer) const;
   Conclusion request(const RequestOptions& options, const Stop& stop, Observer& observer) const;
-  Conclusion offers(const Stop& stop, Observer& observer) const;
+  Conclusion offers(const OffersOptions& options, const Stop& stop, Observer& observer) const;
   Conclusion status(Observer& observer) const;
   Conclusion history(Observer& observer) const;
   Conclusion confirm(const ConfirmOptions& options, const Stop& stop, Observer& observer) const;
@@ -70,13 +73,16 @@ class Recipient::Impl {
   [[nodiscard]] Conclusion confirm_if_healthy(const Stop& stop, Observer& observer) const;
   [[nodiscard]] Conclusion go_back(bool if_expired, fwr::flash::FailureReason reason,
                                    const Stop& stop, Observer& observer) const;
-  [[nodiscard]] fwr::Result<Conclusion> recover(const RequestOptions& options, bool offers_only,
+  [[nodiscard]] fwr::Result<Conclusion> recover(const RequestOptions& options, Aim aim,
                                                 const Stop& stop, Observer& observer) const;
   /// What is to be said instead of recovering, if anything: it is not needed, or would take from a
   /// trial the image to go back to. Errors: OnTrial, Interrupted.
   [[nodiscard]] fwr::Result<std::optional<Conclusion>> settle(
       const RequestOptions& options, const fwr::settings::RecipientConfig& config,
       fwr::flash::Slots& slots, const Stop& stop, std::optional<Assessment>& assessed,
+      Observer& observer) const;
+  [[nodiscard]] fwr::Result<Assessment> look_at_installed(
+      const fwr::settings::RecipientConfig& config, fwr::flash::Slots& slots, const Stop& stop,
       Observer& observer) const;
   [[nodiscard]] std::vector<int> caught() const {
     return source_.handle_signals ? ending_signals() : std::vector<int>{};

@@ -39,6 +39,13 @@ void set_candidate(Event& event, const fwr::policy::Candidate& candidate, const 
   event.set("digest", fwr::to_text(candidate.digest));
 }
 
+/// On which terms the signed manifest allows its image.
+void set_terms(Event& event, const fwr::image::Manifest& manifest) {
+  event.set("name", manifest.name);
+  if (manifest.minimum_version) event.set("minimum_version", *manifest.minimum_version);
+  if (manifest.expires) event.set("expires", *manifest.expires);
+}
+
 void set_progress(Event& event, const fwr::recipient::Progress& progress) {
   event.set("done", as_number(progress.done_bytes));
   event.set("total", as_number(progress.total_bytes));
@@ -49,9 +56,14 @@ void set_progress(Event& event, const fwr::recipient::Progress& progress) {
 /// The recovery machine as the loop drives it; its events go to the observer as they come.
 class RecoveryMachine final : public fwr::transport::Machine {
  public:
-  RecoveryMachine(Recovery& recovery, const fwr::session::DeviceIdentity& identity, Lines& lines,
-                  Observer& observer)
-      : recovery_(recovery), identity_(identity), lines_(lines), observer_(observer) {}
+  /// `looks`: for offers, and not for a recovery.
+  RecoveryMachine(Recovery& recovery, bool looks, const fwr::session::DeviceIdentity& identity,
+                  Lines& lines, Observer& observer)
+      : recovery_(recovery),
+        looks_(looks),
+        identity_(identity),
+        lines_(lines),
+        observer_(observer) {}
 
   void handle_datagram(fwr::LinkId link, const fwr::Path& path, fwr::ByteView datagram,
                        TimePoint now) override {
@@ -186,6 +198,9 @@ class RecoveryMachine final : public fwr::transport::Machine {
     set_candidate(event, offered.candidate, lines_);
     event.set("acceptable", offered.verdict.accepted);
     event.set("reason", lines_.named(offered.verdict.reason));
+    if (offered.rank != 0) event.set("rank", as_number(offered.rank));
+    if (looks_) event.set("verified", offered.manifest.has_value());
+    if (offered.manifest) set_terms(event, *offered.manifest);
     observer_.on_event(event);
     ++offers_;
     if (offered.verdict.accepted) ++acceptable_;
@@ -235,6 +250,7 @@ class RecoveryMachine final : public fwr::transport::Machine {
   void tell(const fwr::recipient::Finished& finished, TimePoint) { outcome_ = finished; }
 
   Recovery& recovery_;
+  bool looks_;
   fwr::session::DeviceIdentity identity_;
   Lines& lines_;
   Observer& observer_;
@@ -509,22 +525,45 @@ void tell_unjudged_expiry(const RecoveryMachine& machine, const fwr::policy::Sit
                           end.manifest->version)));
 }
 
-Conclusion conclude_offers(const RecoveryMachine& machine, const Lines& lines, const Asked& asked,
-                           const Where& where) {
+Conclusion conclude_offers(const RecoveryMachine& machine, bool verify, const Lines& lines,
+                           const Asked& asked, const Where& where) {
   fwr::recipient::Finished end = *machine.outcome();
   if (end.error) {
     end.error->detail = lines.named(end.error->detail);
     add_story(*end.error, machine, asked, lines);
-    return conclude(*end.error, where);
+    Conclusion conclusion = conclude(*end.error, where);
+    if (end.cause) conclusion.cause = std::string(fwr::info(*end.cause).name);
+    return conclusion;
   }
   if (machine.acceptable() == 0)
     return conclude({Errc::NoOfferAcceptable,
                      fmt::format("{}, all refused", counted(machine.offers(), "offer"))});
-  return conclude_ok(
-      fmt::format("{}, {} acceptable", counted(machine.offers(), "offer"), machine.acceptable()));
+  return conclude_ok(fmt::format("{}, {} acceptable{}", counted(machine.offers(), "offer"),
+                                 machine.acceptable(),
+                                 verify ? ", verified" : " as the donors describe them"));
 }
 
 }  // namespace
+
+/// As settle() does, for who only wants to know what a request would do.
+Result<Assessment> Recipient::Impl::look_at_installed(const fwr::settings::RecipientConfig& config,
+                                                      fwr::flash::Slots& slots, const Stop& stop,
+                                                      Observer& observer) const {
+  if (auto known = know_what_ran(RequestOptions{}, config, slots); !known)
+    return tl::unexpected(known.error());
+  Silent silent;
+  Assessment assessed = assess(config, slots, stop, silent);
+  if (assessed.hidden && assessed.hidden->code == Errc::Interrupted)
+    return tl::unexpected(*assessed.hidden);
+  const auto way_back = can_go_back(slots, stop);
+  if (!way_back) return tl::unexpected(way_back.error());
+  if (*way_back)
+    observer.on_event(Event("problem").set(
+        "text",
+        "the active image is on trial: until \"fwrecover confirm\" or \"fwrecover rollback\" a "
+        "request would refuse all of them"));
+  return assessed;
+}
 
 Result<std::optional<Conclusion>> Recipient::Impl::settle(
     const RequestOptions& options, const fwr::settings::RecipientConfig& config,
@@ -548,14 +587,16 @@ Result<std::optional<Conclusion>> Recipient::Impl::settle(
   return fwr::fail(Errc::OnTrial, "a recovery would overwrite the good image in the other slot");
 }
 
-Result<Conclusion> Recipient::Impl::recover(const RequestOptions& options, bool offers_only,
+Result<Conclusion> Recipient::Impl::recover(const RequestOptions& options, Aim aim,
                                             const Stop& stop, Observer& observer) const {
+  const bool offers_only = aim != Aim::Recover;
+  const bool verify = aim == Aim::LookAndVerify;
   const auto settings = load();
   if (!settings) return tl::unexpected(settings.error());
   auto config = fwr::settings::read_recipient(*settings);
   tell_problems(*settings, observer);
   if (!config) return tl::unexpected(config.error());
-  if (config->trusted_keys.empty() && !offers_only)
+  if (config->trusted_keys.empty() && aim != Aim::Look)
     return fwr::fail(
         Errc::BadConfiguration,
         "no trusted public key: put your vendor's minisign key where trust.keys looks");
@@ -572,6 +613,10 @@ Result<Conclusion> Recipient::Impl::recover(const RequestOptions& options, bool 
     auto settled = settle(options, *config, **slots, stop, assessed, observer);
     if (!settled) return tl::unexpected(settled.error());
     if (*settled) return **std::move(settled);
+  } else if (verify) {
+    auto looked = look_at_installed(*config, **slots, stop, observer);
+    if (!looked) return tl::unexpected(looked.error());
+    assessed = *std::move(looked);
   }
 
   fwr::recipient::RecoveryConfig recovery_config;
@@ -592,7 +637,7 @@ Result<Conclusion> Recipient::Impl::recover(const RequestOptions& options, bool 
   if (!found) return tl::unexpected(found.error());
   for (const Error& problem : found->problems)
     observer.on_event(Event("problem").set("text", problem.message()));
-  if (!offers_only) {
+  if (aim != Aim::Look) {
     auto credentials = take_account(*settings, *config, *found, observer);
     tell_problems(*settings, observer);
     if (!credentials) return tl::unexpected(credentials.error());
@@ -619,6 +664,7 @@ Result<Conclusion> Recipient::Impl::recover(const RequestOptions& options, bool 
   recovery_config.trial_limit_s = config->trial_limit_s;
   if (network) recovery_config.receive_buffer_bytes = sockets->receive_buffer_bytes;
   recovery_config.offers_only = offers_only;
+  recovery_config.verify = verify;
 
   const Asked asked = tell_asked(recovery_config, lines, observer);
   Recovery recovery(std::move(recovery_config), **slots, random);
@@ -627,7 +673,7 @@ Result<Conclusion> Recipient::Impl::recover(const RequestOptions& options, bool 
   identity.device_id = config->platform.device_id;
   identity.manufacturer_id = config->platform.manufacturer_id;
   identity.product_id = config->platform.product_id;
-  RecoveryMachine machine(recovery, identity, lines, observer);
+  RecoveryMachine machine(recovery, offers_only, identity, lines, observer);
   fwr::transport::Loop loop(machine);
   for (auto& socket : sockets->sockets) loop.add(std::move(socket));
   lines.add_to(loop);
@@ -641,7 +687,7 @@ Result<Conclusion> Recipient::Impl::recover(const RequestOptions& options, bool 
   slots->reset();
   const Where where = where_asked(network, lines);
   if (!machine.outcome()) return fwr::fail(Errc::Internal, "the recovery ended without a result");
-  if (offers_only) return conclude_offers(machine, lines, asked, where);
+  if (offers_only) return conclude_offers(machine, verify, lines, asked, where);
   if (auto nothing = conclude_nothing(machine, *situation, assessed)) return *std::move(nothing);
   tell_unjudged_expiry(machine, *situation, observer);
   Conclusion done = conclude_recovery(machine, *config, lines, asked, where, observer);
@@ -655,12 +701,14 @@ Result<Conclusion> Recipient::Impl::recover(const RequestOptions& options, bool 
 
 Conclusion Recipient::Impl::request(const RequestOptions& options, const Stop& stop,
                                     Observer& observer) const {
-  const auto done = recover(options, false, stop, observer);
+  const auto done = recover(options, Aim::Recover, stop, observer);
   return done ? *done : conclude(done.error());
 }
 
-Conclusion Recipient::Impl::offers(const Stop& stop, Observer& observer) const {
-  const auto done = recover(RequestOptions{}, true, stop, observer);
+Conclusion Recipient::Impl::offers(const OffersOptions& options, const Stop& stop,
+                                   Observer& observer) const {
+  const auto done =
+      recover(RequestOptions{}, options.verify ? Aim::LookAndVerify : Aim::Look, stop, observer);
   return done ? *done : conclude(done.error());
 }
 

@@ -126,34 +126,34 @@ Discovery::Asked* Discovery::asked(Group& group, const Path& path) {
   return found == group.asked.end() ? nullptr : &*found;
 }
 
-std::optional<Discovery::Reply> Discovery::parse(const LinkProperties& link, ByteView datagram) {
+std::optional<OfferReply> parse_offer_reply(const LinkProperties& link, ByteView datagram) {
   constexpr std::uint8_t kNetFn = wire::raw(wire::NetFn::OemGroupRq) + 1;
   constexpr auto kCommand = static_cast<std::uint8_t>(wire::oem::Command::RequestFirmware);
   if (link.sessions) {
     auto reply = session::parse_sessionless_reply(datagram);
     if (!reply || reply->net_fn != kNetFn || reply->command != kCommand) return std::nullopt;
-    return Reply{.round = reply->sequence, .response = std::move(reply->response)};
+    return OfferReply{.sequence = reply->sequence, .response = std::move(reply->response)};
   }
   const auto message = wire::plain::decode_response(datagram);
   if (!message || message->net_fn() != kNetFn || message->command != kCommand) return std::nullopt;
-  return Reply{.round = message->tag,
-               .response = {.code = static_cast<wire::CompletionCode>(message->data.front()),
-                            .data = Bytes(message->data.begin() + 1, message->data.end())}};
+  return OfferReply{.sequence = message->tag,
+                    .response = {.code = static_cast<wire::CompletionCode>(message->data.front()),
+                                 .data = Bytes(message->data.begin() + 1, message->data.end())}};
 }
 
 void Discovery::handle_datagram(const Path& path, ByteView datagram, TimePoint now) {
   now_ = now;
   const LinkProperties link = properties_of(links_, path.peer);
-  const auto reply = parse(link, datagram);
+  const auto reply = parse_offer_reply(link, datagram);
   Group* const asked_there = group_of(link);
   if (!reply || asked_there == nullptr) return;
   Group& group = *asked_there;
-  if (reply->round >= kRequestRounds || !group.sent.at(reply->round)) return;
+  if (reply->sequence >= kRequestRounds || !group.sent.at(reply->sequence)) return;
   const auto body = wire::oem::strip_iana(iana_, reply->response.data);
   if (!body) return;
   if (reply->response.code == wire::CompletionCode::Ok) {
     if (const auto offer = wire::decode<wire::oem::Offer>(*body))
-      handle_offer(path, *offer, group, now - *group.sent.at(reply->round));
+      handle_offer(path, *offer, group, now - *group.sent.at(reply->sequence));
     return;
   }
   ByteReader reader(*body);

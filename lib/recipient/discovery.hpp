@@ -83,13 +83,8 @@ class Discovery {
     std::size_t next_target = 0;
     std::array<std::optional<TimePoint>, kRequestRounds> sent = {};
   };
-  struct Reply {
-    std::uint8_t round = 0;
-    wire::IpmiResponse response;
-  };
   [[nodiscard]] Group* group_of(const LinkProperties& link);
   [[nodiscard]] std::optional<Datagram> poll_group(Group& group, TimePoint now);
-  [[nodiscard]] static std::optional<Reply> parse(const LinkProperties& link, ByteView datagram);
   [[nodiscard]] bool is_over(const Group& group, TimePoint now) const;
   void handle_offer(const Path& path, const wire::oem::Offer& offer, Group& group,
                     Duration round_trip);
@@ -113,6 +108,13 @@ class Discovery {
   std::vector<Decline> declines_;  ///< at most one for each target
 };
 
+/// An answer to Request Firmware without a session.
+struct OfferReply {
+  std::uint8_t sequence = 0;  ///< of the question
+  wire::IpmiResponse response;
+};
+[[nodiscard]] std::optional<OfferReply> parse_offer_reply(const LinkProperties& link,
+                                                          ByteView datagram);
 /// What an offer says, as the policy sees it. nullopt: not an offer for this request.
 [[nodiscard]] std::optional<Offer> read_offer(const wire::oem::Offer& offer, const Nonce& nonce,
                                               const Path& path);

@@ -146,6 +146,11 @@ void Recovery::Impl::check_deadline(TimePoint now) {
   if (ended_ || now < ends_ || !has_row(state(), Event::Deadline)) return;
   std::string detail =
       "after " + std::to_string(config_.policy.deadline.count()) + " s, " + doing();
+  if (survey_) {
+    // What was seen until now is worth more than that there was no time for the rest.
+    survey_->give_up(Error{Errc::DeadlinePassed, detail});
+    return work_on_survey(now);
+  }
   const std::string story = selection_ ? selection_->story() : std::string();
   if (!story.empty()) detail += "; " + story;
   fail_recovery(Event::Deadline, Error{Errc::DeadlinePassed, detail}, now);
@@ -193,6 +198,11 @@ void Recovery::Impl::abort(TimePoint now) {
   // The new image is active: only the donor does not know it yet.
   if (state() == State::Reporting) return reported(Event::DonorLost, now);
   const Error error{Errc::Interrupted, {}};
+  if (survey_) {
+    survey_->give_up(error);
+    for (Link& link : survey_->take_links()) bid_farewell(std::move(link), error, now);
+    survey_.reset();
+  }
   bid_farewell(take_link(), error, now);
   finish(error, now);
 }
@@ -218,6 +228,10 @@ void Recovery::Impl::handle_datagram(const Path& path, ByteView datagram, TimePo
   for (Farewell& farewell : farewells_)
     if (farewell.path().peer == path.peer) farewell.handle_datagram(datagram, now);
   if (ended_) return;
+  if (survey_) {
+    survey_->handle_datagram(path, datagram, now);
+    return work_on_survey(now);
+  }
   if (auto* data = std::get_if<Discovering>(&data_)) {
     data->discovery.handle_datagram(path, datagram, now);
     if (data->discovery.closed(now)) close_offers(now);
@@ -259,6 +273,10 @@ void Recovery::Impl::handle_timeout(TimePoint now) {
   if (ended_) return;
   check_deadline(now);
   if (ended_) return;
+  if (survey_) {
+    survey_->handle_timeout(now);
+    return work_on_survey(now);
+  }
   if (auto* data = std::get_if<Discovering>(&data_)) {
     data->discovery.handle_timeout(now);
     if (data->discovery.closed(now)) close_offers(now);
@@ -291,6 +309,7 @@ std::optional<Datagram> Recovery::Impl::poll_transmit(TimePoint now) {
     if (auto datagram = farewell.poll_transmit(now)) return datagram;
   forget_farewells();
   if (ended_) return std::nullopt;
+  if (survey_) return survey_->poll_transmit(now);
   if (auto* data = std::get_if<Discovering>(&data_)) return data->discovery.poll_transmit(now);
   if (asking_)
     if (auto datagram = asking_->poll_transmit(now)) return datagram;
@@ -320,7 +339,10 @@ std::optional<TimePoint> Recovery::Impl::deadline() const {
   for (const Farewell& farewell : farewells_) earlier(farewell.deadline());
   if (ended_) return next;
   if (has_row(state(), Event::Deadline)) earlier(ends_);
-  if (const auto* data = std::get_if<Discovering>(&data_)) earlier(data->discovery.deadline());
+  if (survey_)
+    earlier(survey_->deadline());
+  else if (const auto* data = std::get_if<Discovering>(&data_))
+    earlier(data->discovery.deadline());
   if (const auto* data = std::get_if<Connecting>(&data_)) earlier(data->not_before);
   if (const auto* data = std::get_if<Reporting>(&data_)) earlier(data->until);
   if (state() == State::Verifying) earlier(now_);

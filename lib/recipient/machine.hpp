@@ -14,6 +14,7 @@
 #include "recipient/patience.hpp"
 #include "recipient/recovery.hpp"
 #include "recipient/selection.hpp"
+#include "recipient/survey.hpp"
 #include "recipient/transfer.hpp"
 #include "recipient/vetting.hpp"
 
@@ -30,6 +31,10 @@ inline constexpr unsigned kTriesInDoubt = 2;
 inline constexpr std::chrono::seconds kLongestReturnInterval{3600};  // PROTOCOL §14
 
 using Link = std::unique_ptr<DonorLink>;
+
+/// A completion code that says no, in words that fit the link.
+[[nodiscard]] Error rejected(const std::string& what, wire::CompletionCode code,
+                             const LinkProperties& link);
 
 /// One structure a state, in the order of State: the state is the index of the variant.
 struct Idle {};
@@ -125,6 +130,7 @@ class Recovery::Impl {
 
   // machine_donors.cpp: from the offers to the lease
   void close_offers(TimePoint now);
+  void work_on_survey(TimePoint now);
   void select(TimePoint now);
   void drop(Event event, Error error, TimePoint now);
   void drop_busy(Event event, Error error, std::chrono::seconds wait, TimePoint now);
@@ -180,6 +186,7 @@ class Recovery::Impl {
   std::int64_t wall_clock_ = 0;
   Nonce nonce_{};
   std::optional<Selection> selection_;
+  std::optional<Survey> survey_;                ///< with offers_only, once they are collected
   std::unique_ptr<Installation> installation_;  ///< of the image that was chosen last
   Patience patience_;                           ///< with the donor that sends now
   std::optional<Discovery> asking_;             ///< others, while one is used

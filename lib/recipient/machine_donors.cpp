@@ -16,26 +16,6 @@ using wire::oem::Command;
 constexpr std::chrono::seconds kLeastSpread{1};  // PROTOCOL §6.4
 constexpr unsigned kGreetingDoublings = 1;       // of a donor that was lost, PROTOCOL §8.6
 
-Error rejected(const std::string& what, CompletionCode code, const LinkProperties& link) {
-  std::string text = what + ": " + wire::describe(code);
-  // There is no account there that could have too little.
-  if (!link.sessions && code == CompletionCode::InsufficientPrivilege)
-    text += ": the donor's allow list does not name the address of this system";
-  return Error{Errc::CommandRejected, std::move(text)};
-}
-
-/// What a signed manifest says of its image, and not what a donor says of the manifest.
-bool is_about_image(Errc code) {
-  switch (code) {
-    case Errc::ImageIncompatible:
-    case Errc::ImageExpired:
-    case Errc::ImageTooOld:
-    case Errc::ImageTooLarge:
-    case Errc::ImageFailedBefore: return true;
-    default: return false;
-  }
-}
-
 /// PROTOCOL §3.1: with 83h, in how many seconds to try again.
 std::chrono::seconds busy_wait(std::uint32_t iana, const wire::IpmiResponse& response) {
   std::chrono::seconds wait{1};
@@ -48,21 +28,48 @@ std::chrono::seconds busy_wait(std::uint32_t iana, const wire::IpmiResponse& res
 
 }  // namespace
 
+Error rejected(const std::string& what, CompletionCode code, const LinkProperties& link) {
+  std::string text = what + ": " + wire::describe(code);
+  // There is no account there that could have too little.
+  if (!link.sessions && code == CompletionCode::InsufficientPrivilege)
+    text += ": the donor's allow list does not name the address of this system";
+  return Error{Errc::CommandRejected, std::move(text)};
+}
+
 void Recovery::Impl::close_offers(TimePoint now) {
   const Discovery& discovery = std::get<Discovering>(data_).discovery;
   if (selection_) {
     for (Offered& offered : selection_->add(discovery.offers())) emit(std::move(offered));
   } else {
     selection_.emplace(config_, discovery.offers(), discovery.declines(), discovery.lasted(now));
-    for (Offered& offered : selection_->verdicts()) emit(std::move(offered));
+    if (!config_.offers_only)
+      for (Offered& offered : selection_->verdicts()) emit(std::move(offered));
   }
-  if (config_.offers_only && !selection_->empty()) return finish(std::nullopt, now);
+  if (config_.offers_only && !selection_->empty()) {
+    survey_.emplace(config_, *selection_, nonce_, random_, now);
+    return work_on_survey(now);
+  }
   if (discovery.closed_early(now)) {
     asking_ = discovery;
     asking_->go_on();
   }
   enter(Event::OffersClosed, Selecting{});
   select(now);
+}
+
+void Recovery::Impl::work_on_survey(TimePoint now) {
+  for (Dropped& dropped : survey_->take_dropped()) emit(std::move(dropped));
+  for (Link& link : survey_->take_links()) bid_farewell(std::move(link), std::nullopt, now);
+  if (!survey_->over()) return;
+  survey_.reset();
+  bool one_will_do = false;
+  for (Offered& offered : selection_->verdicts()) {
+    one_will_do = one_will_do || offered.verdict.accepted;
+    emit(std::move(offered));
+  }
+  // Unverified, it is for the listener to say what none means.
+  if (config_.verify && !one_will_do) return finish(selection_->summary(), now);
+  finish(std::nullopt, now);
 }
 
 void Recovery::Impl::select(TimePoint now) {

@@ -91,6 +91,7 @@ struct RecoveryConfig {
   std::uint32_t trial_limit_s = 600;
   std::size_t receive_buffer_bytes = 212992;  ///< of the socket: at most half of it is in flight
   bool offers_only = false;                   ///< ends after Discovering: `fwrecover offers`
+  bool verify = false;  ///< then also judges the signed manifests, in sessions
 };
 
 struct Entered {
@@ -100,6 +101,8 @@ struct Entered {
 struct Offered {
   policy::Candidate candidate;
   policy::Verdict verdict;
+  std::size_t rank = 0;  ///< 1 is the best of the acceptable ones; 0: not told
+  std::optional<image::Manifest> manifest = std::nullopt;  ///< signed, and judged
 };
 /// The donor that is tried now.
 struct Chosen {

@@ -172,12 +172,20 @@ std::vector<Offered> Selection::verdicts() const {
     const bool listed = std::any_of(all.begin(), all.end(), [&](const Offered& other) {
       return same_offer(other.candidate, entry.offer.candidate);
     });
-    if (!listed)
-      all.push_back(Offered{.candidate = entry.offer.candidate, .verdict = entry.verdict});
+    if (listed) return;
+    all.push_back(Offered{.candidate = entry.offer.candidate,
+                          .verdict = entry.verdict,
+                          .rank = entry.verdict.accepted ? all.size() + 1 : 0,
+                          .manifest = entry.manifest});
   };
-  for (const std::size_t index : order_) add(offers_[index]);
-  for (const Entry& entry : offers_)
-    if (!entry.verdict.accepted && !entry.replaced) add(entry);
+  for (const std::size_t index : ranked()) add(offers_[index]);
+  return all;
+}
+
+std::vector<std::size_t> Selection::ranked() const {
+  std::vector<std::size_t> all = order_;
+  for (std::size_t i = 0; i < offers_.size(); ++i)
+    if (!offers_[i].verdict.accepted && !offers_[i].replaced) all.push_back(i);
   return all;
 }
 
@@ -346,6 +354,30 @@ void Selection::refuse_image(std::size_t index, Error error, bool of_all) {
   for (Entry& other : offers_)
     if (other.verdict.accepted) other.verdict = judge(other.offer.candidate);
   rank();
+}
+
+void Selection::unusable(std::size_t index, const Error& error) {
+  const Address peer = candidate(index).path.peer;
+  failed(index, error);
+  for (std::size_t i = 0; i < offers_.size(); ++i) {
+    Entry& entry = offers_[i];
+    if (candidate(i).path.peer != peer || !entry.verdict.accepted || entry.manifest) continue;
+    entry.verdict = {.accepted = false, .reason = error.message()};
+  }
+  rank();
+}
+
+bool Selection::forget_twin(std::size_t index) {
+  const Address peer = candidate(index).path.peer;
+  const bool known = std::any_of(offers_.begin(), offers_.end(), [&](const Entry& entry) {
+    return entry.sure && entry.offer.candidate.path.peer != peer &&
+           same_offer(entry.offer.candidate, candidate(index));
+  });
+  if (!known) return false;
+  for (std::size_t i = 0; i < offers_.size(); ++i)
+    if (candidate(i).path.peer == peer) offers_[i].replaced = true;
+  rank();
+  return true;
 }
 
 void Selection::asked_on(std::size_t index) {

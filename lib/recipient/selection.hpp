@@ -34,6 +34,9 @@ class Selection {
   /// In the order in which they would be tried, refused ones last.
   [[nodiscard]] std::vector<Offered> verdicts() const;
   [[nodiscard]] bool empty() const { return offers_.empty(); }
+  [[nodiscard]] std::size_t size() const { return offers_.size(); }
+  /// In the order of verdicts(), all paths.
+  [[nodiscard]] std::vector<std::size_t> ranked() const;
   [[nodiscard]] const Offer& offer(std::size_t index) const { return offers_[index].offer; }
   /// The donor gave another token for the same image.
   void renew(std::size_t index, const Token& token) { offers_[index].offer.token = token; }
@@ -78,6 +81,15 @@ class Selection {
   /// The image is not what this system takes: by `error`. `of_all`: whoever offers it, because a
   /// trusted signature says so.
   void refuse_image(std::size_t index, Error error, bool of_all);
+  /// Its signed manifest was judged, and is as good as the claim.
+  void verified(std::size_t index, image::Manifest manifest) {
+    offers_[index].manifest = std::move(manifest);
+  }
+  /// Its donor failed for good: what was not verified at this address is refused for it.
+  void unusable(std::size_t index, const Error& error);
+  /// Whether the donor itself said the same in a session over another path. Then that stands for
+  /// all that is claimed at the address of this one.
+  bool forget_twin(std::size_t index);
   /// Its donor was asked for what it has behind this one.
   void asked_on(std::size_t index);
   /// Whether none that was not tried yet comes before it. False at most kLeftForBetter times: then
@@ -117,6 +129,7 @@ class Selection {
     bool answered_again = false;  ///< since it was tried
     unsigned losses = 0;          ///< in a row
     std::optional<TimePoint> again_at = std::nullopt;
+    std::optional<image::Manifest> manifest = std::nullopt;
     std::optional<double> bytes_per_s = std::nullopt;  ///< when it was left as too slow
     std::optional<Error> first_error = std::nullopt;
     std::optional<Error> last_error = std::nullopt;

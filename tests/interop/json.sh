@@ -59,6 +59,7 @@ rm -rf recipient-a recipient-state
 keep fwrecover 0 status
 keep fwrecover 10 check
 keep fwrecover 0 offers
+keep fwrecover 0 offers --verify
 pick_udp_port nobody
 keep fwrecover 11 --set policy.offer_window=1200ms offers --target "127.0.0.1:$nobody"
 printf 'wrong' >other

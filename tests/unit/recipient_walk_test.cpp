@@ -146,5 +146,104 @@ TEST_F(Walk, AThousandForgedOffersInItsOwnNameCostADonorOneSession) {
   }
 }
 
+// --- who only looks ------------------------------------------------------------------------------
+
+/// "3.0 1, 2.0 refused"
+std::string listed(const RecoveryRig& rig) {
+  std::string text;
+  for (const auto& one : rig.offered)
+    text += (text.empty() ? "" : ", ") + one.candidate.version + " " +
+            (one.verdict.accepted ? std::to_string(one.rank) : "refused");
+  return text;
+}
+
+TEST_F(Walk, WhoOnlyLooksSeesAllImagesOfAllDonorsOnce) {
+  rig_.config.offers_only = true;
+  rig_.add_donor({image("1.0"), image("3.0", "2.0"), image("2.0")});
+  rig_.add_donor({image("4.0"), image("0.5")}, {.host = 8});
+  ASSERT_TRUE(rig_.run());
+  EXPECT_FALSE(rig_.finished->error) << rig_.detail();
+  EXPECT_EQ("4.0 1, 3.0 2, 2.0 3, 1.0 4, 0.5 refused", listed(rig_));
+  EXPECT_TRUE(rig_.chosen.empty());
+  for (const auto& donor : rig_.donors) EXPECT_EQ(0U, donor->server.counters().sessions_opened);
+}
+
+TEST_F(Walk, AcceptableAfterVerifyingIsWhatARequestInstalls) {
+  rig_.config.offers_only = rig_.config.verify = true;
+  SignedImage expired = image("5.0");
+  expired.entry.manifest.expires = 1750000000;
+  expired.sign(TestSigner(1));
+  rig_.add_donor({image("6.0", "", 80U << 10), expired, image("4.0", "", 20000, 66),
+                  image("3.0", "2.0"), image("2.0")});
+  ASSERT_TRUE(rig_.run());
+  EXPECT_FALSE(rig_.finished->error) << rig_.detail();
+  EXPECT_EQ(1, std::count_if(rig_.offered.begin(), rig_.offered.end(),
+                             [](const auto& one) { return one.verdict.accepted; }));
+  EXPECT_EQ("2.0", rig_.offered.at(0).candidate.version);
+  EXPECT_TRUE(rig_.offered.at(0).manifest);
+  EXPECT_TRUE(rig_.slots.calls.empty());
+  EXPECT_FALSE(rig_.donors.at(0)->saw(donor::DonorEvent::Kind::Accepted));
+}
+
+TEST_F(Walk, WhatOnlyALiarOffersIsNotVerified) {
+  rig_.config.offers_only = rig_.config.verify = true;
+  DonorHost& donor = rig_.add_donor(image("2.0"));
+  forge(donor, 100, true);
+  ASSERT_TRUE(rig_.run());
+  EXPECT_FALSE(rig_.finished->error) << rig_.detail();
+  EXPECT_EQ("2.0 1", listed(rig_));
+  EXPECT_EQ(1U, donor.server.counters().sessions_opened);
+}
+
+TEST_F(Walk, ADonorThatDoesNotTakeThePasswordHasNothingAcceptable) {
+  rig_.config.offers_only = rig_.config.verify = true;
+  rig_.add_donor({image("3.0"), image("2.0")}, {.host = 8, .password = "other"});
+  ASSERT_TRUE(rig_.run());
+  EXPECT_EQ(Errc::AllDonorsFailed, rig_.error());
+  EXPECT_EQ(Errc::AuthenticationFailed, rig_.finished->cause);
+  EXPECT_EQ("3.0 refused", listed(rig_));
+  ASSERT_EQ(1U, rig_.dropped.size());
+}
+
+TEST_F(Walk, ADonorThatIsGoneMeanwhileCostsItsTimeAndNoMore) {
+  for (const bool verify : {false, true}) {
+    rig_.restart();
+    rig_.donors.clear();
+    rig_.config.offers_only = true;
+    rig_.config.verify = verify;
+    rig_.add_donor({image("3.0"), image("2.0")});
+    rig_.add_donor({image("2.0"), image("1.0")}, {.host = 8});
+    rig_.start();
+    bool gone = false;
+    rig_.on_datagram = [&](const Datagram& sent) {
+      if (gone || sent.path.peer != rig_.donors.at(0)->address) return;
+      gone = true;
+      rig_.donors.at(0)->cut = true;
+    };
+    ASSERT_TRUE(rig_.run());
+    EXPECT_FALSE(rig_.finished->error) << rig_.detail();
+    EXPECT_EQ(verify ? "2.0 1, 1.0 2, 3.0 refused" : "3.0 1, 2.0 2, 1.0 3", listed(rig_));
+    EXPECT_EQ(1U, rig_.dropped.size());
+    EXPECT_LT(rig_.now - rig_.began, std::chrono::seconds(30));
+  }
+}
+
+TEST_F(Walk, ADonorThatDoesNotKnowHowToGoOnShowsItsBestImage) {
+  for (const bool verify : {false, true}) {
+    rig_.restart();
+    rig_.donors.clear();
+    rig_.config.offers_only = true;
+    rig_.config.verify = verify;
+    DonorHost& donor = rig_.add_donor({image("3.0"), image("2.0")});
+    donor.before = [&](wire::IpmiRequest& request) {
+      if (request.command == static_cast<std::uint8_t>(wire::oem::Command::RequestFirmware))
+        std::fill(request.data.begin() + 44, request.data.begin() + 76, std::byte{0});
+    };
+    rig_.start();
+    ASSERT_TRUE(rig_.run());
+    EXPECT_EQ("3.0 1", listed(rig_));
+  }
+}
+
 }  // namespace
 }  // namespace fwr::test

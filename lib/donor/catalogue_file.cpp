@@ -371,7 +371,9 @@ Result<> DirectoryCatalogue::create(const std::string& directory) {
   const UniqueFd made = open_fd(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   if (!made.is_open() || ::fchmod(made.get(), kDirectoryMode) != 0)
     return system_failure(errno, directory);
-  return {};
+  // Its own name is flushed as well as what will be in it; what may not be read cannot be.
+  const UniqueFd around = open_fd(directory + "/..", O_RDONLY | O_DIRECTORY);
+  return around.is_open() ? flush(around.get(), directory) : Result<>();
 }
 
 Result<std::unique_ptr<DirectoryCatalogue>> DirectoryCatalogue::open(

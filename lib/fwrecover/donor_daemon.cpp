@@ -353,8 +353,11 @@ class DonorMachine final : public fwr::transport::Machine {
     donor_.replace_catalogue(**catalogue, now);
     catalogue_ = *std::move(catalogue);
     contents_.check_all(*catalogue_, now);
+    const std::size_t accounts = config->server.accounts.size();
     servers_.reconfigure(std::move(config->server), served_links(config->media, lines_), now);
-    observer_.on_event(Event("reloaded").set("images", as_number(catalogue_->entries().size())));
+    observer_.on_event(Event("reloaded")
+                           .set("images", as_number(catalogue_->entries().size()))
+                           .set("accounts", as_number(accounts)));
     count();
   }
 

@@ -58,6 +58,18 @@ UniqueFd create_beside(const std::string& path, std::string& name) {
   return fd;
 }
 
+/// The name, too, outlives a power cut. A directory that may be written but not read has none to
+/// be flushed, and EINVAL is a file system without the operation.
+Result<> flush_directory_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  const std::string directory = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  const UniqueFd fd(
+      again([&] { return open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
+  if (fd.is_open() && again([&] { return fsync(fd.get()); }) != 0 && errno != EINVAL)
+    return failed(path, "flush its directory");
+  return {};
+}
+
 /// `old`: what is replaced, whose mode stays; nullptr: there is nothing yet.
 Result<> replace(const std::string& path, std::string_view content, const struct stat* old) {
   std::string fresh;
@@ -72,7 +84,7 @@ Result<> replace(const std::string& path, std::string_view content, const struct
   if (!write_all(fd.get(), content)) return give_up("write");
   if (again([&] { return fsync(fd.get()); }) != 0) return give_up("flush");
   if (std::rename(fresh.c_str(), path.c_str()) != 0) return give_up("rename");
-  return {};
+  return flush_directory_of(path);
 }
 
 /// Into a character device or a FIFO.

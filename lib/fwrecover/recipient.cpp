@@ -86,6 +86,13 @@ std::string trial_words(const BootRecord& record, std::int64_t now) {
              : fmt::format("until {} (in {} min)", fwr::policy::date_words(ends), minutes);
 }
 
+/// Whether what was judged is still what is on trial: it may have been confirmed, or replaced,
+/// while nothing was locked.
+bool same_trial(const BootRecord& now, const BootRecord& seen) {
+  return now.trial && seen.trial && now.active == seen.active &&
+         now.slot(now.active) == seen.slot(seen.active);
+}
+
 /// That the slot to go back to lost its image is worth remembering: the record called it good.
 void note_damage(fwr::flash::Slots& slots, const BootRecord& record, const Stop& stop) {
   const SlotId to = other(record.active);
@@ -206,7 +213,8 @@ Conclusion Recipient::Impl::history(Observer& observer) const {
     observer.on_event(event);
     ++shown;
   }
-  return conclude_ok(shown == 0 ? "no recovery yet" : fmt::format("{} entries", shown));
+  return conclude_ok(shown == 0 ? "no recovery yet"
+                                : fmt::format("{} {}", shown, shown == 1 ? "entry" : "entries"));
 }
 
 Conclusion Recipient::Impl::confirm(const ConfirmOptions& options, const Stop& stop,
@@ -226,8 +234,7 @@ Conclusion Recipient::Impl::confirm_trial(const fwr::settings::RecipientConfig& 
         if (!record.trial)
           return fwr::fail(Errc::NothingOnTrial,
                            fmt::format("slot {} is active", to_text(record.active)));
-        if (seen && (record.active != seen->active ||
-                     record.slot(record.active) != seen->slot(record.active)))
+        if (seen && !same_trial(record, *seen))
           return fwr::fail(Errc::NothingOnTrial, "another image became active a moment ago");
         const auto manifest = trusted_manifest(record.slot(record.active), config.trusted_keys);
         if (!manifest) return tl::unexpected(manifest.error());
@@ -246,10 +253,11 @@ Conclusion Recipient::Impl::confirm_trial(const fwr::settings::RecipientConfig& 
 
 Conclusion Recipient::Impl::rollback(bool if_expired, const Stop& stop, Observer& observer) const {
   return go_back(if_expired, if_expired ? FailureReason::TrialRanOut : FailureReason::RolledBack,
-                 stop, observer);
+                 std::nullopt, stop, observer);
 }
 
-Conclusion Recipient::Impl::go_back(bool if_expired, FailureReason reason, const Stop& stop,
+Conclusion Recipient::Impl::go_back(bool if_expired, FailureReason reason,
+                                    const std::optional<BootRecord>& seen, const Stop& stop,
                                     Observer& observer) const {
   const auto config = configure(observer);
   if (!config) return conclude(config.error());
@@ -263,18 +271,19 @@ Conclusion Recipient::Impl::go_back(bool if_expired, FailureReason reason, const
   }
   SlotId before = SlotId::A;
   std::string left;
-  const auto changed =
-      change_record(*config, before,
-                    [&](fwr::flash::Slots& slots, const BootRecord& record) -> Result<BootRecord> {
-                      // Once more, under the lock: it may have been confirmed in the meantime.
-                      if (if_expired && !trial_expired(record, now))
-                        return fwr::fail(Errc::NothingOnTrial, "the trial ended a moment ago");
-                      left = image_words(record.slot(record.active));
-                      auto back = fwr::flash::go_back(slots, record, stop, {reason, now});
-                      if (!back && back.error().code == Errc::NoPreviousImage)
-                        note_damage(slots, record, stop);
-                      return back;
-                    });
+  const auto changed = change_record(
+      *config, before,
+      [&](fwr::flash::Slots& slots, const BootRecord& record) -> Result<BootRecord> {
+        // Once more, under the lock: it may have been confirmed in the meantime.
+        if (if_expired && !trial_expired(record, now))
+          return fwr::fail(Errc::NothingOnTrial, "the trial ended a moment ago");
+        if (seen && !same_trial(record, *seen))
+          return fwr::fail(Errc::NothingOnTrial, "the trial that was judged ended a moment ago");
+        left = image_words(record.slot(record.active));
+        auto back = fwr::flash::go_back(slots, record, stop, {reason, now});
+        if (!back && back.error().code == Errc::NoPreviousImage) note_damage(slots, record, stop);
+        return back;
+      });
   if (!changed) return conclude(changed.error());
   Event event("rollback");
   event.set("from", std::string(to_text(before)));

@@ -166,7 +166,8 @@ Conclusion Recipient::Impl::confirm_if_healthy(const Stop& stop, Observer& obser
   if (wrong.empty()) return confirm_trial(*config, *record, observer);
   Conclusion left = conclude_undecided("not confirmed: " + wrong);
   if (!config->health.rollback) return left;
-  const Conclusion back = go_back(false, fwr::flash::FailureReason::Unhealthy, stop, observer);
+  const Conclusion back =
+      go_back(false, fwr::flash::FailureReason::Unhealthy, *record, stop, observer);
   if (!back.ok()) {
     observer.on_event(Event("problem").set("text", "no roll-back: " + back.message));
     return left;

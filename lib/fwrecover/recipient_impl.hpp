@@ -71,7 +71,9 @@ class Recipient::Impl {
                                          const std::optional<fwr::flash::BootRecord>& seen,
                                          Observer& observer) const;
   [[nodiscard]] Conclusion confirm_if_healthy(const Stop& stop, Observer& observer) const;
+  /// `seen`: only while the trial of this record runs.
   [[nodiscard]] Conclusion go_back(bool if_expired, fwr::flash::FailureReason reason,
+                                   const std::optional<fwr::flash::BootRecord>& seen,
                                    const Stop& stop, Observer& observer) const;
   [[nodiscard]] fwr::Result<Conclusion> recover(const RequestOptions& options, Aim aim,
                                                 const Stop& stop, Observer& observer) const;

@@ -9,6 +9,7 @@ check_LTLIBRARIES += %D%/shim.la
 
 FAULT_TESTS =
 FAULT_TESTS += %D%/donor.sh
+FAULT_TESTS += %D%/flushes.sh
 FAULT_TESTS += %D%/host.sh
 FAULT_TESTS += %D%/recipient.sh
 

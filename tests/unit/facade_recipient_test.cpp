@@ -227,6 +227,66 @@ TEST_F(RecipientOnFiles, NeverRollsBackBelowTheSecurityFloor) {
   EXPECT_EQ(SlotId::B, stored().active);
 }
 
+// --- between the look and the lock ---------------------------------------------------------------
+
+TEST_F(RecipientOnFiles, NeverRollsBackWhatIsConfirmedBetweenLookAndLock) {
+  fill(SlotId::A, "3", SlotState::Good);  // or the floor would forbid the way back
+  begin_trial(10);
+  store();
+  const auto source_of_test = source();
+  // What the state file holds after "fwrecover confirm", for whoever is quick enough.
+  const std::string file = scratch_ / "state";
+  const std::string on_trial = fwr::test::read_text(file);
+  ASSERT_TRUE(fwrecover::Recipient(source_of_test).confirm(seen_).ok());
+  const BootRecord kept = stored();
+  const std::string confirmed = fwr::test::read_text(file);
+  write_text(file, on_trial);
+  // How often one look at the record reads the file.
+  std::size_t reads = 0;
+  const auto count = [&](const fwr::test::IoCall& call) {
+    if (call.kind == fwr::test::IoKind::Read && call.path == file) ++reads;
+    return fwr::test::IoReply{};
+  };
+  {
+    const fwr::test::IoFault counting(count);
+    (void)stored();
+  }
+  const std::size_t look = reads;
+  ASSERT_GT(look, 0U);
+  reads = 0;
+  {
+    const fwr::test::IoFault between([&](const fwr::test::IoCall& call) {
+      const std::size_t before = reads;
+      const fwr::test::IoReply reply = count(call);
+      if (before == look && reads > before) write_text(file, confirmed);
+      return reply;
+    });
+    const Conclusion done = fwrecover::Recipient(source_of_test).rollback(true, seen_);
+    EXPECT_EQ("nothing-on-trial", done.code) << done.message;
+  }
+  EXPECT_GT(reads, look) << "nobody looked again under the lock";
+  EXPECT_EQ(kept, stored());
+}
+
+TEST_F(RecipientOnFiles, NeverGoesBackFromWhatIsConfirmedWhileTheHealthCommandsRun) {
+  fill(SlotId::A, "3", SlotState::Good);
+  store();
+  const std::string file = scratch_ / "state";
+  const std::string on_trial = fwr::test::read_text(file);
+  auto ill = source();
+  ASSERT_TRUE(fwrecover::Recipient(ill).confirm(seen_).ok());
+  const BootRecord kept = stored();
+  write_text(scratch_ / "confirmed", fwr::test::read_text(file));
+  write_text(file, on_trial);
+  ill.overrides.push_back(
+      fmt::format("health.commands=['cp {}/confirmed {}', 'false']", scratch_.path(), file));
+  ill.overrides.emplace_back("health.rollback=true");
+  const Conclusion done = fwrecover::Recipient(ill).confirm({.if_healthy = true}, seen_);
+  EXPECT_EQ(10, done.exit_code);
+  EXPECT_EQ("not confirmed: \"false\": it exited with 1", done.message);
+  EXPECT_EQ(kept, stored());
+}
+
 // --- signals -------------------------------------------------------------------------------------
 
 TEST_F(RecipientOnFiles, WhatIsInterruptedEndsWithThatResultAndChangesNothing) {
@@ -347,10 +407,43 @@ TEST_F(RecipientOnFiles, CheckGoesByTheFloorAndByThePolicysMinimum) {
   auto raised = source();
   raised.overrides.emplace_back("policy.minimum_security_version=2");
   EXPECT_EQ(10, fwrecover::Recipient(raised).check(seen_).exit_code);
+  // What is needed is asked for, here until that needs a password.
+  const fwrecover::RequestOptions if_needed{.if_needed = true};
+  EXPECT_TRUE(fwrecover::Recipient(source()).request(if_needed, seen_).ok());
+  raised.overrides.emplace_back("lan.targets=['127.0.0.1:9']");
+  EXPECT_EQ("bad-configuration", fwrecover::Recipient(raised).request(if_needed, seen_).code);
   record_.security_floor = 2;
   ++record_.generation;
   store();
   EXPECT_EQ(10, fwrecover::Recipient(source()).check(seen_).exit_code);
+  auto floored = source();
+  floored.overrides.emplace_back("lan.targets=['127.0.0.1:9']");
+  EXPECT_EQ("bad-configuration", fwrecover::Recipient(floored).request(if_needed, seen_).code);
+}
+
+// --- the history ---------------------------------------------------------------------------------
+
+TEST_F(RecipientOnFiles, ARequestThatNobodyAnsweredIsInTheHistory) {
+  store();
+  ASSERT_TRUE(fwrecover::Recipient(source()).confirm(seen_).ok());
+  auto lonely = source();
+  write_text(scratch_ / "password", "twenty-bytes-of-pass");
+  std::filesystem::permissions(scratch_ / "password", std::filesystem::perms(0600));
+  lonely.overrides.insert(lonely.overrides.end(),
+                          {"lan.targets=['127.0.0.1:9']", "policy.offer_window='100ms'",
+                           fmt::format("donor.password_file='{}'", scratch_ / "password")});
+  fwrecover::Recipient recipient(lonely);
+  for (const bool with_offers : {false, true}) {
+    const Conclusion done = with_offers ? recipient.offers(seen_) : recipient.request({}, seen_);
+    EXPECT_EQ("no-donor-answered", done.code) << done.message;
+  }
+  Collector told;
+  EXPECT_EQ("2 entries", recipient.history(told).message);
+  ASSERT_EQ(2U, told.events.size());
+  EXPECT_EQ("confirmed", told.events.front().text("what"));
+  EXPECT_EQ("failed", told.events.back().text("what"));
+  EXPECT_EQ("no-donor-answered", told.events.back().text("code"));
+  EXPECT_NE(std::string::npos, told.events.back().text("reason").find("127.0.0.1"));
 }
 
 TEST_F(RecipientOnFiles, ARollBackMarksASlotBadThatLostItsImage) {

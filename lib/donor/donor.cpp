@@ -60,6 +60,7 @@ Donor::Impl::Impl(DonorConfig config, Catalogue& catalogue, RandomSource& random
 }
 
 void Donor::Impl::session_closed(std::uint32_t session) {
+  systems_.erase(session);
   leases_.for_each([&](Lease& lease) {
     if (lease.session != session) return;
     leases_.stop_stream(lease);
@@ -114,7 +115,7 @@ void Donor::Impl::tell(DonorEvent event) {
 }
 
 void Donor::Impl::tell(DonorEvent::Kind kind, const Lease& lease, std::string text) {
-  tell({kind, lease.path, lease.user, lease.digest, std::move(text), 0});
+  tell({kind, lease.path, lease.user, lease.digest, std::move(text), 0, lease.system});
 }
 
 std::optional<DonorEvent> Donor::Impl::poll_event() {

@@ -62,6 +62,8 @@ struct DonorEvent {
   Digest digest{};
   std::string text;
   std::uint8_t result = 0;
+  /// What the recipient says it is; nothing when it never asked in this session.
+  std::optional<Platform> system = {};
 };
 
 class Donor final : public session::Application {

@@ -136,6 +136,9 @@ Donor::Impl::Answer Donor::Impl::request_firmware(const session::Requester& from
   }
   if (rq->version < oem::kOldestVersion)
     return decline(CompletionCode::VersionUnsupported, rq->nonce);
+  Platform system = rq->platform;
+  system.component = log_text(as_bytes(system.component));
+  if (from.authenticated()) systems_[from.session] = system;
   const auto wall_clock = config_.wall_clock ? config_.wall_clock() : std::nullopt;
   const Entry* entry = next_for(
       *catalogue_, {.platform = rq->platform, .after = rq->after, .wall_clock = wall_clock});
@@ -157,7 +160,8 @@ Donor::Impl::Answer Donor::Impl::request_firmware(const session::Requester& from
   offer.component = manifest.component;
   if (offers_told_.has_token(now)) {
     offers_told_.take(now);
-    tell({DonorEvent::Kind::Offered, from.path, from.user, manifest.digest, manifest.version, 0});
+    tell({DonorEvent::Kind::Offered, from.path, from.user, manifest.digest, manifest.version, 0,
+          std::move(system)});
   }
   return ok(offer);
 }
@@ -205,11 +209,18 @@ Donor::Impl::Answer Donor::Impl::accept_offer(const session::Requester& from, By
   lease->path = from.path;
   lease->link = from.link;
   lease->terms = terms_for(from);
+  lease->system = system_of(from);
   if (!from.properties.sessions) stop_other_streams(*lease);
   leases_.enter(*lease, LeaseEvent::Accept);
   prolong(*lease, now);
   if (is_new) tell(DonorEvent::Kind::Accepted, *lease);
   return accepted(*lease);
+}
+
+/// As it said in Request Firmware.
+std::optional<Platform> Donor::Impl::system_of(const session::Requester& from) const {
+  const auto known = systems_.find(from.session);
+  return known == systems_.end() ? std::nullopt : std::optional(known->second);
 }
 
 LinkTerms Donor::Impl::terms_for(const session::Requester& from) const {
@@ -248,7 +259,8 @@ tl::expected<Lease*, IpmiResponse> Donor::Impl::make_lease(const session::Reques
                                                            const image::Manifest& manifest,
                                                            TimePoint now) {
   const auto refused = [&](IpmiResponse answer, std::string why) {
-    tell({DonorEvent::Kind::Refused, from.path, from.user, rq.digest, std::move(why), 0});
+    tell({DonorEvent::Kind::Refused, from.path, from.user, rq.digest, std::move(why), 0,
+          system_of(from)});
     return tl::unexpected(std::move(answer));
   };
   replace_abandoned(from, now);
@@ -329,7 +341,7 @@ Donor::Impl::Answer Donor::Impl::report_result(const session::Requester& from, B
     else if (lease->served_bytes > 0)
       ++recovered_;
     tell({DonorEvent::Kind::Reported, lease->path, lease->user, lease->digest, log_text(rq->text),
-          rq->result});
+          rq->result, lease->system});
     leases_.note_duration(*lease, now);
     leases_.enter(*lease, LeaseEvent::Report);
   }

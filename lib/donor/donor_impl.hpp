@@ -70,6 +70,7 @@ class Donor::Impl {
   Result<> read_object(Lease& lease, wire::stream::Object object, std::uint64_t offset,
                        std::span<std::byte> out, TimePoint now);
   void refuse(const session::Requester& from, const wire::stream::Refusal& refusal);
+  [[nodiscard]] std::optional<Platform> system_of(const session::Requester& from) const;
   [[nodiscard]] LinkTerms terms_for(const session::Requester& from) const;
   void stop_other_streams(const Lease& lease);
   Outgoing unreadable(Lease& lease, const GrantQueue::Segment& segment, const Error& error);
@@ -86,6 +87,8 @@ class Donor::Impl {
   TimePoint next_end_ = TimePoint::max();
   std::map<LinkId, std::deque<Outgoing>> refusals_;
   std::deque<DonorEvent> events_;
+  /// What the peers of sessions say they are; as many as there are sessions, and peers of lines.
+  std::map<std::uint32_t, Platform> systems_;
   TokenBucket offers_told_{kOffersToldPerSecond, kOffersToldAtOnce};
   std::uint32_t recovered_ = 0;
   std::uint32_t failed_ = 0;

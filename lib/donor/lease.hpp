@@ -39,6 +39,7 @@ class Lease {
   TimePoint ends;                  ///< when nothing is read until then
   TimePoint fresh_at;              ///< bytes went out that had not before
   std::uint64_t served_bytes = 0;  ///< at most as many as both objects have
+  std::optional<Platform> system;  ///< that it is for, as far as that was said
   GrantQueue grants;
 
   [[nodiscard]] LeaseState state() const { return state_; }

@@ -24,7 +24,8 @@ struct ServeOptions {
 };
 
 /// The daemon. Events: "listening", "ready", "offered", "accepted", "released", "reported",
-/// "expired", "withdrawn", "refused", "reloaded", "counted", "problem".
+/// "expired", "withdrawn", "refused", "login", "login-failed", "logins-left-out", "checked",
+/// "reloaded", "counted", "problem".
 class FWR_API DonorDaemon {
  public:
   explicit DonorDaemon(DonorSource source);

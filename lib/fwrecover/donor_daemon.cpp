@@ -4,12 +4,14 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <csignal>
 #include <deque>
 #include <map>
 #include <set>
 
 #include "config.h"
+#include "donor/log_text.hpp"
 #include "fwrecover/conclude.hpp"
 #include "fwrecover/donor.hpp"
 #include "fwrecover/donor_config.hpp"
@@ -31,6 +33,8 @@ using fwr::Result;
 using fwr::TimePoint;
 using fwr::donor::DirectoryCatalogue;
 using fwr::donor::DonorEvent;
+using fwr::session::LoginEvent;
+using fwr::session::LoginFailure;
 using fwr::settings::on_line;
 
 Where here() {
@@ -125,6 +129,44 @@ const char* event_name(DonorEvent::Kind kind) {
     case DonorEvent::Kind::Withdrawn: return "withdrawn";
   }
   return "unknown";
+}
+
+const char* privilege_name(fwr::wire::Privilege privilege) {
+  using fwr::wire::Privilege;
+  switch (privilege) {
+    case Privilege::Callback: return "callback";
+    case Privilege::User: return "user";
+    case Privilege::Operator: return "operator";
+    case Privilege::Administrator: return "administrator";
+    case Privilege::Oem: return "oem";
+    case Privilege::Highest: break;
+  }
+  return "highest";
+}
+
+struct FailureWords {
+  LoginFailure why;
+  std::string_view reason;  ///< fwrecover(8), JSON OUTPUT
+  std::string_view text;
+};
+/// In the order of the enumeration.
+constexpr std::array kFailureWords{
+    FailureWords{LoginFailure::UnknownUser, "unknown-user", "there is no such user here"},
+    FailureWords{LoginFailure::Password, "password", "wrong password"},
+    FailureWords{
+        LoginFailure::NoProof, "no-proof",
+        "asked for a challenge and did not answer it: a wrong password, or a search for it"},
+    FailureWords{LoginFailure::Kg, "kg",
+                 "the password is right, but nothing came under the keys of the session: another "
+                 "K_g?"},
+    FailureWords{LoginFailure::Privilege, "privilege", "wants more than the account may be"},
+    FailureWords{LoginFailure::NoRoom, "no-room",
+                 "the password is right, but too many are logged in"},
+    FailureWords{LoginFailure::CipherSuite, "cipher-suite",
+                 "wants a cipher suite that is not allowed here"},
+};
+const FailureWords& words_of(LoginFailure why) {
+  return kFailureWords[static_cast<std::size_t>(why)];
 }
 
 struct WrongContents {
@@ -256,6 +298,7 @@ class DonorMachine final : public fwr::transport::Machine {
 
   void drain_events(TimePoint now) override {
     while (const auto stranger = servers_.poll_refused()) tell_refused(lines_.text(*stranger));
+    tell_logins();
     while (const auto event = donor_.poll_event()) {
       tell(*event);
       // Perhaps a liar, perhaps the first to notice: it costs nothing but reading the image again.
@@ -304,8 +347,54 @@ class DonorMachine final : public fwr::transport::Machine {
     if (happened.digest != fwr::Digest{}) event.set("digest", fwr::to_text(happened.digest));
     if (happened.kind == DonorEvent::Kind::Reported)
       event.set("result", std::int64_t{happened.result});
+    if (happened.system) say_system(event, *happened.system);
     if (!happened.text.empty()) event.set("text", happened.text);
     observer_.on_event(event);
+  }
+
+  /// What is on the other side, for people who do not know it by its address.
+  static void say_system(Event& event, const fwr::Platform& system) {
+    event.set("component", system.component);
+    event.set("manufacturer", std::int64_t{system.manufacturer_id});
+    event.set("product", std::int64_t{system.product_id});
+    event.set("device", std::int64_t{system.device_id});
+    event.set("revision", std::int64_t{system.hardware_revision});
+  }
+
+  void tell_logins() {
+    while (const auto login = servers_.poll_login()) tell_login(*login);
+  }
+  void tell_login(const LoginEvent& happened) {
+    if (happened.kind == LoginEvent::Kind::LeftOut) return tell_left_out(happened);
+    const bool failed = happened.kind == LoginEvent::Kind::Failed;
+    Event event = failed ? Event("login-failed") : Event("login");
+    event.set("address", lines_.text(happened.path.peer));
+    // Before the handshake has named a user, and a suite that both know, there is none.
+    if (!failed || happened.why != LoginFailure::CipherSuite) {
+      event.set("user", fwr::donor::log_text(fwr::as_bytes(happened.user)));
+      event.set("privilege", std::string(privilege_name(happened.privilege)));
+      event.set("cipher_suite", static_cast<std::int64_t>(happened.suite));
+    }
+    if (failed) {
+      const FailureWords& words = words_of(happened.why);
+      event.set("reason", std::string(words.reason)).set("text", std::string(words.text));
+    }
+    observer_.on_event(event);
+  }
+
+  void tell_left_out(const LoginEvent& happened) {
+    Event event("logins-left-out");
+    event.set("logins", as_number(happened.logins));
+    event.set("failures", as_number(happened.failures));
+    std::string text = fmt::format("and {} more failed logins", happened.failures);
+    if (happened.logins > 0) text += fmt::format(", and {} more logins", happened.logins);
+    if (happened.of_source > 0) {
+      event.set("address", lines_.text(happened.path.peer));
+      event.set("of_address", as_number(happened.of_source));
+      text +=
+          fmt::format("; {} failed from {}", happened.of_source, lines_.text(happened.path.peer));
+    }
+    observer_.on_event(event.set("text", text));
   }
 
   void tell_refused(const std::string& node) {
@@ -320,8 +409,10 @@ class DonorMachine final : public fwr::transport::Machine {
     count();
   }
 
-  /// What the network did since the start: floods and wrong passwords leave no other trace.
+  /// What the network did since the start: floods leave no other trace.
   void count() {
+    servers_.count_logins();
+    tell_logins();
     const auto counters = servers_.counters();
     observer_.on_event(
         Event("counted")

@@ -60,7 +60,9 @@ Farewell::Farewell(std::unique_ptr<DonorLink> link, std::optional<wire::IpmiRequ
                    Duration queue, TimePoint now)
     : link_(std::move(link)), until_(now + link_->timers().farewell + queue) {
   if (!link_->alive()) {
-    over_ = true;
+    // What the session said at its end, such as that the password is another one, still goes out.
+    closing_ = true;
+    until_ = now + kClosingTime;
     return;
   }
   // The answer to a keep-alive can be far behind what is in flight, and was for the lease that

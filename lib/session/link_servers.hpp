@@ -39,6 +39,10 @@ class LinkServers {
   /// As PlainServer's, of any link; `scope` is the number of the line.
   [[nodiscard]] std::optional<Address> poll_refused();
 
+  /// As Server's: links without sessions have no logins.
+  [[nodiscard]] std::optional<LoginEvent> poll_login() { return server_.poll_login(); }
+  void count_logins() { server_.count_logins(); }
+
   struct Counters {
     std::uint64_t datagrams = 0, dropped = 0, sessions_opened = 0, authentication_failures = 0,
                   rate_limited = 0, refused = 0;

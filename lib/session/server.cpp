@@ -84,11 +84,25 @@ void Server::Impl::handle_datagram(const Path& path, ByteView datagram, TimePoin
 }
 
 void Server::Impl::handle_timeout(TimePoint now) {
+  logins.handle_timeout(now);
   if (!sessions.deadline() || now < *sessions.deadline()) return;
+  for (const std::uint32_t id : sessions.ids_where([](const Session&) { return true; }))
+    tell_silent(*sessions.find(id), now);
   for (const std::uint32_t id :
        sessions.ids_where([now](const Session& session) { return session.expires <= now; }))
     close(id, now);
   sessions.refresh_deadline();
+}
+
+/// What ends without a proof, or was proved and is silent from then on.
+void Server::Impl::tell_silent(Session& session, TimePoint now) {
+  if (session.state() == SessionState::Rakp1 && session.expires <= now)
+    return tell_failed(session, LoginFailure::NoProof, now);
+  if (session.state() != SessionState::Active) return;
+  std::optional<TimePoint>& due = session.live().silence_told_at;
+  if (!due || now < *due) return;
+  due.reset();
+  tell_failed(session, LoginFailure::Kg, now);
 }
 
 std::optional<Datagram> Server::Impl::poll_transmit(TimePoint now, LinkId link) {
@@ -205,7 +219,16 @@ std::optional<Datagram> Server::poll_transmit(TimePoint now, LinkId link) {
   return impl_->poll_transmit(now, link);
 }
 std::optional<TimePoint> Server::deadline() const {
-  return impl_->sessions.deadline();
+  const auto sessions = impl_->sessions.deadline();
+  const auto logins = impl_->logins.deadline();
+  if (!sessions || !logins) return sessions ? sessions : logins;
+  return std::min(*sessions, *logins);
+}
+std::optional<LoginEvent> Server::poll_login() {
+  return impl_->logins.poll();
+}
+void Server::count_logins() {
+  impl_->logins.end_window();
 }
 void Server::close_all(TimePoint now) {
   impl_->close_all(now);

@@ -12,6 +12,7 @@
 #include "base/address.hpp"
 #include "base/link_properties.hpp"
 #include "base/types.hpp"
+#include "session/login_log.hpp"
 #include "wire/ipmi.hpp"
 #include "wire/rakp.hpp"
 
@@ -120,6 +121,11 @@ class Server {
   [[nodiscard]] std::optional<Datagram> poll_transmit(TimePoint now, LinkId link = kLanLink);
   /// When handle_timeout() wants to be called.
   [[nodiscard]] std::optional<TimePoint> deadline() const;
+
+  /// Logins and failed ones, for a log.
+  [[nodiscard]] std::optional<LoginEvent> poll_login();
+  /// The number of those that had no event comes now, not when its time is over.
+  void count_logins();
 
   /// Closes every session (the daemon stops).
   void close_all(TimePoint now);

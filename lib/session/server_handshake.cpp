@@ -89,6 +89,12 @@ void Server::Impl::on_open_session(const Path& path, ByteView payload, TimePoint
     if (const auto id = openings_.issue(opening, path.peer, now, taken))
       return answer_open_session(path, opening, *id);
     refusal.status = RakpStatus::InsufficientResources;
+  } else if (refusal.status != RakpStatus::IllegalParameter &&
+             refusal.status != RakpStatus::InvalidRole) {
+    LoginEvent event;
+    event.path = path;
+    event.why = LoginFailure::CipherSuite;
+    logins.failed(std::move(event), now);
   }
   send_handshake(path, wire::PayloadType::OpenSessionRs, wire::encode(refusal));
 }
@@ -181,7 +187,9 @@ void Server::Impl::make_half_open_room(const Path& path, TimePoint now) {
     oldest = sessions.oldest_half_open(source_prefix(path.peer));
   else if (sessions.half_open() >= limits.half_open_sessions)
     oldest = sessions.oldest_half_open(sessions.greediest(path.peer));
-  if (oldest != nullptr) close(oldest->id, now);
+  if (oldest == nullptr) return;
+  tell_failed(*oldest, LoginFailure::NoProof, now);
+  close(oldest->id, now);
 }
 
 RakpStatus Server::Impl::challenge(const Step& step, const wire::Rakp1& message, const Path& path,
@@ -192,7 +200,16 @@ RakpStatus Server::Impl::challenge(const Step& step, const wire::Rakp1& message,
           : Opening{step.session->console_session, 0, step.session->suite, step.session->ceiling};
   const auto role = static_cast<Privilege>(message.role & kRoleMask);
   if (role == Privilege::Highest || role > Privilege::Administrator) return RakpStatus::InvalidRole;
-  if (role > opening.ceiling) return RakpStatus::UnauthorizedRole;
+  if (role > opening.ceiling) {
+    LoginEvent event;
+    event.path = path;
+    event.user = message.user;
+    event.privilege = role;
+    event.suite = opening.suite;
+    event.why = LoginFailure::Privilege;
+    logins.failed(std::move(event), now);
+    return RakpStatus::UnauthorizedRole;
+  }
   auto made = make_challenge(message.managed_session, opening, message);
   if (!made) return RakpStatus::InsufficientResources;
 
@@ -292,6 +309,7 @@ void Server::Impl::on_rakp3(const Path& path, ByteView payload, TimePoint now) {
     if (message->status != RakpStatus::Ok) {
       // The console gives up, for example because RAKP 2 showed it that its password is wrong.
       ++counters.authentication_failures;
+      tell_failed(*session, LoginFailure::Password, now);
       return close(session->id, now);
     }
     refusal.status = activate(*session, *message, now);
@@ -309,6 +327,7 @@ RakpStatus Server::Impl::activate(Session& session, const wire::Rakp3& message, 
   if (!equal_constant_time(challenge.expected_rakp3_code, message.key_exchange_code) ||
       challenge.is_decoy || account == nullptr) {
     ++counters.authentication_failures;
+    tell_failed(session, LoginFailure::Password, now);
     return RakpStatus::InvalidIntegrityCheckValue;
   }
   // What the account may not be is refused where it is asked for, in Set Session Privilege Level:
@@ -321,8 +340,11 @@ RakpStatus Server::Impl::activate(Session& session, const wire::Rakp3& message, 
   if (!keys) return RakpStatus::InsufficientResources;
   auto check = rakp4_check(suite, *keys, challenge.exchange);
   auto channel = SecureChannel::create(session.suite, *keys, session.console_session, random_);
-  if (!check || !channel || !make_active_room(account->name, session.path, now))
+  if (!check || !channel) return RakpStatus::InsufficientResources;
+  if (!make_active_room(account->name, session.path, now)) {
+    tell_failed(session, LoginFailure::NoRoom, now);
     return RakpStatus::InsufficientResources;
+  }
 
   Live live{.channel = *std::move(channel),
             .requester = {.path = session.path,
@@ -335,12 +357,13 @@ RakpStatus Server::Impl::activate(Session& session, const wire::Rakp3& message, 
             .user_id = challenge.user_id,
             .handle = sessions.free_handle(),
             .rakp3_code = message.key_exchange_code,
-            .rakp4_check = *std::move(check)};
+            .rakp4_check = *std::move(check),
+            .silence_told_at = now + config_.limits.setup};
   session.data = std::move(live);
   session.heard = now;
   session.expires = now + config_.limits.idle;
   sessions.enter(session, SessionEvent::Proof);
-  sessions.note_expiry(session.expires);
+  sessions.note_expiry(std::min(session.expires, *session.live().silence_told_at));
   ++counters.sessions_opened;
   return RakpStatus::Ok;
 }
@@ -358,6 +381,22 @@ bool Server::Impl::make_active_room(const std::string& user, const Path& path, T
   if (silent == nullptr || now < silent->heard + kYieldAfter) return false;
   close(silent->id, now);
   return true;
+}
+
+void Server::Impl::tell_failed(const Session& session, LoginFailure why, TimePoint now) {
+  LoginEvent event;
+  if (session.state() == SessionState::Active) event = login_of(session);
+  event.path = session.path;
+  event.suite = session.suite;
+  event.why = why;
+  if (const auto* challenge = std::get_if<Challenge>(&session.data)) {
+    event.user = challenge->exchange.user;
+    event.privilege = challenge->limit;
+    // Its wrong proofs were told.
+    if (why == LoginFailure::NoProof && challenge->guesses > 0) return;
+    if (challenge->is_decoy) event.why = LoginFailure::UnknownUser;
+  }
+  logins.failed(std::move(event), now);
 }
 
 void Server::Impl::answer_rakp3(const Session& session, std::uint8_t tag) {

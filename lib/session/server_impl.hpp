@@ -26,6 +26,7 @@ class Server::Impl {
   void reconfigure(ServerConfig config, TimePoint now);
 
   SessionTable sessions;
+  LoginLog logins;
   Counters counters;
 
  private:
@@ -40,6 +41,7 @@ class Server::Impl {
   [[nodiscard]] bool admit_proved(const Path& path, TimePoint now);
   void drop() { ++counters.dropped; }
   void close(std::uint32_t id, TimePoint now);
+  void tell_silent(Session& session, TimePoint now);
   [[nodiscard]] const Account* find_account(const std::string& name) const;
   [[nodiscard]] bool outlives(const Session& session, const ServerConfig& next) const;
 
@@ -51,6 +53,8 @@ class Server::Impl {
                                                                   const wire::LanMessage& request,
                                                                   TimePoint now);
   void on_session_packet(const Path& path, const wire::RmcpPlusPacket& packet, TimePoint now);
+  void note_login(Session& session, TimePoint now);
+  [[nodiscard]] static LoginEvent login_of(const Session& session);
   void on_command(Session& session, ByteView payload, TimePoint now);
   [[nodiscard]] wire::IpmiResponse forward_command(Session& session,
                                                    const wire::LanMessage& request, TimePoint now);
@@ -81,6 +85,8 @@ class Server::Impl {
   [[nodiscard]] wire::RakpStatus activate(Session& session, const wire::Rakp3& message,
                                           TimePoint now);
   void answer_rakp3(const Session& session, std::uint8_t tag);
+  /// A failed login: of a half-open session, and of one that is active.
+  void tell_failed(const Session& session, LoginFailure why, TimePoint now);
   [[nodiscard]] Session* find_for_peer(std::uint32_t id, const Path& path);
   void send_handshake(const Path& path, wire::PayloadType type, ByteView payload);
 

@@ -28,6 +28,15 @@ bool is_sessionless_oem(const wire::LanMessage& message) {
           message.command == static_cast<std::uint8_t>(Command::RequestFirmware));
 }
 
+constexpr unsigned kPrivilegeMask = 0x0f;  // of its request
+
+/// Set Session Privilege Level for more than the account may be.
+bool is_beyond_limit(const wire::LanMessage& request, const wire::IpmiResponse& response) {
+  return request.net_fn == raw(wire::NetFn::AppRq) &&
+         request.command == kSetSessionPrivilegeLevel &&
+         static_cast<std::uint8_t>(response.code) == kExceedsPrivilegeLimit;
+}
+
 }  // namespace
 
 void Server::Impl::on_sessionless(const Path& path, ByteView bytes, Framing framing,
@@ -83,6 +92,7 @@ void Server::Impl::on_session_packet(const Path& path, const wire::RmcpPlusPacke
   session->path = path;
   session->live().requester.path = path;
   session->live().requester.link = link_;
+  note_login(*session, now);
 
   switch (static_cast<wire::PayloadType>(packet.header.payload_type)) {
     case wire::PayloadType::Ipmi: return on_command(*session, opened_, now);
@@ -102,6 +112,24 @@ void Server::Impl::on_session_packet(const Path& path, const wire::RmcpPlusPacke
   drop();
 }
 
+/// Who sends something under the keys is logged in.
+void Server::Impl::note_login(Session& session, TimePoint now) {
+  Live& live = session.live();
+  if (live.confirmed) return;
+  live.confirmed = true;
+  live.silence_told_at.reset();
+  logins.opened(login_of(session), now);
+}
+
+LoginEvent Server::Impl::login_of(const Session& session) {
+  LoginEvent event;
+  event.path = session.path;
+  event.user = session.live().requester.user;
+  event.privilege = session.live().limit;
+  event.suite = session.suite;
+  return event;
+}
+
 void Server::Impl::on_command(Session& session, ByteView payload, TimePoint now) {
   const auto request = wire::decode_lan_message(payload);
   if (!request || request->is_response() || request->responder_address != wire::kBmcAddress)
@@ -114,6 +142,13 @@ void Server::Impl::on_command(Session& session, ByteView payload, TimePoint now)
     answer = *std::move(standard);
   } else {
     answer.response = forward_command(session, *request, now);
+  }
+  if (is_beyond_limit(*request, answer.response)) {
+    LoginEvent event = login_of(session);
+    event.privilege =
+        static_cast<wire::Privilege>(std::to_integer<unsigned>(request->data[0]) & kPrivilegeMask);
+    event.why = LoginFailure::Privilege;
+    logins.failed(std::move(event), now);
   }
   wire::RmcpPlusHeader header;
   header.payload_type = static_cast<std::uint8_t>(wire::PayloadType::Ipmi);

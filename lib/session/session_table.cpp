@@ -119,7 +119,11 @@ std::uint8_t SessionTable::free_handle() const {
 
 void SessionTable::refresh_deadline() {
   deadline_.reset();
-  for (const auto& [id, session] : sessions_) note_expiry(session.expires);
+  for (const auto& [id, session] : sessions_) {
+    note_expiry(session.expires);
+    if (session.state_ == SessionState::Active && session.live().silence_told_at)
+      note_expiry(*session.live().silence_told_at);
+  }
 }
 
 }  // namespace fwr::session

@@ -55,6 +55,10 @@ struct Live {
   std::uint8_t handle = 0;  ///< of Get Session Info and Close Session; 1..255
   Bytes rakp3_code;         ///< that made the session active
   Bytes rakp4_check;        ///< the answer to it, for a repeat
+  /// Until something comes under the keys: when that is a failed login. Who has another K_g proves
+  /// its password, and then says no more.
+  std::optional<TimePoint> silence_told_at = {};
+  bool confirmed = false;  ///< something came under the keys
 };
 
 struct Session {

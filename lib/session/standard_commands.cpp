@@ -158,7 +158,6 @@ CommandAnswer get_channel_cipher_suites(const CommandScene& scene, ByteReader re
 // IPMI v2.0 §22.18
 CommandAnswer set_session_privilege_level(const CommandScene& scene, ByteReader request) {
   constexpr std::uint8_t kNotAvailable = 0x80;
-  constexpr std::uint8_t kExceedsLimit = 0x81;
   const auto level = static_cast<Privilege>(request.u8() & 0x0fU);
   if (!request.finish("")) return code(CompletionCode::InvalidLength);
   Live& live = scene.self->live();
@@ -167,7 +166,7 @@ CommandAnswer set_session_privilege_level(const CommandScene& scene, ByteReader 
     case Privilege::User:
     case Privilege::Operator:
     case Privilege::Administrator:
-      if (level > live.limit) return code(kExceedsLimit);
+      if (level > live.limit) return code(kExceedsPrivilegeLimit);
       live.requester.privilege = level;
       break;
     case Privilege::Oem: return code(kNotAvailable);
@@ -268,7 +267,7 @@ constexpr std::array kRows{
     Row{kGetSelfTestResults, false, Privilege::User, of_identity<self_test_results>},
     Row{kGetSystemGuid, true, Privilege::Callback, of_identity<system_guid>},
     Row{0x38, true, Privilege::Callback, get_channel_authentication_capabilities},
-    Row{0x3b, false, Privilege::User, set_session_privilege_level},
+    Row{kSetSessionPrivilegeLevel, false, Privilege::User, set_session_privilege_level},
     Row{0x3c, false, Privilege::Callback, close_session},
     Row{0x3d, false, Privilege::Callback, get_session_info},
     Row{kGetChannelInfo, false, Privilege::User, get_channel_info},

@@ -11,6 +11,10 @@
 
 namespace fwr::session {
 
+/// IPMI v2.0 §22.18.
+inline constexpr std::uint8_t kSetSessionPrivilegeLevel = 0x3b;
+inline constexpr std::uint8_t kExceedsPrivilegeLimit = 0x81;
+
 /// What a command is about. `self` is null without a session.
 struct CommandScene {
   const ServerConfig& config;

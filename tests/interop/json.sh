@@ -64,7 +64,10 @@ pick_udp_port nobody
 keep fwrecover 11 --set policy.offer_window=1200ms offers --target "127.0.0.1:$nobody"
 printf 'wrong' >other
 chmod 600 other
-keep fwrecover 13 --set "donor.password_file=$work/other" request
+# One more than has an event of its own.
+for try in 1 2 3 4 5 6; do
+  keep fwrecover 13 --set "donor.password_file=$work/other" request
+done
 keep fwrecover 0 request
 keep fwrecover 0 confirm
 keep fwdonor 0 add image2

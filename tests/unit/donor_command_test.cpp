@@ -255,6 +255,30 @@ TEST_F(ReportResult, CountsFailuresApartAndTellsTheLog) {
   EXPECT_EQ("block 17 is wr\xc3\xb6ng", all[0].text);
 }
 
+TEST_F(ReportResult, AndAcceptanceSayWhatSystemItIs) {
+  const auto systems = [&](const session::Requester& from) {
+    const auto lease = accept(from);
+    ask(from, Command::ReportResult, oem::ReportResultRq{lease.handle, 0, {}});
+    std::vector<std::optional<Platform>> all;
+    for (const DonorEvent& event : events())
+      if (event.kind != DonorEvent::Kind::Offered) all.push_back(event.system);
+    return all;
+  };
+  // An older recipient does not ask again in its session.
+  for (const auto& system : systems(in_session(1))) EXPECT_FALSE(system);
+  auto rq = firmware_request(5);
+  rq.platform.product_id = 7;
+  rq.platform.hardware_revision = 3;
+  ask(in_session(1), Command::RequestFirmware, rq);
+  const auto known = systems(in_session(1));
+  ASSERT_EQ(2U, known.size());
+  for (const auto& system : known) EXPECT_EQ(rq.platform, system);
+  // It is what this session said, and nothing of it stays.
+  for (const auto& system : systems(in_session(2))) EXPECT_FALSE(system);
+  donor_->session_closed(1, now_);
+  for (const auto& system : systems(in_session(1))) EXPECT_FALSE(system);
+}
+
 TEST_F(ReportResult, TakesTextUpToItsLimit) {
   const auto lease = accept(in_session(1));
   expect_code(CompletionCode::InvalidLength, in_session(1), Command::ReportResult,

@@ -142,6 +142,7 @@ UNIT_TESTS += %D%/session_test
 %C%_session_test_SOURCES += %D%/session_hand.hpp
 %C%_session_test_SOURCES += %D%/session_keys_test.cpp
 %C%_session_test_SOURCES += %D%/session_limits_test.cpp
+%C%_session_test_SOURCES += %D%/session_login_test.cpp
 %C%_session_test_SOURCES += %D%/session_plain_client_test.cpp
 %C%_session_test_SOURCES += %D%/session_plain_server_test.cpp
 %C%_session_test_SOURCES += %D%/session_server_test.cpp

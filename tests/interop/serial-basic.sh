@@ -148,11 +148,10 @@ start four.log timeout -k 5 "$limit_s" "$FWRECOVER" --config four.toml --json re
 recovery=$started
 wait_for_line 60 four.log '"event":"progress","done":[1-9]'
 stop_process "$cable" || :
-sleep 1
+wait_for_line 60 four.log '"event":"link".*"what":"down"'
 cable noisy
 status=0
 wait "$recovery" || status=$?
 [ "$status" -eq 0 ] || fail "exit status $status of a recovery whose cable came back"
-expect_line four.log '"event":"link".*"what":"down"'
 expect_line four.log '"event":"link".*"what":"up"'
 expect_installed four image

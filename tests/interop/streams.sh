@@ -25,24 +25,26 @@ wait "$pid" || status=$?
 [ "$status" -eq 11 ] || fail "exit status $status of offers without streams"
 
 say 'a reader that went away'
-{
-  sleep 0.5
-  status=0
-  "$FWRECOVER" --config system.toml config || status=$?
-  echo "$status" >status
-} | true
-[ "$(cat status)" -eq 0 ] || fail "exit status $(cat status) of config without a reader"
+mkfifo gone
+true <gone &
+reader=$!
+exec 4>gone
+wait "$reader"
+status=0
+"$FWRECOVER" --config system.toml config >&4 || status=$?
+exec 4>&-
+[ "$status" -eq 0 ] || fail "exit status $status of config without a reader"
 
 say 'a terminal that went away, under nohup'
-(
-  trap '' HUP
-  exec "$FWRECOVER" --config system.toml offers >/dev/null 2>&1
-) &
-pid=$!
-sleep 0.5
-kill -HUP "$pid"
+start nohup.json sh -c "trap '' HUP; exec '$FWRECOVER' --config system.toml --json \
+  --set policy.offer_window='\"4s\"' offers"
+waits() { [ "$(grep -c '"event":"waiting"' nohup.json)" -ge "$1" ]; }
+wait_for 20 waits 1
+kill -HUP "$started"
+seen=$(grep -c '"event":"waiting"' nohup.json)
+wait_for 20 waits $((seen + 1))
 status=0
-wait "$pid" || status=$?
+wait "$started" || status=$?
 [ "$status" -eq 11 ] || fail "exit status $status of offers under nohup"
 
 say 'a full disk'

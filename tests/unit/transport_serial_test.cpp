@@ -299,7 +299,7 @@ TEST(BusEmulator, TakesItsLinksAwayAndNobodyElses) {
 }
 
 TEST(IcmbLine, IsSentOverAtThePaceOfTheEmulator) {
-  constexpr std::size_t kSegments = 12;
+  constexpr std::size_t kSegments = 6;
   constexpr std::size_t kData_bytes = 1024;
   BusEmulatorSettings bus;
   bus.duration = seconds(90);

@@ -49,6 +49,14 @@ bool is_set_to_read_only(int fd) {
   return ::ioctl(fd, BLKROGET, &read_only) == 0 && read_only != 0;
 }
 
+/// Of a block device; nullopt: it is none.
+std::optional<std::uint64_t> device_end(int fd) {
+  Stat status{};
+  if (::fstat(fd, &status) != 0 || !S_ISBLK(status.st_mode)) return std::nullopt;
+  const off_t end = ::lseek(fd, 0, SEEK_END);
+  return end < 0 ? std::nullopt : std::optional(static_cast<std::uint64_t>(end));
+}
+
 /// A device that is not there must not become a file in the device directory.
 bool is_device_path(const std::string& path) {
   return path.starts_with("/dev/") && !path.starts_with("/dev/shm/");
@@ -175,6 +183,8 @@ Result<std::uint64_t> FileSlots::capacity(SlotId slot) {
   const off_t end = ::lseek(fd.get(), 0, SEEK_END);
   if (end < 0)
     return fail_errno(Errc::SlotUnreadable, "finding the size of " + describe(slot), errno);
+  if (end == 0)
+    return fail(Errc::SlotUnreadable, describe(slot) + " is a device without a medium: 0 bytes");
   return static_cast<std::uint64_t>(end);
 }
 
@@ -186,9 +196,12 @@ Result<> FileSlots::read(SlotId slot, std::uint64_t offset, std::span<std::byte>
     if (!fd.is_open()) return fail_errno(Errc::SlotUnreadable, "opening " + describe(slot), errno);
     target.fd = std::move(fd);
   }
-  if (!read_at(target.fd.get(), offset, out))
-    return fail_errno(Errc::SlotUnreadable,
-                      "reading " + describe(slot) + " at byte " + std::to_string(offset), errno);
+  const std::string what = "reading " + describe(slot) + " at byte " + std::to_string(offset);
+  if (!read_at(target.fd.get(), offset, out)) return fail_errno(Errc::SlotUnreadable, what, errno);
+  // A file is as long as it will be, with zeros to come; a device has an end, and may lose its
+  // medium.
+  if (const auto end = device_end(target.fd.get()); end && offset + out.size() > *end)
+    return fail(Errc::SlotUnreadable, what + ": the device ends after " + bytes_text(*end));
   return {};
 }
 

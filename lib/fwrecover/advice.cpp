@@ -27,6 +27,17 @@ constexpr std::array kRows{
         "Start it as root or with CAP_NET_BIND_SERVICE (systemd: AmbientCapabilities), or serve at "
         "a "
         "port above 1023."},
+    Row{"slot-write-failed", "", "another program uses it",
+        "The active slot is untouched. \"lsblk\" and \"cat /proc/swaps\" show what is mounted or "
+        "used as swap, also in other mount namespaces: end that, or mend the path in [slots]."},
+    Row{"slot-write-failed", "", "is set to read-only",
+        "The active slot is untouched. Make the device writable, or mend the path in [slots]."},
+    Row{"slot-unreadable", "", "there is no such device",
+        "\"lsblk\" shows the devices that are there: plug it in, load its driver, or mend the path "
+        "in [slots]."},
+    Row{"slot-unreadable", "", "without a medium",
+        "\"lsblk\" shows the devices and their sizes: give it its medium, or mend the path in "
+        "[slots]."},
     Row{"not-found", "", ".minisig",
         "The manifest is not signed yet: minisign -S -s KEY -m MANIFEST."},
     Row{"bad-configuration", "", "nobody to ask",

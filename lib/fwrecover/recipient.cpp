@@ -73,6 +73,17 @@ std::string image_words(const fwr::flash::SlotInfo& slot) {
   return manifest ? manifest->name + " " + manifest->version : std::string();
 }
 
+/// The image that was left is the very one that runs now when it had been written a second time.
+std::string back_words(const BootRecord& record, const fwr::flash::SlotInfo& left) {
+  const auto manifest = fwr::image::parse_manifest(left.manifest);
+  if (!manifest) return "rolled back";
+  const bool refused = std::any_of(
+      record.failed.begin(), record.failed.end(),
+      [&](const fwr::flash::FailedImage& image) { return image.digest == manifest->digest; });
+  return fmt::format("rolled back from {} {}{}", manifest->name, manifest->version,
+                     refused ? ", which is not taken again" : "");
+}
+
 std::string trial_words(const BootRecord& record, std::int64_t now) {
   const std::int64_t ends = record.trial->began + record.trial->limit_s;
   if (record.trial->limit_s == 0) return "without a limit";
@@ -270,7 +281,6 @@ Conclusion Recipient::Impl::go_back(bool if_expired, FailureReason reason,
     if (!trial_expired(*record, now)) return conclude_ok("no trial has run out: nothing to do");
   }
   SlotId before = SlotId::A;
-  std::string left;
   const auto changed = change_record(
       *config, before,
       [&](fwr::flash::Slots& slots, const BootRecord& record) -> Result<BootRecord> {
@@ -279,7 +289,6 @@ Conclusion Recipient::Impl::go_back(bool if_expired, FailureReason reason,
           return fwr::fail(Errc::NothingOnTrial, "the trial ended a moment ago");
         if (seen && !same_trial(record, *seen))
           return fwr::fail(Errc::NothingOnTrial, "the trial that was judged ended a moment ago");
-        left = image_words(record.slot(record.active));
         auto back = fwr::flash::go_back(slots, record, stop, {reason, now});
         if (!back && back.error().code == Errc::NoPreviousImage) note_damage(slots, record, stop);
         return back;
@@ -288,13 +297,12 @@ Conclusion Recipient::Impl::go_back(bool if_expired, FailureReason reason,
   Event event("rollback");
   event.set("from", std::string(to_text(before)));
   event.set("to", std::string(to_text(changed->active)));
-  if (!changed->confirmed_version.empty()) event.set("version", changed->confirmed_version);
+  if (const auto manifest = fwr::image::parse_manifest(changed->slot(changed->active).manifest))
+    event.set("version", manifest->version);
   event.set("reason", std::string(to_text(reason)));
   remember(*config, event, observer);
   observer.on_event(event);
-  observer.on_event(activated(
-      *changed, left.empty() ? "rolled back"
-                             : fmt::format("rolled back from {}, which is not taken again", left)));
+  observer.on_event(activated(*changed, back_words(*changed, changed->slot(before))));
   return conclude_ok(fmt::format("slot {} is active again: {}", to_text(changed->active),
                                  image_words(changed->slot(changed->active))));
 }

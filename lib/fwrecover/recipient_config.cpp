@@ -184,33 +184,50 @@ Result<policy::Policy> read_policy(const Settings& settings) {
   return policy;
 }
 
-/// As a shell splits words, without anything else that a shell does. nullopt: a quote is not
-/// closed.
-std::optional<std::vector<std::string>> split_words(std::string_view text) {
+struct Split {
   std::vector<std::string> words;
+  std::string wrong;  ///< empty: nothing
+};
+
+/// As a shell splits words, without anything else that a shell does. What would be more than a word
+/// to a shell is refused: a command whose second half became an argument of the first, as in "true
+/// && false", would find everything well.
+Split split_words(std::string_view text) {
+  constexpr std::string_view kOfShells = "|&;<>`$\n";
+  Split split;
   bool inside = false;  // a word
   char quote = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
-    if (quote == 0 && (c == ' ' || c == '\t' || c == '\n')) {
+    if (quote == 0 && (c == ' ' || c == '\t')) {
       inside = false;
       continue;
     }
-    if (!inside) words.emplace_back();
+    if (quote == 0 && kOfShells.find(c) != std::string_view::npos) {
+      const std::string shown = c == '\n' ? "a line feed" : fmt::format("'{}'", c);
+      split.wrong = fmt::format(
+          "has {} outside of quotation marks, and there is no shell to act on it: write sh -c "
+          "'...' "
+          "around the whole, or quote it: {}",
+          shown, text);
+      return split;
+    }
+    if (!inside) split.words.emplace_back();
     inside = true;
     if (quote != 0 && c == quote) {
       quote = 0;
     } else if (quote == 0 && (c == '\'' || c == '"')) {
       quote = c;
+    } else if (c == '\\' && quote != '\'' && i + 1 < text.size()) {
+      split.words.back() += text[++i];
     } else if (c == '\\' && quote != '\'') {
-      if (++i == text.size()) return std::nullopt;
-      words.back() += text[i];
+      quote = c;
     } else {
-      words.back() += c;
+      split.words.back() += c;
     }
   }
-  if (quote != 0) return std::nullopt;
-  return words;
+  if (quote != 0) split.wrong = fmt::format("has a quote that is not closed: {}", text);
+  return split;
 }
 
 Result<HealthConfig> read_health(const Settings& settings) {
@@ -226,16 +243,14 @@ Result<HealthConfig> read_health(const Settings& settings) {
   health.after = std::chrono::milliseconds(after_ms);
   health.rollback = settings.flag("health.rollback");
   for (const std::string& command : settings.list("health.commands")) {
-    auto words = split_words(command);
-    if (!words)
-      return settings.complain("health.commands",
-                               fmt::format("has a quote that is not closed: {}", command));
-    if (words->empty() || words->front().empty())
+    Split split = split_words(command);
+    if (!split.wrong.empty()) return settings.complain("health.commands", split.wrong);
+    if (split.words.empty() || split.words.front().empty())
       return settings.complain("health.commands", "has a command without a name");
     if (health.commands.size() == kCommands)
       return settings.complain("health.commands",
                                fmt::format("has more than {} commands", kCommands));
-    health.commands.push_back(*std::move(words));
+    health.commands.push_back(std::move(split.words));
   }
   return health;
 }

@@ -10,6 +10,7 @@
 #include "fwrecover/network_story.hpp"
 #include "fwrecover/recipient_impl.hpp"
 #include "fwrecover/recipient_links.hpp"
+#include "policy/words.hpp"
 #include "recipient/recovery.hpp"
 #include "recipient/situation.hpp"
 #include "session/standard_commands.hpp"
@@ -356,6 +357,23 @@ Conclusion leave_trial(const Assessment& assessment, Observer& observer) {
   return conclude_ok("nothing requested: the other slot holds the image to go back to");
 }
 
+/// Nobody has decided yet, and there is time: cron shall not mail that each hour. A trial that does
+/// not end by itself would keep all newer images away in silence.
+Conclusion leave_healthy_trial(fwr::flash::Slots& slots, Observer& observer) {
+  const auto record = slots.load_record();
+  if (!record || !record->trial || record->trial->limit_s == 0) {
+    observer.on_event(Event("problem").set(
+        "text",
+        "the image is on trial without a limit; 'fwrecover confirm' keeps it, 'fwrecover rollback' "
+        "goes back"));
+    return conclude_ok("nothing requested: the other slot holds the image to go back to");
+  }
+  return conclude_ok(fmt::format(
+      "nothing requested: slot {} is on trial until {}; 'fwrecover confirm' keeps its image",
+      to_text(record->active),
+      fwr::policy::date_words(record->trial->began + record->trial->limit_s)));
+}
+
 /// The account for all links with sessions. Without one these are left out, and that is told, when
 /// there are links that need none. Errors: those of read_credentials().
 Result<fwr::session::Credentials> take_account(const fwr::settings::Settings& settings,
@@ -582,8 +600,8 @@ Result<std::optional<Conclusion>> Recipient::Impl::settle(
   if (!way_back) return tl::unexpected(way_back.error());
   if (!*way_back) return std::nullopt;
   if (options.if_needed && assessed->only_trial) return leave_trial(*assessed, observer);
-  if (options.if_newer && (assessed->healthy || assessed->only_trial))
-    return leave_trial(*assessed, observer);
+  if (options.if_newer && assessed->only_trial) return leave_trial(*assessed, observer);
+  if (options.if_newer && assessed->healthy) return leave_healthy_trial(slots, observer);
   return fwr::fail(Errc::OnTrial, "a recovery would overwrite the good image in the other slot");
 }
 

@@ -55,6 +55,29 @@ int spawn(const std::vector<std::string>& arguments, pid_t& child) {
   return error;
 }
 
+/// Who started this program may ignore the ends of children: then the kernel tells nobody how one
+/// ended, and a good command would count as a bad one.
+class ToldOfChildren {
+ public:
+  ToldOfChildren() {
+    struct sigaction usual {};
+    usual.sa_handler = SIG_DFL;
+    ::sigemptyset(&usual.sa_mask);
+    known_ = ::sigaction(SIGCHLD, nullptr, &before_) == 0 &&
+             (before_.sa_handler == SIG_IGN || (before_.sa_flags & SA_NOCLDWAIT) != 0) &&
+             ::sigaction(SIGCHLD, &usual, nullptr) == 0;
+  }
+  ToldOfChildren(const ToldOfChildren&) = delete;
+  ToldOfChildren& operator=(const ToldOfChildren&) = delete;
+  ~ToldOfChildren() {
+    if (known_) (void)::sigaction(SIGCHLD, &before_, nullptr);
+  }
+
+ private:
+  struct sigaction before_ {};
+  bool known_ = false;
+};
+
 void end(pid_t child) {
   ::kill(-child, SIGKILL);
   ::kill(child, SIGKILL);
@@ -74,6 +97,7 @@ Result<std::optional<std::string>> run_command(const std::vector<std::string>& a
                                                std::chrono::milliseconds limit,
                                                const std::function<bool()>& interrupted) {
   if (arguments.empty()) return std::optional<std::string>("it has no name");
+  const ToldOfChildren told;
   pid_t child = -1;
   if (const int error = spawn(arguments, child); error != 0)
     return std::optional<std::string>("it cannot be run: " + std::string(std::strerror(error)));

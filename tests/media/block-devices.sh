@@ -199,7 +199,7 @@ mkfs.ext4 -q -F "$inactive"
 mkdir mounted
 if mount "$inactive" mounted 2>/dev/null; then
   echo kept >mounted/file
-  refused 15 slot-write-failed mounted
+  refused 15 slot-write-failed mounted lsblk
   umount mounted
   mount "$inactive" mounted
   [ "$(cat mounted/file)" = kept ] || fail 'the mounted device was touched'
@@ -217,6 +217,21 @@ ln -sf "$c" "r-$([ "$active" = a ] && echo b || echo a)"
 recover 12 r request
 ln -sf /dev/fwrecover-no-such-device "r-$([ "$active" = a ] && echo b || echo a)"
 refused 15 slot-unreadable "not there"
+
+# The number of a loop device that nobody uses: a device without a medium, as a card reader.
+mknod empty b 7 "$((900 + $$ % 90))"
+if [ "$(blockdev --getsize64 empty 2>/dev/null)" = 0 ]; then
+  ln -sf "$work/empty" "r-$([ "$active" = a ] && echo b || echo a)"
+  refused 15 slot-unreadable 'without a medium' lsblk
+  ln -sf "$inactive" "r-$([ "$active" = a ] && echo b || echo a)"
+  was=$(readlink "r-$active")
+  ln -sf "$work/empty" "r-$active"
+  recover 10 r check
+  told replacement-needed 'device ends after 0 bytes'
+  ln -sf "$was" "r-$active"
+else
+  say 'this kernel has no devices without a medium: that part was left out'
+fi
 
 truncate -s 52M disk-d
 printf 'label: gpt\nsize=24MiB\nsize=24MiB\n' | sfdisk -q disk-d

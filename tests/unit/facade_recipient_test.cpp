@@ -200,6 +200,48 @@ TEST_F(RecipientOnFiles, RequestIfNeededLeavesAnExpiredTrialItsWayBack) {
   EXPECT_EQ("bad-configuration", fwrecover::Recipient(source()).request(if_needed, seen_).code);
 }
 
+TEST_F(RecipientOnFiles, RequestIfNewerIsSilentWhileATrialHasTime) {
+  begin_trial(86'400);
+  store();
+  const fwrecover::RequestOptions if_newer{.if_newer = true};
+  const Conclusion left = fwrecover::Recipient(source()).request(if_newer, seen_);
+  EXPECT_TRUE(left.ok()) << left.message;
+  EXPECT_NE(std::string::npos, left.message.find("slot b is on trial until")) << left.message;
+  EXPECT_FALSE(seen_.saw("problem"));
+  // Without a limit nobody would ever hear of it.
+  begin_trial(0);
+  store();
+  EXPECT_TRUE(fwrecover::Recipient(source()).request(if_newer, seen_).ok());
+  EXPECT_TRUE(seen_.saw("problem"));
+}
+
+TEST_F(RecipientOnFiles, ARollBackSaysWhichImageRunsAndWhetherTheOtherIsRefused) {
+  const auto words_of = [&] {
+    std::filesystem::remove(scratch_ / "state");  // of a later generation
+    record_.confirmed_version = "0";
+    store();
+    seen_.events.clear();
+    EXPECT_TRUE(fwrecover::Recipient(source()).rollback(false, seen_).ok());
+    std::string version;
+    std::string words;
+    for (const Event& event : seen_.events) {
+      if (event.name() == "rollback") version = event.text("version");
+      if (event.name() == "activated") words = event.text("text");
+    }
+    EXPECT_EQ("1", version);
+    return words;
+  };
+  EXPECT_NE(std::string::npos, words_of().find("not taken again"));
+  // One that was never confirmed.
+  SetUp();
+  record_.slot(SlotId::A).state = SlotState::Verified;
+  EXPECT_NE(std::string::npos, words_of().find("not taken again"));
+  // The same one, written a second time: it runs, and is not refused.
+  SetUp();
+  fill(SlotId::B, "1", SlotState::Trial);
+  EXPECT_EQ(std::string::npos, words_of().find("not taken again"));
+}
+
 TEST_F(RecipientOnFiles, RequestKeepsTheImageThatATrialCanGoBackTo) {
   store();
   fwrecover::RequestOptions options;
@@ -386,6 +428,36 @@ TEST_F(RecipientOnFiles, HealthCommandsAreSplitWithoutAShell) {
   EXPECT_EQ("bad-configuration", fwrecover::Recipient(named).config(seen_).code);
   named.overrides.back() = R"(health.commands=[' '])";
   EXPECT_EQ("bad-configuration", fwrecover::Recipient(named).config(seen_).code);
+}
+
+TEST_F(RecipientOnFiles, HealthCommandsThatNeedAShellAreRefused) {
+  auto named = source();
+  named.overrides.emplace_back();
+  for (const char* command :
+       {"true && false", "true || false", "true; false", "true ;false", "true | false",
+        "test -e $HOME/gone", "true `false`", "true >/dev/null", "true & false", "test a < b",
+        "true\\nfalse", "x=$(false)"}) {
+    named.overrides.back() = fmt::format(R"(health.commands=["{}"])", command);
+    const Conclusion refused = fwrecover::Recipient(named).config(seen_);
+    EXPECT_EQ("bad-configuration", refused.code) << command;
+    EXPECT_NE(std::string::npos, refused.message.find("sh -c")) << refused.message;
+  }
+  for (const char* command :
+       {"sh -c 'true && true'", "test '$HOME|' != \\\"$a\\\"", "test a\\\\;b = 'a;b'"}) {
+    named.overrides.back() = fmt::format(R"(health.commands=["{}"])", command);
+    const Conclusion taken = fwrecover::Recipient(named).config(seen_);
+    EXPECT_TRUE(taken.ok()) << command << ": " << taken.message;
+  }
+}
+
+TEST_F(RecipientOnFiles, HealthCommandsCountWhenWhoStartedUsIgnoresTheEndsOfChildren) {
+  store();
+  auto healthy = source();
+  healthy.overrides.emplace_back("health.commands=['true']");
+  const auto before = std::signal(SIGCHLD, SIG_IGN);
+  const Conclusion done = fwrecover::Recipient(healthy).confirm({.if_healthy = true}, seen_);
+  EXPECT_EQ(SIG_IGN, std::signal(SIGCHLD, before));
+  EXPECT_TRUE(done.ok()) << done.message;
 }
 
 TEST_F(RecipientOnFiles, CheckOfATrialThatRanOutAsksForADecision) {

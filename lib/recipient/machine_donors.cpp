@@ -311,7 +311,7 @@ void Recovery::Impl::end_walk(TimePoint now) {
       data.refusal.value_or(Error{Errc::NoOfferAcceptable, selection_->verdict(index).reason});
   if (!data.link->properties().sessions && !data.refusal)
     return drop_lost(Event::ManifestRefused, std::move(error), now);
-  selection_->asked_on(index);
+  selection_->has_nothing(index, error);
   leave(Event::ManifestRefused, std::move(error), now);
 }
 

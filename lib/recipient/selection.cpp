@@ -47,6 +47,13 @@ Address neighbours(const Address& address) {
   return prefix;
 }
 
+/// What is wrong with an image, or that there is none: a look at it costs no time worth a limit,
+/// and there may be any number of such donors. PROTOCOL §6.4.
+bool is_about_images(const Error& error) {
+  return error.exit_code() == ExitCode::VerificationFailed ||
+         error.code == Errc::NoOfferAcceptable || error.code == Errc::NoCompatibleImage;
+}
+
 std::string seconds_text(Duration time) {
   const auto tenths =
       (std::chrono::duration_cast<std::chrono::milliseconds>(time).count() + 50) / 100;
@@ -286,10 +293,13 @@ void Selection::failed(std::size_t index, Error error) {
   entry.gone = true;
   entry.was_acceptable = entry.was_acceptable || entry.verdict.accepted;
   if (!entry.proven) suspects_.insert(host(index));
-  // Who lies uses up nobody's number of donors. PROTOCOL §6.4.
-  if (error.exit_code() == ExitCode::VerificationFailed)
-    std::erase_if(proven_, [&](const Proven& one) { return one.host == host(index); });
+  if (is_about_images(error)) forget_proof(index);
   entry.note(std::move(error));
+}
+
+/// Who lies, or has nothing for this system, uses up nobody's number of donors. PROTOCOL §6.4.
+void Selection::forget_proof(std::size_t index) {
+  std::erase_if(proven_, [&](const Proven& one) { return one.host == host(index); });
 }
 
 Selection::Learned Selection::learn(std::size_t index, const Offer& offer) {
@@ -348,8 +358,7 @@ void Selection::refuse_image(std::size_t index, Error error, bool of_all) {
   if (of_all)
     refused_images_.insert_or_assign(std::pair(candidate(index).donor, candidate(index).digest),
                                      error);
-  if (error.exit_code() == ExitCode::VerificationFailed)
-    std::erase_if(proven_, [&](const Proven& one) { return one.host == host(index); });
+  if (is_about_images(error)) forget_proof(index);
   entry.note(std::move(error));
   for (Entry& other : offers_)
     if (other.verdict.accepted) other.verdict = judge(other.offer.candidate);
@@ -383,6 +392,11 @@ bool Selection::forget_twin(std::size_t index) {
 void Selection::asked_on(std::size_t index) {
   offers_[index].asked_on = true;
   rank();
+}
+
+void Selection::has_nothing(std::size_t index, const Error& error) {
+  if (is_about_images(error)) forget_proof(index);
+  asked_on(index);
 }
 
 bool Selection::stays_first(std::size_t index) {

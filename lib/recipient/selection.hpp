@@ -92,6 +92,8 @@ class Selection {
   bool forget_twin(std::size_t index);
   /// Its donor was asked for what it has behind this one.
   void asked_on(std::size_t index);
+  /// Nothing is behind this one, and no image of its donor will do, the first of them by `error`.
+  void has_nothing(std::size_t index, const Error& error);
   /// Whether none that was not tried yet comes before it. False at most kLeftForBetter times: then
   /// it stays for later.
   [[nodiscard]] bool stays_first(std::size_t index);
@@ -153,6 +155,7 @@ class Selection {
   [[nodiscard]] Error none_acceptable() const;
 
   void rank();
+  void forget_proof(std::size_t index);
 
   policy::Policy policy_;
   policy::Situation situation_;

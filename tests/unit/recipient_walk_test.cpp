@@ -122,6 +122,24 @@ TEST_F(Walk, TheBestOfAllDonorsIsTakenAlsoWhenOneHasToGoOn) {
   EXPECT_TRUE(rows_taken().contains({State::Vetting, Event::BetterDonor}));
 }
 
+// Donors of one prefix (/24), more than policy.donors: each is asked, and the last one has it.
+TEST_F(Walk, DonorsWithNothingForThisSystemUseUpNobodysNumber) {
+  enum Nothing { TooLarge, NotPinned, ForeignKey };
+  for (const Nothing nothing : {TooLarge, NotPinned, ForeignKey}) {
+    rig_.restart();
+    rig_.donors.clear();
+    rig_.config.policy.pinned_version.reset();
+    if (nothing == NotPinned) rig_.config.policy.pinned_version = "2.0";
+    const auto useless = nothing == TooLarge    ? image("3.0", "", 80U << 10)
+                         : nothing == NotPinned ? image("3.0")
+                                                : image("3.0", "", 20000, 66);
+    const auto many = static_cast<std::uint8_t>(rig_.config.policy.donors_tried + 4);
+    for (std::uint8_t host = 20; host < 20 + many; ++host) rig_.add_donor(useless, {.host = host});
+    rig_.add_donor({useless, image("2.0")}, {.host = 99});
+    expect_installed("2.0");
+  }
+}
+
 TEST_F(Walk, AnEmptyWalkEndsWithTheReasonOfEachImage) {
   rig_.config.policy.pinned_version = "7.0";
   rig_.add_donor({image("2.0"), image("3.0")});

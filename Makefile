@@ -62,6 +62,8 @@ CHECK_PACKAGES = \
 	mandoc \
 	mount \
 	patch \
+	systemd \
+	udev \
 	util-linux
 BENCH_PACKAGES = \
 	$(DEMO_PACKAGES) \

@@ -87,6 +87,12 @@ Result<SerialPort> SerialPort::open(const std::string& device, const SerialSetti
   return port;
 }
 
+void SerialPort::close() {
+  // What keeps others out stays with the tty for as long as any other process has it open.
+  if (fd_.is_open()) (void)ioctl(fd_.get(), TIOCNXCL);
+  fd_.reset();
+}
+
 Result<> SerialPort::reopen() {
   close();
   auto again = open(device_, settings_);

@@ -26,6 +26,21 @@ class SerialPort {
   [[nodiscard]] static Result<SerialPort> open(const std::string& device,
                                                const SerialSettings& settings);
 
+  SerialPort(SerialPort&&) = default;
+  SerialPort& operator=(SerialPort&& other) noexcept {
+    if (this != &other) {
+      close();
+      fd_ = std::move(other.fd_);
+      device_ = std::move(other.device_);
+      settings_ = other.settings_;
+      driver_turns_ = other.driver_turns_;
+    }
+    return *this;
+  }
+  SerialPort(const SerialPort&) = delete;
+  SerialPort& operator=(const SerialPort&) = delete;
+  ~SerialPort() { close(); }
+
   /// One that is not there yet: closed, for reopen().
   [[nodiscard]] static SerialPort closed(std::string device, const SerialSettings& settings) {
     return {UniqueFd(), std::move(device), settings};
@@ -34,7 +49,7 @@ class SerialPort {
   /// Negative when it is closed: then nothing is read, and what is written is lost.
   [[nodiscard]] int fd() const { return fd_.get(); }
   [[nodiscard]] bool is_open() const { return fd_.is_open(); }
-  void close() { fd_.reset(); }
+  void close();
   /// The same device with the same settings. Errors: those of open().
   [[nodiscard]] Result<> reopen();
   [[nodiscard]] const std::string& device() const { return device_; }

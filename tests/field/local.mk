@@ -22,6 +22,7 @@ TESTS += %D%/signals.sh
 TESTS += %D%/slots.sh
 TESTS += %D%/stopped-readers.sh
 TESTS += %D%/terminal.sh
+TESTS += %D%/units.sh
 TESTS += %D%/usage.sh
 
 EXTRA_DIST += %D%/catalogue-contents.sh
@@ -62,6 +63,7 @@ EXTRA_DIST += %D%/signals.sh
 EXTRA_DIST += %D%/slots.sh
 EXTRA_DIST += %D%/stopped-readers.sh
 EXTRA_DIST += %D%/terminal.sh
+EXTRA_DIST += %D%/units.sh
 EXTRA_DIST += %D%/usage.sh
 
 # A terminal that reads its own screen.

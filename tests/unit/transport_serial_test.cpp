@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pty.h>
+#include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -70,6 +71,22 @@ TEST(SerialPort, SaysWhyItCannotBeOpened) {
   ASSERT_FALSE(second);
   EXPECT_EQ(Errc::AddressUnavailable, second.error().code);
   EXPECT_NE(std::string::npos, second.error().detail.find(pty.device));
+}
+
+TEST(SerialPort, LetsOthersOpenTheLineWhenItIsClosed) {
+  const Pty pty;  // its own descriptor stays open, as that of another program may
+  const auto exclusive = [&] {
+    int is = -1;
+    EXPECT_EQ(0, ioctl(pty.slave.get(), TIOCGEXCL, &is));
+    return is != 0;
+  };
+  {
+    auto port = SerialPort::open(pty.device, {});
+    ASSERT_TRUE(port);
+    const auto moved = std::move(*port);
+    EXPECT_TRUE(exclusive());
+  }
+  EXPECT_FALSE(exclusive());
 }
 
 TEST(SerialPort, CarriesEveryByteAsItIs) {

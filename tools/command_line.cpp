@@ -16,6 +16,7 @@
 #include <string_view>
 
 #include "fwrecover/quantity.hpp"
+#include "fwrecover/secrets.hpp"
 #include "fwrecover/version.hpp"
 
 namespace tool {
@@ -292,6 +293,7 @@ Conclusion run_guarded(const std::function<Conclusion(fwrecover::Observer&)>& ru
 
 int run_program(const Program& program, Global& global, int argc, char** argv) {
   open_standard_streams();
+  fwrecover::protect_secrets();
   // A reader that went away is no reason to stop a recovery or a donor.
   (void)std::signal(SIGPIPE, SIG_IGN);
   CLI::App app(program.summary, program.name);

@@ -53,14 +53,15 @@ CLI::Option* add_user(CLI::App& app, DiagOrBus& account, const std::string& wher
 
 template <class DiagOrBus>
 std::vector<CLI::Option*> add_secrets(CLI::App& app, DiagOrBus& account) {
-  return {app.add_option("--password-file", account.password_file,
-                         "File of mode 0600 (without: environment FWRECOVER_PASSWORD)")
-              ->type_name("FILE"),
-          app.add_option("--kg-file", account.kg_file, "BMC key K_g, file of mode 0600")
-              ->type_name("FILE"),
-          tool::add_choice(app, "--cipher-suite", account.cipher_suite,
-                           "RMCP+ cipher suite, 17 or 3", {17, 3})
-              ->default_str("17")};
+  return {
+      app.add_option("--password-file", account.password_file,
+                     "File of mode 0600 (without: environment FWRECOVER_PASSWORD, IPMI_PASSWORD)")
+          ->type_name("FILE"),
+      app.add_option("--kg-file", account.kg_file, "BMC key K_g, file of mode 0600")
+          ->type_name("FILE"),
+      tool::add_choice(app, "--cipher-suite", account.cipher_suite, "RMCP+ cipher suite, 17 or 3",
+                       {17, 3})
+          ->default_str("17")};
 }
 
 CLI::Option* add_baud(CLI::App& app, std::uint32_t& baud) {

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "fwrecover/secret_environment.hpp"
 #include "oem/bmc_access.h"
 
 namespace fwrecover {
@@ -15,7 +16,8 @@ using fwr::Errc;
 
 fwr::Result<BmcAccount> read_bmc_account(const BmcSecretFiles& files) {
   BmcAccount account;
-  auto password = fwr::settings::read_secret(files.password, "FWRECOVER_PASSWORD", "password");
+  auto password =
+      fwr::settings::read_secret(files.password, fwr::settings::kPasswordVariable, "password");
   if (!password) return tl::unexpected(password.error());
   account.password = *std::move(password);
   if (files.kg.empty()) return account;

@@ -16,7 +16,7 @@ struct BmcAccount {
   fwr::Secret kg;  ///< empty: none
 };
 struct BmcSecretFiles {
-  std::string password;  ///< empty: environment FWRECOVER_PASSWORD
+  std::string password;  ///< empty: environment FWRECOVER_PASSWORD, IPMI_PASSWORD
   std::string kg;        ///< empty: none
 };
 [[nodiscard]] fwr::Result<BmcAccount> read_bmc_account(const BmcSecretFiles& files);

@@ -584,6 +584,8 @@ class DonorDaemon::Impl {
     config->donor.media = media_of(!sockets.empty(), lines);
     DonorMachine machine(source_, fixed_settings(*settings), *config, *std::move(catalogue), lines,
                          options, observer);
+    // Secrets are the server's alone from now on: what it replaces is wiped.
+    config->server = {};
     fwr::transport::Loop loop(machine);
     for (auto& socket : sockets) loop.add(std::move(socket));
     lines.add_to(loop);

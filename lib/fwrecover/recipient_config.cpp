@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "config.h"
+#include "fwrecover/secret_environment.hpp"
 #include "fwrecover/trusted_file.hpp"
 #include "transport/hosts.hpp"
 
@@ -41,7 +42,7 @@ constexpr std::array kTable{
             "minisign public keys that may sign firmware"},
     Setting{"donor", "user", Kind::Text, "\"fwrecover\"", "account on the donors"},
     Setting{"donor", "password_file", Kind::SecretPath, "",
-            "its password; without: FWRECOVER_PASSWORD"},
+            "its password; without: FWRECOVER_PASSWORD, or IPMI_PASSWORD"},
     Setting{"donor", "kg_file", Kind::SecretPath, "",
             "BMC key K_g; without: FWRECOVER_KG, or none"},
     Setting{"donor", "cipher_suite", Kind::Integer, "17", "17 or 3"},
@@ -445,11 +446,11 @@ Result<session::Credentials> read_credentials(const Settings& settings) {
   if (credentials.user.size() > wire::kMaxUserName_bytes)
     return settings.complain("donor.user", "must have at most 16 bytes");
   auto password =
-      read_secret_setting(settings, "donor.password_file", "FWRECOVER_PASSWORD", "password");
+      read_secret_setting(settings, "donor.password_file", kPasswordVariable, "password");
   if (!password) return tl::unexpected(password.error());
   credentials.password = *std::move(password);
-  if (settings.has("donor.kg_file") || std::getenv("FWRECOVER_KG") != nullptr) {
-    auto kg = read_secret_setting(settings, "donor.kg_file", "FWRECOVER_KG", "K_g");
+  if (settings.has("donor.kg_file") || environment_secret(kKgVariable)) {
+    auto kg = read_secret_setting(settings, "donor.kg_file", kKgVariable, "K_g");
     if (!kg) return tl::unexpected(kg.error());
     credentials.kg = *std::move(kg);
   }
@@ -463,7 +464,7 @@ Result<session::Credentials> read_credentials(const Settings& settings) {
 
 bool lacks_password(const Settings& settings) {
   const std::string file = settings.secret_path("donor.password_file");
-  if (file.empty()) return std::getenv("FWRECOVER_PASSWORD") == nullptr;
+  if (file.empty()) return !environment_secret(kPasswordVariable);
   std::error_code unknown;
   return !std::filesystem::exists(file, unknown) && !unknown;
 }

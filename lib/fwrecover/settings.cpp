@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -19,6 +20,7 @@
 #include "base/again.hpp"
 #include "base/parse.hpp"
 #include "base/unique_fd.hpp"
+#include "fwrecover/secret_environment.hpp"
 #include "fwrecover/trusted_file.hpp"
 
 namespace fwr::settings {
@@ -513,8 +515,33 @@ bool is_binary_key(ByteView secret, std::string_view what) {
          });
 }
 
+bool begins_as_hex(ByteView secret) {
+  return secret.size() > 2 && secret[0] == std::byte{'0'} &&
+         (secret[1] == std::byte{'x'} || secret[1] == std::byte{'X'});
+}
+
+/// 0x and two digits a byte, as FreeIPMI and ipmitool -y have a K_g.
+Result<Secret> read_hex_key(ByteView text, std::string_view where) {
+  const ByteView digits = text.subspan(2);
+  std::array<std::byte, kSecretLimit_bytes> key{};
+  bool good = digits.size() % 2 == 0 && digits.size() / 2 <= key.size();
+  for (std::size_t i = 0; good && i < digits.size(); ++i) {
+    const auto c = static_cast<unsigned char>(digits[i]);
+    good = std::isxdigit(c) != 0;
+    const unsigned digit = c <= '9' ? c - '0' : (c | 0x20U) - 'a' + 10;
+    if (good) key.at(i / 2) = key.at(i / 2) << 4U | static_cast<std::byte>(digit);
+  }
+  Secret secret(ByteView(key).first(good ? digits.size() / 2 : 0));
+  OPENSSL_cleanse(key.data(), key.size());
+  if (good) return secret;
+  return fail(Errc::BadConfiguration,
+              fmt::format("{}: after 0x K_g has two hexadecimal digits for each of 1 to {} bytes",
+                          where, kSecretLimit_bytes));
+}
+
 /// `where`: the secret, or the file that it is in.
 Result<Secret> check_secret(ByteView secret, std::string_view where, std::string_view what) {
+  if (what == kKgName && begins_as_hex(secret)) return read_hex_key(secret, where);
   if (const std::string stray = stray_character(secret);
       !stray.empty() && !is_binary_key(secret, what))
     return fail(Errc::BadConfiguration, fmt::format("{}: {}", where, stray));
@@ -546,8 +573,8 @@ Result<Secret> read_secret_file(const std::string& path, std::string_view what) 
   const std::string where = fmt::format("{} file {}", what, path);
   if (!fd.is_open()) return system_failure(errno, where);
   if (auto good = check_access(fd.get(), path, where); !good) return tl::unexpected(good.error());
-  // With a line feed, and one more byte that shows that there are too many.
-  std::array<std::byte, kSecretLimit_bytes + 2> buffer{};
+  // As hexadecimal digits, with a line feed, and one more byte that shows that there are too many.
+  std::array<std::byte, 2 + 2 * kSecretLimit_bytes + 2> buffer{};
   const auto count = read_into(fd.get(), path, buffer);
   std::size_t length = count.value_or(0);
   if (length > 0 && buffer.at(length - 1) == std::byte{'\n'}) --length;
@@ -578,12 +605,12 @@ std::optional<std::string> weakness(const Secret& secret) {
 Result<Secret> read_secret(const std::string& path, const char* environment,
                            std::string_view what) {
   if (!path.empty()) return read_secret_file(path, what);
-  const char* value = std::getenv(environment);
-  if (value == nullptr)
+  const auto given = environment_secret(environment);
+  if (!given)
     return fail(Errc::BadConfiguration,
                 fmt::format("no {}: name a file of mode 0600 in the configuration, or set {}", what,
                             environment));
-  return check_secret(as_bytes(std::string_view(value)), what, what);
+  return check_secret(given->view(), what, what);
 }
 
 }  // namespace fwr::settings

@@ -5,7 +5,7 @@
 # started, and no other user can take its lock.
 . "$TOP_SRCDIR/tests/lib.sh"
 . "$TOP_SRCDIR/tests/interop/common.sh"
-need_program minisign flock
+need_program minisign flock setpriv
 
 # jobs_of FILE: "PATH<TAB>COMMAND" of each line; in a manual page of each literal block.
 jobs_of() {
@@ -34,6 +34,8 @@ wrapper bin/fwdonor "$FWDONOR" console
 as_cron() {
   as_cron_path=$(printf '%s\n' "$1" | sed "s,/usr/local/,$installed/,g")
   as_cron_command=$(printf '%s\n' "$2" | sed "s,/run/fwdonord,$work/run/fwdonord,g; s/shuf -i 0-600/shuf -i 0-0/")
+  # Only root may give up capabilities for good.
+  [ "$(id -u)" -eq 0 ] || as_cron_command=$(printf '%s\n' "$as_cron_command" | sed 's/setpriv .* fwdonord/fwdonord/')
   exec env -i SHELL=/bin/sh HOME=/ LOGNAME=root "PATH=$as_cron_path" /bin/sh -c "$as_cron_command"
 }
 
@@ -98,6 +100,15 @@ descendants=$(cat "/proc/$first/task/$first/children" 2>/dev/null || :)
 for process in $descendants; do
   descendants="$descendants $(cat "/proc/$process/task/$process/children" 2>/dev/null || :)"
 done
+if [ "$(id -u)" -eq 0 ]; then
+  # 10 is CAP_NET_BIND_SERVICE.
+  donor=
+  for process in $descendants; do
+    if grep -q '^Name:.*fwdonord' "/proc/$process/status"; then donor=$process; fi
+  done
+  grep -q '^CapBnd:[[:space:]]*0000000000000400$' "/proc/${donor:?no donor}/status" || fail 'the donor has more capabilities than it needs'
+  grep -q '^CapEff:[[:space:]]*0000000000000400$' "/proc/$donor/status" || fail 'the donor uses more capabilities than it needs'
+fi
 for process in $descendants; do kill -KILL "$process" 2>/dev/null || :; done
 wait "$first" || :
 if serves >ping.log 2>&1; then fail 'the donor is still there'; fi

@@ -4,7 +4,7 @@
 
 : "${FWRECOVER:?}" "${FWDONORD:?}" "${FWDONOR:?}" "${FWDIAG:?}"
 cd "$work" || exit
-unset FWRECOVER_PASSWORD FWRECOVER_KG
+unset FWRECOVER_PASSWORD FWRECOVER_KG IPMI_PASSWORD
 password=interop-password
 printf '%s' "$password" >password
 chmod 600 password

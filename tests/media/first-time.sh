@@ -41,7 +41,7 @@ ask() {
 }
 
 say 'the lines of README, without a password'
-unset FWRECOVER_PASSWORD
+unset FWRECOVER_PASSWORD IPMI_PASSWORD
 ask 0 no-file
 expect_line out.json '"event":"problem","text":"the network is left out.*donor.password_file'
 [ "$(grep -c 'left out' out.json)" -eq 1 ] || fail 'not told once'

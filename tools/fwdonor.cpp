@@ -14,7 +14,7 @@ struct Options {
   std::string image;
   std::string manifest_file;
   std::string signature;
-  std::string digest;
+  std::string wanted;  ///< image of the catalogue
 };
 
 fwrecover::Catalogue open(const Options& options) {
@@ -67,8 +67,9 @@ fwrecover::Conclusion write_manifest(const Options& options, fwrecover::Observer
 
 std::vector<tool::Command> commands(Options& options) {
   using fwrecover::Observer;
-  const auto digest = [&](CLI::App& app) {
-    app.add_option("digest", options.digest, "Digest of the image, or its first characters")
+  const auto image = [&](CLI::App& app) {
+    app.add_option("wanted", options.wanted,
+                   "Digest or its first characters, version, or NAME=VERSION")
         ->required();
   };
   return {
@@ -94,15 +95,16 @@ std::vector<tool::Command> commands(Options& options) {
        tool::acts},
       {"list", "List the catalogue", [](CLI::App&) {},
        [&](Observer& o) { return open(options).list(o); }},
-      {"show", "Show one image", digest,
-       [&](Observer& o) { return open(options).show(options.digest, o); }},
+      {"show", "Show one image", image,
+       [&](Observer& o) { return open(options).show(options.wanted, o); }},
       {"verify", "Read images again and compare them with their manifests",
        [&](CLI::App& app) {
-         app.add_option("digest", options.digest, "Digest, or its first characters (without: all)");
+         app.add_option("wanted", options.wanted,
+                        "Digest or its first characters, version, or NAME=VERSION (without: all)");
        },
-       [&](Observer& o) { return open(options).verify(options.digest, o); }},
-      {"remove", "Take an image out of the catalogue", digest,
-       [&](Observer& o) { return open(options).remove(options.digest, o); }, tool::acts},
+       [&](Observer& o) { return open(options).verify(options.wanted, o); }},
+      {"remove", "Take an image out of the catalogue", image,
+       [&](Observer& o) { return open(options).remove(options.wanted, o); }, tool::acts},
   };
 }
 

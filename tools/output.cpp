@@ -313,6 +313,7 @@ std::string words(const Event& event, Verbosity verbosity) {
     return fmt::format("wrote {}: {} fetched, {} were there already", image_words(event),
                        human_size(static_cast<double>(event.number("fetched"))),
                        human_size(static_cast<double>(event.number("reused"))));
+  if (name == "added" && event.has("already")) return {};
   if (name == "verified" || name == "added" || name == "adopted" || name == "removed" ||
       name == "manifest")
     return fmt::format("{} {}", name, image_words(event));

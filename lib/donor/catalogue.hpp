@@ -61,6 +61,11 @@ class ContentCheck {
   [[nodiscard]] virtual Result<bool> step() = 0;
 };
 
+struct Added {
+  Digest digest{};
+  bool was_there = false;  ///< the same, so that nothing changed
+};
+
 /// A directory with one sub-directory an image, named by its digest: manifest.json,
 /// manifest.json.minisig, image, tree.
 class DirectoryCatalogue final : public Catalogue {
@@ -83,9 +88,10 @@ class DirectoryCatalogue final : public Catalogue {
   [[nodiscard]] const std::vector<std::string>& foreign() const;
 
   /// Verifies signature and digest, builds the tree, copies the image in; atomic: a directory
-  /// appears whole or not at all.
-  [[nodiscard]] Result<Digest> add(const std::string& image_path, const std::string& manifest_path,
-                                   const std::string& signature_path);
+  /// appears whole or not at all. Errors: AlreadyExists for the same image with another manifest
+  /// or key.
+  [[nodiscard]] Result<Added> add(const std::string& image_path, const std::string& manifest_path,
+                                  const std::string& signature_path);
   [[nodiscard]] Result<> remove(const Digest& digest);
   /// Reads the image again and compares it and its tree with the manifest.
   [[nodiscard]] Result<> verify(const Digest& digest) const;

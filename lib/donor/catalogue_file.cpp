@@ -15,6 +15,7 @@
 #include "donor/incoming_file.hpp"
 #include "donor/posix_file.hpp"
 #include "image/hash_tree.hpp"
+#include "image/image_file.hpp"
 
 namespace fwr::donor {
 namespace {
@@ -139,8 +140,8 @@ class DirectoryCatalogue::Impl {
   [[nodiscard]] const std::vector<std::string>& foreign() const { return foreign_; }
   Result<> read_image(const Digest& digest, std::uint64_t offset, std::span<std::byte> out);
   Result<> read_tree(const Digest& digest, std::uint64_t offset, std::span<std::byte> out);
-  Result<Digest> add(const std::string& image_path, const std::string& manifest_path,
-                     const std::string& signature_path);
+  Result<Added> add(const std::string& image_path, const std::string& manifest_path,
+                    const std::string& signature_path);
   Result<> remove(const Digest& digest);
   Result<> verify(const Digest& digest) const;
   Result<std::unique_ptr<ContentCheck>> begin_check(const Digest& digest) const;
@@ -154,6 +155,7 @@ class DirectoryCatalogue::Impl {
   [[nodiscard]] std::size_t place(const Digest& digest) const;
   [[nodiscard]] Result<std::size_t> index(const Digest& digest) const;
   Result<Entry> check(const std::string& name) const;
+  Result<> compare(const Entry& entry, const Entry& there, const std::string& image_path) const;
   Result<> open_files(const Entry& entry, Files& files) const;
   Result<Files*> files(const Digest& digest);
   void insert(Entry entry);
@@ -197,6 +199,8 @@ Result<> DirectoryCatalogue::Impl::load() {
     std::string name = at->path().filename().string();
     if (!name.starts_with('.')) names.push_back(std::move(name));
   }
+  if (error.value() == ENOENT)
+    return fail(Errc::NotFound, fmt::format("there is no catalogue yet: {}", directory_));
   if (error) return system_failure(error.value(), directory_);
   std::sort(names.begin(), names.end());
   for (const std::string& name : names) {
@@ -284,9 +288,29 @@ Result<> DirectoryCatalogue::Impl::read_tree(const Digest& digest, std::uint64_t
   return read_at((*open)->tree.get(), offset, out, (*open)->tree_path);
 }
 
-Result<Digest> DirectoryCatalogue::Impl::add(const std::string& image_path,
-                                             const std::string& manifest_path,
-                                             const std::string& signature_path) {
+/// What is there already is added once more without a change; another manifest or another key is
+/// one. Errors: AlreadyExists, and those of the image.
+Result<> DirectoryCatalogue::Impl::compare(const Entry& entry, const Entry& there,
+                                           const std::string& image_path) const {
+  const auto differs = [&](std::string_view what) {
+    return fail(Errc::AlreadyExists, fmt::format("image {} in {}, with {}",
+                                                 to_text(there.manifest.digest), directory_, what));
+  };
+  if (entry.manifest_json != there.manifest_json) return differs("another manifest");
+  if (image::signing_key(entry.signature) != image::signing_key(there.signature))
+    return differs("the signature of another key");
+  const auto found = image::digest_file(image_path);
+  if (!found) return tl::unexpected(found.error());
+  if (found->digest != entry.manifest.digest)
+    return fail(Errc::DigestMismatch,
+                fmt::format("{} has the digest {}, its manifest says {}", image_path,
+                            to_text(found->digest), to_text(entry.manifest.digest)));
+  return {};
+}
+
+Result<Added> DirectoryCatalogue::Impl::add(const std::string& image_path,
+                                            const std::string& manifest_path,
+                                            const std::string& signature_path) {
   auto entry = read_entry(open_regular, manifest_path, signature_path, trusted_);
   if (!entry) return tl::unexpected(entry.error());
   const Digest digest = entry->manifest.digest;
@@ -294,8 +318,11 @@ Result<Digest> DirectoryCatalogue::Impl::add(const std::string& image_path,
   const auto lock = lock_catalogue(directory_);
   if (!lock) return tl::unexpected(lock.error());
   // Another writer may have been here since open(); what is there but broken is replaced.
-  if (check(name))
-    return fail(Errc::AlreadyExists, fmt::format("image {} in {}", name, directory_));
+  if (const auto there = check(name)) {
+    if (auto same = compare(*entry, *there, image_path); !same) return tl::unexpected(same.error());
+    if (!index(digest)) insert(*there);
+    return Added{digest, true};
+  }
   if (entries_.size() >= kCatalogueLimit)
     return fail(Errc::LimitExceeded,
                 fmt::format("{} has {} images already", directory_, kCatalogueLimit));
@@ -308,9 +335,8 @@ Result<Digest> DirectoryCatalogue::Impl::add(const std::string& image_path,
   if (auto done = write_file(incoming->path(kSignatureFile), as_bytes(entry->signature)); !done)
     return tl::unexpected(done.error());
   if (auto done = incoming->publish(directory_, name); !done) return tl::unexpected(done.error());
-  if (index(digest)) return digest;
-  insert(std::move(*entry));
-  return digest;
+  if (!index(digest)) insert(std::move(*entry));
+  return Added{digest};
 }
 
 Result<> DirectoryCatalogue::Impl::remove(const Digest& digest) {
@@ -401,9 +427,9 @@ Result<> DirectoryCatalogue::read_tree(const Digest& digest, std::uint64_t offse
                                        std::span<std::byte> out) {
   return impl_->read_tree(digest, offset, out);
 }
-Result<Digest> DirectoryCatalogue::add(const std::string& image_path,
-                                       const std::string& manifest_path,
-                                       const std::string& signature_path) {
+Result<Added> DirectoryCatalogue::add(const std::string& image_path,
+                                      const std::string& manifest_path,
+                                      const std::string& signature_path) {
   return impl_->add(image_path, manifest_path, signature_path);
 }
 Result<> DirectoryCatalogue::remove(const Digest& digest) {

@@ -2,7 +2,12 @@
 // The catalogue of a donor: manifests in, images in and out.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <map>
+
 #include "base/parse.hpp"
+#include "donor/catalogue_review.hpp"
+#include "donor/log_text.hpp"
 #include "fwrecover/advice.hpp"
 #include "fwrecover/conclude.hpp"
 #include "fwrecover/donor.hpp"
@@ -20,6 +25,7 @@ using fwr::Error;
 using fwr::Result;
 using fwr::donor::DirectoryCatalogue;
 using fwr::donor::Entry;
+using fwr::image::Manifest;
 using fwr::image::PlatformMatch;
 
 std::optional<std::uint32_t> parse_up_to(std::string_view text, std::uint32_t limit) {
@@ -94,39 +100,74 @@ Event describe(const Entry& entry) {
   return event;
 }
 
-std::string describe(const PlatformMatch& match) {
-  std::string text;
-  const auto add = [&](std::string_view key, const auto& value) {
-    text += fmt::format("{}{}={}", text.empty() ? "" : ",", key, value);
-  };
-  if (match.manufacturer_id) add("manufacturer", *match.manufacturer_id);
-  if (match.product_id) add("product", *match.product_id);
-  if (match.device_id) add("device", *match.device_id);
-  if (match.hardware_revision)
-    add("revision",
-        fmt::format("{}-{}", match.hardware_revision->lowest, match.hardware_revision->highest));
-  return text.empty() ? "any" : text;
+/// A digest or its beginning, VERSION, or NAME=VERSION.
+bool is_named(const Manifest& manifest, const std::string& image) {
+  constexpr std::size_t kShortestDigest = 4;
+  if (image.size() >= kShortestDigest && fwr::to_text(manifest.digest).starts_with(image))
+    return true;
+  if (image == manifest.version) return true;
+  return image == manifest.name + "=" + manifest.version;
 }
 
-Result<const Entry*> find_one(const DirectoryCatalogue& catalogue, const std::string& prefix) {
-  constexpr std::size_t kShortest = 4;
-  if (prefix.size() < kShortest)
-    return fwr::fail(Errc::BadUsage, fmt::format("'{}': give at least {} characters of the digest",
-                                                 prefix, kShortest));
-  const Entry* found = nullptr;
-  for (const Entry& entry : catalogue.entries()) {
-    if (!fwr::to_text(entry.manifest.digest).starts_with(prefix)) continue;
-    if (found != nullptr)
-      return fwr::fail(Errc::BadUsage, fmt::format("'{}' names more than one image", prefix));
-    found = &entry;
+Result<const Entry*> find_one(const DirectoryCatalogue& catalogue, const std::string& image) {
+  std::vector<const Entry*> found;
+  for (const Entry& entry : catalogue.entries())
+    if (is_named(entry.manifest, image)) found.push_back(&entry);
+  if (found.size() == 1) return found.front();
+  if (!found.empty()) {
+    std::string names;
+    for (const Entry* entry : found)
+      names +=
+          fmt::format("{}{}={} ({})", names.empty() ? "" : ", ", entry->manifest.name,
+                      entry->manifest.version, fwr::to_text(entry->manifest.digest).substr(0, 16));
+    return fwr::fail(Errc::BadUsage,
+                     fmt::format("'{}' names more than one image: {}", image, names));
   }
-  if (found != nullptr) return found;
   // It may be there and not be readable: that is no spelling mistake. Its directory has the digest
   // as its name.
   for (const Error& problem : catalogue.problems())
-    if (problem.detail.find("/" + prefix) != std::string::npos) return tl::unexpected(problem);
-  return fwr::fail(Errc::NotFound,
-                   fmt::format("no image in the catalogue has digest '{}'", prefix));
+    if (problem.detail.find("/" + image) != std::string::npos) return tl::unexpected(problem);
+  return fwr::fail(
+      Errc::NotFound,
+      fmt::format("no image in the catalogue has digest, version or NAME=VERSION '{}'", image));
+}
+
+/// What many recipients would refuse, of each image.
+using Concerns = std::map<fwr::Digest, std::vector<fwr::donor::Concern>>;
+Concerns concerns_of(const DirectoryCatalogue& catalogue) {
+  Concerns all;
+  const auto clock = fwr::transport::wall_clock();
+  for (const Entry& entry : catalogue.entries())
+    all[entry.manifest.digest] =
+        fwr::donor::review(entry, catalogue.entries(), clock, fwr::donor::Occasion::Listed);
+  return all;
+}
+
+void tell(const fwr::Digest& digest, const fwr::donor::Concern& concern, Observer& observer) {
+  Event event("problem");
+  event.set("text", fwr::donor::log_text(fwr::as_bytes(std::string_view(concern.text))));
+  event.set("concern", std::string(concern.name));
+  event.set("digest", fwr::to_text(digest));
+  observer.on_event(event);
+}
+
+/// What a change of the catalogue brought about for images that were there before it.
+void tell_new(const Concerns& before, const DirectoryCatalogue& catalogue, Observer& observer) {
+  for (const auto& [digest, concerns] : concerns_of(catalogue)) {
+    const auto known = before.find(digest);
+    if (known == before.end()) continue;
+    for (const fwr::donor::Concern& concern : concerns) {
+      const bool new_one =
+          std::none_of(known->second.begin(), known->second.end(),
+                       [&](const fwr::donor::Concern& old) { return old.name == concern.name; });
+      if (new_one) tell(digest, concern, observer);
+    }
+  }
+}
+
+void tell_all(const DirectoryCatalogue& catalogue, Observer& observer) {
+  for (const auto& [digest, concerns] : concerns_of(catalogue))
+    for (const fwr::donor::Concern& concern : concerns) tell(digest, concern, observer);
 }
 
 /// With the advice for this command.
@@ -208,14 +249,26 @@ Conclusion Catalogue::add(const std::string& image_path, const std::string& mani
                           const std::string& signature_path, Observer& observer) {
   auto catalogue = impl_->open(observer, true);
   if (!catalogue) return told("fwdonor add", catalogue.error());
-  const auto digest =
+  const Concerns before = concerns_of(**catalogue);
+  const auto added =
       (*catalogue)
           ->add(image_path, manifest_path,
                 signature_path.empty() ? manifest_path + ".minisig" : signature_path);
-  if (!digest) return told("fwdonor add", digest.error());
+  if (!added) return told("fwdonor add", added.error());
   Event event("added");
-  if (const Entry* entry = find(**catalogue, *digest)) set_manifest(event, entry->manifest);
+  const Entry* entry = find(**catalogue, added->digest);
+  if (entry != nullptr) set_manifest(event, entry->manifest);
+  if (added->was_there) event.set("already", true);
   observer.on_event(event);
+  if (entry != nullptr)
+    for (const auto& concern :
+         fwr::donor::review(*entry, (*catalogue)->entries(), fwr::transport::wall_clock(),
+                            fwr::donor::Occasion::Added))
+      tell(added->digest, concern, observer);
+  if (added->was_there)
+    return conclude_ok(fmt::format("{} {} is there already: nothing was changed",
+                                   event.text("name"), event.text("version")));
+  tell_new(before, **catalogue, observer);
   return conclude_ok(fmt::format("added {} {}; a running fwdonord sees it after SIGHUP",
                                  event.text("name"), event.text("version")));
 }
@@ -225,18 +278,20 @@ Conclusion Catalogue::list(Observer& observer) {
   if (!catalogue) return told("fwdonor list", catalogue.error());
   for (const Entry& entry : (*catalogue)->entries()) observer.on_event(describe(entry));
   tell_problems(**catalogue, observer);
+  tell_all(**catalogue, observer);
   return conclude_ok(counted((*catalogue)->entries().size(), "image"));
 }
 
-Conclusion Catalogue::show(const std::string& digest, Observer& observer) {
+Conclusion Catalogue::show(const std::string& image, Observer& observer) {
   const auto catalogue = impl_->open(observer);
   if (!catalogue) return told("fwdonor show", catalogue.error());
-  const auto entry = find_one(**catalogue, digest);
+  const auto entry = find_one(**catalogue, image);
   if (!entry) return told("fwdonor show", entry.error());
   const fwr::image::Manifest& manifest = (*entry)->manifest;
   Event event = describe(**entry);
   std::vector<std::string> platforms;
-  for (const PlatformMatch& match : manifest.platforms) platforms.push_back(describe(match));
+  for (const PlatformMatch& match : manifest.platforms)
+    platforms.push_back(fwr::donor::platform_text(match));
   event.set("platforms", platforms);
   if (manifest.minimum_version) event.set("minimum_version", *manifest.minimum_version);
   if (manifest.expires) event.set("expires", *manifest.expires);
@@ -244,7 +299,7 @@ Conclusion Catalogue::show(const std::string& digest, Observer& observer) {
   return conclude_ok(fmt::format("{} {}", manifest.name, manifest.version));
 }
 
-Conclusion Catalogue::verify(const std::string& digest, Observer& observer) {
+Conclusion Catalogue::verify(const std::string& image, Observer& observer) {
   auto catalogue = impl_->open(observer);
   if (!catalogue) return told("fwdonor verify", catalogue.error());
   std::optional<Error> first;
@@ -259,29 +314,32 @@ Conclusion Catalogue::verify(const std::string& digest, Observer& observer) {
     set_manifest(event, entry.manifest);
     observer.on_event(event);
   };
-  if (digest.empty()) {
+  if (image.empty()) {
     for (const Error& problem : (*catalogue)->problems()) note(problem);
     if (const std::string foreign = foreign_words(**catalogue); !foreign.empty())
       observer.on_event(Event("problem").set("text", foreign));
     for (const Entry& entry : (*catalogue)->entries()) check(entry);
+    tell_all(**catalogue, observer);
   } else {
-    const auto entry = find_one(**catalogue, digest);
+    const auto entry = find_one(**catalogue, image);
     if (!entry) return told("fwdonor verify", entry.error());
     check(**entry);
   }
   return first ? told("fwdonor verify", *first) : conclude_ok("everything matches its manifest");
 }
 
-Conclusion Catalogue::remove(const std::string& digest, Observer& observer) {
+Conclusion Catalogue::remove(const std::string& image, Observer& observer) {
   auto catalogue = impl_->open(observer);
   if (!catalogue) return told("fwdonor remove", catalogue.error());
-  const auto entry = find_one(**catalogue, digest);
+  const auto entry = find_one(**catalogue, image);
   if (!entry) return told("fwdonor remove", entry.error());
   Event event("removed");
   set_manifest(event, (*entry)->manifest);
+  const Concerns before = concerns_of(**catalogue);
   if (const auto done = (*catalogue)->remove((*entry)->manifest.digest); !done)
     return told("fwdonor remove", done.error());
   observer.on_event(event);
+  tell_new(before, **catalogue, observer);
   return conclude_ok(fmt::format("removed {} {}", event.text("name"), event.text("version")));
 }
 

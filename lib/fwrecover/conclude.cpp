@@ -41,6 +41,9 @@ std::string advice_here(const fwr::Error& error, const Where& where) {
       return "End the program that uses it (\"fuser " + detail.substr(0, detail.find(':')) +
              "\" names it), or take another line.";
     case Errc::NotFound:
+      if (detail.starts_with("there is no catalogue yet"))
+        return "\"fwdonor add\" makes it with the first image; or name another directory: "
+               "catalogue.directory.";
       if (detail.starts_with("Bluetooth"))
         return "See whether an adapter is there and on (\"bluetoothctl show\"); a service needs "
                "the "

@@ -75,17 +75,19 @@ class FWR_API Catalogue {
   /// Writes the manifest of an image, to be signed with minisign. Needs no configuration. Event:
   /// "manifest".
   Conclusion manifest(const ManifestOptions& options, Observer& observer);
-  /// Verifies and takes in. `signature_path` empty: manifest_path + ".minisig". Event: "added".
+  /// Verifies and takes in; what is there already is no error. `signature_path` empty:
+  /// manifest_path + ".minisig". Events: "added", and "problem" for what many recipients would
+  /// refuse.
   Conclusion add(const std::string& image_path, const std::string& manifest_path,
                  const std::string& signature_path, Observer& observer);
   /// Events: "image" (one each), "problem".
   Conclusion list(Observer& observer);
-  /// `digest`: whole, or its first characters when they name one image. Events: "image", with every
-  /// field.
-  Conclusion show(const std::string& digest, Observer& observer);
-  /// Reads image and tree again; all of them when `digest` is empty. Events: "verified", "problem".
-  Conclusion verify(const std::string& digest, Observer& observer);
-  Conclusion remove(const std::string& digest, Observer& observer);
+  /// `image`: its digest, the first characters of it, its version, or NAME=VERSION, when that names
+  /// one image. Events: "image", with every field.
+  Conclusion show(const std::string& image, Observer& observer);
+  /// Reads image and tree again; all of them when `image` is empty. Events: "verified", "problem".
+  Conclusion verify(const std::string& image, Observer& observer);
+  Conclusion remove(const std::string& image, Observer& observer);
 
  private:
   class FWR_LOCAL Impl;

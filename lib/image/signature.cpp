@@ -245,6 +245,12 @@ Result<Signed> verify_signature(ByteView message, std::string_view minisig,
   return Signed{file->key, std::string(file->trusted_comment)};
 }
 
+std::optional<KeyId> signing_key(std::string_view minisig) {
+  const auto file = parse_signature(minisig);
+  if (!file) return std::nullopt;
+  return file->key;
+}
+
 std::string_view plain_signature(std::string_view minisig) {
   minisig = without_mark(minisig);
   std::string_view rest = minisig;

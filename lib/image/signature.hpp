@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -40,6 +41,9 @@ struct Signed {
 /// UntrustedKey (no trusted key has the id of the signature).
 [[nodiscard]] Result<Signed> verify_signature(ByteView message, std::string_view minisig,
                                               std::span<const PublicKey> trusted);
+
+/// Of whom a signature says that it is, which nothing has proved yet. nullopt: it is none.
+[[nodiscard]] std::optional<KeyId> signing_key(std::string_view minisig);
 
 /// A signature file without a byte order mark and empty lines at its end, which verify_signature()
 /// does not mind and older releases do: what is stored and sent.

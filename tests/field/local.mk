@@ -3,6 +3,7 @@
 # One file a line, in alphabetical order.
 
 TESTS += %D%/catalogue-contents.sh
+TESTS += %D%/catalogue-warnings.sh
 TESTS += %D%/cron.sh
 TESTS += %D%/directories.sh
 TESTS += %D%/images-within-reach.sh
@@ -27,6 +28,7 @@ TESTS += %D%/units.sh
 TESTS += %D%/usage.sh
 
 EXTRA_DIST += %D%/catalogue-contents.sh
+EXTRA_DIST += %D%/catalogue-warnings.sh
 EXTRA_DIST += %D%/cron.sh
 EXTRA_DIST += %D%/directories.sh
 EXTRA_DIST += %D%/images-within-reach.sh

@@ -142,7 +142,8 @@ class DirectoryCatalogueTest : public ::testing::Test {
   static void expect_added(DirectoryCatalogue& catalogue, const Made& made) {
     const auto added = catalogue.add(made.image, made.manifest, made.signature);
     ASSERT_TRUE(added) << added.error().message();
-    EXPECT_EQ(made.digest, *added);
+    EXPECT_EQ(made.digest, added->digest);
+    EXPECT_FALSE(added->was_there);
   }
   /// Everything in the directory but the lock.
   std::vector<std::string> names() const {
@@ -373,11 +374,32 @@ TEST_F(DirectoryCatalogueTest, RefusesToAddWhatIsNotAsSigned) {
   EXPECT_TRUE(catalogue->entries().empty());
 }
 
-TEST_F(DirectoryCatalogueTest, RefusesToAddTwice) {
+TEST_F(DirectoryCatalogueTest, AddingTheSameAgainChangesNothing) {
   const Made made = make("one", 5000, 22);
   const auto early = open();
   expect_added(*open(), made);
-  EXPECT_EQ(Errc::AlreadyExists, code_of_add(*early, made)) << "added by another since";
+  const auto again = early->add(made.image, made.manifest, made.signature);
+  ASSERT_TRUE(again) << again.error().message();
+  EXPECT_TRUE(again->was_there) << "added by another since";
+  expect_serves(*early, made);
+  Made wrong = made;
+  wrong.image = make("other", 5000, 21).image;
+  EXPECT_EQ(Errc::DigestMismatch, code_of_add(*early, wrong));
+}
+
+TEST_F(DirectoryCatalogueTest, RefusesAnotherManifestForWhatIsThere) {
+  const Made made = make("one", 5000, 22);
+  const auto catalogue = open();
+  expect_added(*catalogue, made);
+  Made other = made;
+  std::ifstream file(made.manifest, std::ios::binary);
+  std::string json{std::istreambuf_iterator<char>(file), {}};
+  const std::string name = "\"name\":\"";
+  json.insert(json.find(name) + name.size(), "re-");
+  other.manifest = scratch_.put("again", json);
+  keys().sign({other.manifest});
+  other.signature = other.manifest + ".minisig";
+  EXPECT_EQ(Errc::AlreadyExists, code_of_add(*catalogue, other));
 }
 
 TEST_F(DirectoryCatalogueTest, ReplacesWhatIsBroken) {

@@ -26,6 +26,7 @@ UNIT_TESTS += %D%/donor_test
 %C%_donor_test_SOURCES += %D%/donor_link_test.cpp
 %C%_donor_test_SOURCES += %D%/donor_offer_test.cpp
 %C%_donor_test_SOURCES += %D%/donor_random_test.cpp
+%C%_donor_test_SOURCES += %D%/donor_review_test.cpp
 %C%_donor_test_SOURCES += %D%/donor_stream_test.cpp
 %C%_donor_test_SOURCES += %D%/stock_tool.hpp
 %C%_donor_test_LDADD = $(DONOR_LIBS) $(GTEST_LIBS)

@@ -22,6 +22,7 @@ constexpr std::size_t kIcmbDigits = 4;  // most of them
 constexpr std::size_t kBluetoothOctets = 6;
 constexpr std::uint16_t kChannels = 30;  // of RFCOMM, from 1
 constexpr std::size_t kLineName = 4096;  // bytes: as long as a path can be (limits.h, PATH_MAX)
+constexpr std::size_t kMapped_bytes = 12;
 constexpr std::size_t kHostText = INET6_ADDRSTRLEN;  // characters of a numeric address, with NUL
 
 std::string numeric_host(int family, const Address& address) {
@@ -64,6 +65,20 @@ bool parse_host(int family, std::string_view text, Address& out) {
   // A NUL inside would end the text early for inet_pton.
   if (text.size() >= kHostText || text.find('\0') != std::string_view::npos) return false;
   return inet_pton(family, std::string(text).c_str(), out.bytes.data()) == 1;
+}
+
+/// ::ffff:a.b.c.d, RFC 4291: an IPv4 address in the clothes of IPv6, which no IPv6 packet carries.
+bool is_mapped(const Address& address) {
+  constexpr std::array<std::uint8_t, kMapped_bytes> kMapped{0, 0, 0, 0, 0,    0,
+                                                            0, 0, 0, 0, 0xff, 0xff};
+  return address.family == AddressFamily::Ipv6 &&
+         std::equal(kMapped.begin(), kMapped.end(), address.bytes.begin());
+}
+
+Address as_ipv4(const Address& mapped) {
+  Address plain{.family = AddressFamily::Ipv4, .port = mapped.port};
+  std::copy(mapped.bytes.begin() + kMapped_bytes, mapped.bytes.end(), plain.bytes.begin());
+  return plain;
 }
 
 /// The parts of an address text; `bad` says which one is malformed.
@@ -225,20 +240,15 @@ Result<Address> parse_address(std::string_view text) {
     return malformed(text, "the port is a number up to 65535");
   if (!parts.scope.empty() && (!parse_number(parts.scope, address.scope) || address.scope == 0))
     return malformed(text, "the interface after \"%\" is an index, 1 or more");
-  return address;
+  return is_mapped(address) ? as_ipv4(address) : address;
 }
 
 Address source_prefix(const Address& address) {
   constexpr std::size_t kPrefix_bytes = 8;
-  constexpr std::array<std::uint8_t, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
   Address prefix = address;
   prefix.port = 0;
   if (address.family != AddressFamily::Ipv6) return prefix;
-  if (std::equal(kMapped.begin(), kMapped.end(), address.bytes.begin())) {
-    prefix = {.family = AddressFamily::Ipv4};
-    std::copy(address.bytes.begin() + kMapped.size(), address.bytes.end(), prefix.bytes.begin());
-    return prefix;
-  }
+  if (is_mapped(address)) return as_ipv4(prefix);
   std::fill(prefix.bytes.begin() + kPrefix_bytes, prefix.bytes.end(), std::uint8_t{0});
   const bool link_local = address.bytes[0] == 0xfe && (address.bytes[1] & 0xc0U) == 0x80;
   if (!link_local) prefix.scope = 0;

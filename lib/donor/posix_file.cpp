@@ -11,6 +11,7 @@
 #include <system_error>
 
 #include "base/again.hpp"
+#include "base/file_kind.hpp"
 
 namespace fwr::donor {
 namespace {
@@ -20,6 +21,7 @@ constexpr mode_t kFileMode = 0644;
 Errc code_of(int error) {
   switch (error) {
     case ENOENT:
+    case ELOOP:
     case ENOTDIR: return Errc::NotFound;
     case EACCES:
     case EPERM:
@@ -58,9 +60,12 @@ namespace {
 
 /// Errors: IoFailed for what is no regular file.
 Result<OpenFile> as_regular(UniqueFd fd, struct stat& status, const std::string& path) {
+  if (!fd.is_open() && errno == ENXIO)
+    return fail(Errc::IoFailed, not_regular(path, kCannotBeOpened));
   if (!fd.is_open()) return system_failure(errno, path);
   if (::fstat(fd.get(), &status) != 0) return system_failure(errno, path);
-  if (!S_ISREG(status.st_mode)) return fail(Errc::IoFailed, path + ": not a regular file");
+  if (!S_ISREG(status.st_mode))
+    return fail(Errc::IoFailed, not_regular(path, kind_of_file(status.st_mode)));
   return OpenFile{std::move(fd), static_cast<std::uint64_t>(status.st_size)};
 }
 

@@ -38,6 +38,14 @@ constexpr std::array kRows{
     Row{"slot-unreadable", "", "without a medium",
         "\"lsblk\" shows the devices and their sizes: give it its medium, or mend the path in "
         "[slots]."},
+    Row{"io-failed", "", "not a regular file",
+        "Name a regular file: what is elsewhere is copied into one first."},
+    Row{"io-failed", "", "its writer has sent nothing",
+        "See why what writes into the pipe does not go on, or name a regular file."},
+    Row{"address-unavailable", "", "no such address",
+        "Name one of this machine's (\"ip address\" shows them), or 0.0.0.0 or [::] for all; for "
+        "one "
+        "that comes later, start later."},
     Row{"not-found", "", ".minisig",
         "The manifest is not signed yet: minisign -S -s KEY -m MANIFEST."},
     Row{"not-found", "fwdonor add", ".manifest.json",

@@ -106,6 +106,22 @@ Result<std::vector<session::Account>> read_accounts(const Settings& settings) {
   return accounts;
 }
 
+bool is_unspecified(const Address& address) {
+  return std::all_of(address.bytes.begin(), address.bytes.end(),
+                     [](std::uint8_t byte) { return byte == 0; });
+}
+
+/// Whether one socket would take what belongs to the other.
+bool overlap(const Address& a, const Address& b) {
+  if (a.family != b.family || a.port != b.port) return false;
+  return a == b || is_unspecified(a) || is_unspecified(b);
+}
+
+bool lacks_interface(const Address& address) {
+  const bool link_local = address.bytes[0] == 0xfe && (address.bytes[1] & 0xc0U) == 0x80;
+  return address.family == AddressFamily::Ipv6 && link_local && address.scope == 0;
+}
+
 Result<std::vector<Address>> read_listen(const Settings& settings) {
   std::vector<Address> listen;
   const auto addresses_to_serve = settings.list("lan.listen");
@@ -119,7 +135,25 @@ Result<std::vector<Address>> read_listen(const Settings& settings) {
   if (!found) return tl::unexpected(found.error());
   for (const auto& addresses : *found) {
     if (!addresses) return settings.complain("lan.listen", addresses.error().message());
-    listen.insert(listen.end(), addresses->begin(), addresses->end());
+    for (const Address& address : *addresses) {
+      if (lacks_interface(address))
+        return settings.complain(
+            "lan.listen", fmt::format("has {}: an address of one link needs its interface, as in "
+                                      "[fe80::1%eth0]",
+                                      to_text(address)));
+      const auto other = std::find_if(listen.begin(), listen.end(), [&](const Address& before) {
+        return overlap(before, address);
+      });
+      if (other != listen.end())
+        return settings.complain(
+            "lan.listen",
+            *other == address
+                ? fmt::format("has {} twice", to_text(address))
+                : fmt::format("has both {} and {}, of which one takes what is for the other: "
+                              "leave one out",
+                              to_text(*other), to_text(address)));
+      listen.push_back(address);
+    }
   }
   return listen;
 }

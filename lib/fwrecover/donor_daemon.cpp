@@ -12,6 +12,7 @@
 
 #include "config.h"
 #include "donor/log_text.hpp"
+#include "fwrecover/advice.hpp"
 #include "fwrecover/conclude.hpp"
 #include "fwrecover/donor.hpp"
 #include "fwrecover/donor_config.hpp"
@@ -608,7 +609,7 @@ class DonorDaemon::Impl {
 DonorDaemon::DonorDaemon(DonorSource source) : impl_(std::make_unique<Impl>(std::move(source))) {}
 DonorDaemon::~DonorDaemon() = default;
 Conclusion DonorDaemon::serve(const ServeOptions& options, Observer& observer) {
-  return impl_->serve(options, observer);
+  return advise(impl_->serve(options, observer), "fwdonord");
 }
 void DonorDaemon::stop() noexcept {
   impl_->stop();

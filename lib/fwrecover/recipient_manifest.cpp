@@ -30,14 +30,19 @@ Result<SignedManifest> read_signed(const fwr::settings::RecipientConfig& config,
     return fwr::fail(Errc::BadConfiguration, "trust.keys names no public key");
   auto json = fwr::settings::read_text_file(manifest_path, fwr::image::kManifestLimit_bytes);
   if (!json) return tl::unexpected(json.error());
-  auto signature = fwr::settings::read_text_file(
-      signature_path.empty() ? manifest_path + ".minisig" : signature_path,
-      fwr::image::kSignatureLimit_bytes);
+  const std::string proof_path =
+      signature_path.empty() ? manifest_path + ".minisig" : signature_path;
+  auto signature = fwr::settings::read_text_file(proof_path, fwr::image::kSignatureLimit_bytes);
   if (!signature) return tl::unexpected(signature.error());
+  const auto of = [](const std::string& path, const fwr::Error& error) {
+    return fwr::fail(error.code, fmt::format("{}: {}", path, error.detail));
+  };
+  // Also of a pipe into which nobody writes: no words about a signature that does not fit.
+  if (json->empty()) return fwr::fail(Errc::BadManifest, manifest_path + ": nothing is in it");
   auto proof = fwr::image::verify_signature(fwr::as_bytes(*json), *signature, config.trusted_keys);
-  if (!proof) return tl::unexpected(proof.error());
+  if (!proof) return of(proof_path, proof.error());
   auto manifest = fwr::image::parse_manifest(*json);
-  if (!manifest) return tl::unexpected(manifest.error());
+  if (!manifest) return of(manifest_path, manifest.error());
   return SignedManifest{*std::move(json), *std::move(signature), *std::move(manifest),
                         *std::move(proof)};
 }

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <openssl/crypto.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <toml++/toml.h>
 #include <unistd.h>
@@ -18,6 +19,7 @@
 #include <sstream>
 
 #include "base/again.hpp"
+#include "base/file_kind.hpp"
 #include "base/parse.hpp"
 #include "base/unique_fd.hpp"
 #include "fwrecover/secret_environment.hpp"
@@ -437,11 +439,16 @@ std::vector<Settings::Effective> Settings::effective() const {
 namespace {
 
 tl::unexpected<Error> system_failure(int error, std::string_view where) {
+  const std::string path(where);
+  if (error == ENXIO) return fail(Errc::IoFailed, not_regular(path, kCannotBeOpened));
+  if (error == EISDIR) return fail(Errc::IoFailed, not_regular(path, kind_of_file(S_IFDIR)));
   Errc code = Errc::IoFailed;
-  if (error == ENOENT || error == ENOTDIR) code = Errc::NotFound;
+  if (error == ENOENT || error == ENOTDIR || error == ELOOP) code = Errc::NotFound;
   if (error == EACCES) code = Errc::NoPermission;
   return fail(code, fmt::format("{}: {}", where, std::strerror(error)));
 }
+
+constexpr int kSlowestWriter_ms = 5000;
 
 /// Until the file ends or `out` is full. The number of bytes.
 Result<std::size_t> read_into(int fd, const std::string& path, std::span<std::byte> out) {
@@ -449,7 +456,14 @@ Result<std::size_t> read_into(int fd, const std::string& path, std::span<std::by
   while (done < out.size()) {
     const std::span<std::byte> rest = out.subspan(done);
     const ssize_t count = again([&] { return read(fd, rest.data(), rest.size()); });
-    if (count < 0) return fail(Errc::IoFailed, fmt::format("{}: {}", path, std::strerror(errno)));
+    if (count < 0 && errno == EAGAIN) {
+      // A pipe whose writer is slow.
+      pollfd waits{fd, POLLIN, 0};
+      if (again([&] { return poll(&waits, 1, kSlowestWriter_ms); }) > 0) continue;
+      return fail(Errc::IoFailed, fmt::format("{}: its writer has sent nothing for {} s", path,
+                                              kSlowestWriter_ms / 1000));
+    }
+    if (count < 0) return system_failure(errno, path);
     if (count == 0) break;
     done += static_cast<std::size_t>(count);
   }

@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "base/again.hpp"
+#include "base/file_kind.hpp"
 #include "base/unique_fd.hpp"
 #include "image/manifest.hpp"
 
@@ -20,10 +21,11 @@ namespace {
 constexpr std::size_t kChunk_bytes = 1U << 20;
 
 tl::unexpected<Error> file_error(const std::string& path) {
-  const Errc code = errno == ENOENT   ? Errc::NotFound
-                    : errno == EACCES ? Errc::NoPermission
-                                      : Errc::IoFailed;
-  return fail(code, fmt::format("{}: {}", path, std::strerror(errno)));
+  const int error = errno;
+  if (error == ENXIO) return fail(Errc::IoFailed, not_regular(path, kCannotBeOpened));
+  const bool absent = error == ENOENT || error == ENOTDIR || error == ELOOP;
+  const Errc code = absent ? Errc::NotFound : error == EACCES ? Errc::NoPermission : Errc::IoFailed;
+  return fail(code, fmt::format("{}: {}", path, std::strerror(error)));
 }
 
 }  // namespace
@@ -34,7 +36,8 @@ Result<FileDigest> digest_file(const std::string& path, TreeBuilder::Emit emit) 
   if (!fd.is_open()) return file_error(path);
   struct stat status {};
   if (fstat(fd.get(), &status) != 0) return file_error(path);
-  if (!S_ISREG(status.st_mode)) return fail(Errc::IoFailed, path + ": is not a regular file");
+  if (!S_ISREG(status.st_mode))
+    return fail(Errc::IoFailed, not_regular(path, kind_of_file(status.st_mode)));
   FileDigest result;
   result.size_bytes = static_cast<std::uint64_t>(status.st_size);
   if (result.size_bytes == 0 || result.size_bytes > kImageLimit_bytes)

@@ -20,8 +20,15 @@ Address from_sockaddr(const sockaddr& address, socklen_t size) {
   } else if (address.sa_family == AF_INET6 && size >= sizeof(sockaddr_in6)) {
     sockaddr_in6 in{};
     std::memcpy(&in, &address, sizeof in);
-    result.family = AddressFamily::Ipv6;
     result.port = ntohs(in.sin6_port);
+    // An IPv4 address in other clothes: our IPv6 sockets carry none (IPV6_V6ONLY).
+    if (IN6_IS_ADDR_V4MAPPED(&in.sin6_addr)) {
+      constexpr std::size_t kMapped_bytes = 12;
+      result.family = AddressFamily::Ipv4;
+      std::memcpy(result.bytes.data(), in.sin6_addr.s6_addr + kMapped_bytes, 4);
+      return result;
+    }
+    result.family = AddressFamily::Ipv6;
     result.scope = in.sin6_scope_id;
     std::memcpy(result.bytes.data(), &in.sin6_addr, 16);
   }

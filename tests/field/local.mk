@@ -2,10 +2,12 @@
 # tests/field: kinds of faults that the field taught, one script a kind.
 # One file a line, in alphabetical order.
 
+TESTS += %D%/addresses.sh
 TESTS += %D%/catalogue-contents.sh
 TESTS += %D%/catalogue-warnings.sh
 TESTS += %D%/cron.sh
 TESTS += %D%/directories.sh
+TESTS += %D%/file-kinds.sh
 TESTS += %D%/images-within-reach.sh
 TESTS += %D%/installation.sh
 TESTS += %D%/locks.sh
@@ -27,10 +29,12 @@ TESTS += %D%/terminal.sh
 TESTS += %D%/units.sh
 TESTS += %D%/usage.sh
 
+EXTRA_DIST += %D%/addresses.sh
 EXTRA_DIST += %D%/catalogue-contents.sh
 EXTRA_DIST += %D%/catalogue-warnings.sh
 EXTRA_DIST += %D%/cron.sh
 EXTRA_DIST += %D%/directories.sh
+EXTRA_DIST += %D%/file-kinds.sh
 EXTRA_DIST += %D%/images-within-reach.sh
 EXTRA_DIST += %D%/installation.sh
 EXTRA_DIST += %D%/locks.sh

@@ -29,6 +29,19 @@ Address link_local(std::uint8_t last, std::uint32_t scope, std::uint16_t port = 
   return address;
 }
 
+TEST(ParseAddress, TakesIpv4InTheClothesOfIpv6ForIpv4) {
+  for (const char* text : {"[::ffff:192.0.2.1]:6230", "lan:[::FFFF:c000:201]:6230",
+                           "[0:0:0:0:0:ffff:192.0.2.1%3]:6230"}) {
+    const auto address = parse_address(text);
+    ASSERT_TRUE(address) << text;
+    EXPECT_EQ("lan:192.0.2.1:6230", to_text(*address)) << text;
+    EXPECT_EQ(*address, parse_address("192.0.2.1:6230"));
+  }
+  // Others with an IPv4 address in them stay IPv6.
+  for (const char* text : {"::192.0.2.1", "::ffff:0:192.0.2.1", "64:ff9b::192.0.2.1"})
+    EXPECT_EQ(AddressFamily::Ipv6, parse_address(text).value().family) << text;
+}
+
 TEST(ParseAddress, TakesIpv4WithAndWithoutPrefixAndPort) {
   EXPECT_EQ(ipv4(10, 0, 0, 7), parse_address("lan:10.0.0.7"));
   EXPECT_EQ(ipv4(10, 0, 0, 7), parse_address("10.0.0.7"));

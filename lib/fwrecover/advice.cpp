@@ -67,11 +67,28 @@ constexpr std::array kRows{
         "donor), and firewalls: a donor lets UDP port 623 in, and one that asks by broadcast lets "
         "in "
         "what comes from UDP port 623."},
-    Row{"no-donor-answered", "fwrecover", "",
+    Row{"no-donor-answered", "fwrecover", "nothing could be sent",
+        "This system has no way to any of them: look at \"ip -br address\" and \"ip route get "
+        "ADDRESS\", then try again."},
+    Row{"no-donor-answered", "fwrecover", "fwdonord does not run there",
+        "Start fwdonord there, or let UDP port 623 in; or check address and port of the target."},
+    Row{"no-donor-answered", "fwrecover", "a firewall",
+        "Let UDP port 623 through where the message says, or name other donors as targets."},
+    Row{"no-donor-answered", "fwrecover", "255.255.255.255",
         "Check that fwdonord runs in this broadcast domain, or name donors as targets; try "
         "\"fwdiag "
         "discover\". A stateful firewall of this system drops answers to a broadcast: let in what "
         "comes from UDP port 623."},
+    Row{"no-donor-answered", "fwrecover", "ff02::1",
+        "Check that fwdonord runs in this broadcast domain, or name donors as targets; try "
+        "\"fwdiag "
+        "discover\". A stateful firewall of this system drops answers to a broadcast: let in what "
+        "comes from UDP port 623."},
+    Row{"no-donor-answered", "fwrecover", "",
+        "Check that fwdonord runs on the named donors, their addresses, and firewalls (UDP port "
+        "623): "
+        "try \"fwdiag ping\" on the same address; \"ip neigh\" shows FAILED for a host that is "
+        "off."},
     Row{"no-offer-acceptable", "fwrecover offers", "",
         "Read the reason of each offer above; then change [policy] or the donors' catalogues."},
     Row{"bad-manifest", "fwdonor manifest", "",

@@ -143,6 +143,15 @@ Result<HostPort> read_host(std::string_view text, std::uint16_t default_port) {
   return split;
 }
 
+/// Of an IPv6 address in digits: the interface behind it, when there is none of this name.
+std::string missing_zone(const std::string& host) {
+  const std::size_t percent = host.find('%');
+  if (percent == std::string::npos || host.find(':') >= percent) return {};
+  const std::string zone = host.substr(percent + 1);
+  const auto index = number(zone, 0x7fffffff);
+  return zone.empty() || index || if_nametoindex(zone.c_str()) != 0 ? std::string() : zone;
+}
+
 Result<std::vector<Address>> resolve_with(std::string_view host, std::uint16_t default_port,
                                           int flags) {
   const auto split = read_host(host, default_port);
@@ -153,6 +162,10 @@ Result<std::vector<Address>> resolve_with(std::string_view host, std::uint16_t d
   hints.ai_socktype = SOCK_DGRAM;
   addrinfo* list = nullptr;
   const int status = getaddrinfo(split->host.c_str(), nullptr, &hints, &list);
+  // The C library only says that there is no such name. An adapter may come later.
+  if (const std::string zone = missing_zone(split->host); status != 0 && !zone.empty())
+    return fail(Errc::NetworkDown,
+                fmt::format("host '{}': there is no interface '{}'", split->host, zone));
   if (status != 0) {
     const bool later = status == EAI_AGAIN || status == EAI_SYSTEM || status == EAI_MEMORY;
     // A name server that refuses, or is broken, says nothing about the name.
@@ -226,6 +239,20 @@ Result<std::vector<Interface>> list_interfaces() {
     if (interface.index != 0) interfaces.push_back(std::move(interface));
   }
   return interfaces;
+}
+
+bool is_own_address(const Address& address) {
+  ifaddrs* list = nullptr;
+  if (getifaddrs(&list) != 0) return false;
+  const std::unique_ptr<ifaddrs, FreeIfaddrs> owner(list);
+  for (const ifaddrs* entry = list; entry != nullptr; entry = entry->ifa_next) {
+    if (entry->ifa_addr == nullptr) continue;
+    const bool v6 = entry->ifa_addr->sa_family == AF_INET6;
+    const Address own =
+        from_sockaddr(*entry->ifa_addr, v6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in));
+    if (own.family == address.family && own.bytes == address.bytes) return true;
+  }
+  return false;
 }
 
 Result<std::vector<Path>> broadcast_paths(std::span<const std::string> names, std::uint16_t port) {

@@ -57,6 +57,8 @@ struct Interface {
 /// The text of an address, with the name of the interface in place of its index: the index means
 /// nothing on another day. Without such an interface, with the index.
 [[nodiscard]] std::string text_with_zone(const Address& address);
+/// Whether an interface of this system has this address.
+[[nodiscard]] bool is_own_address(const Address& address);
 /// The same for all addresses in words: "[fe80::1%2]" to "[fe80::1%eth0]".
 [[nodiscard]] std::string words_with_zones(std::string_view words);
 /// "lan:[fe80::1%eth0]" to "lan:[fe80::1%2]". Without such an interface, as it was.

@@ -14,6 +14,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/again.hpp"
 #include "transport/hosts.hpp"
 #include "transport/socket_address.hpp"
 
@@ -144,6 +145,26 @@ bool is_small(const Datagram& datagram) {
   return datagram.bytes.size() + kHeaders_bytes <= UdpSocket::kFragmented_bytes;
 }
 
+/// RFC 792, RFC 1812 and RFC 4443: what errno does not tell apart. `here`: this system says it of
+/// itself, after nobody had answered for the address.
+Undelivered::Icmp meaning_of(const sock_extended_err& said, bool here) {
+  using Icmp = Undelivered::Icmp;
+  struct Row {
+    std::uint8_t origin, type, code;
+    Icmp icmp;
+  };
+  constexpr std::uint8_t kV4 = SO_EE_ORIGIN_ICMP;
+  constexpr std::uint8_t kV6 = SO_EE_ORIGIN_ICMP6;
+  constexpr std::array kRows{Row{kV4, 3, 9, Icmp::Forbidden},  Row{kV4, 3, 10, Icmp::Forbidden},
+                             Row{kV4, 3, 13, Icmp::Forbidden}, Row{kV6, 1, 1, Icmp::Forbidden},
+                             Row{kV6, 1, 5, Icmp::Forbidden},  Row{kV6, 1, 6, Icmp::Forbidden},
+                             Row{kV4, 11, 0, Icmp::GoesRound}, Row{kV6, 3, 0, Icmp::GoesRound}};
+  for (const Row& row : kRows)
+    if (row.origin == said.ee_origin && row.type == said.ee_type && row.code == said.ee_code)
+      return row.icmp;
+  return here && said.ee_errno == EHOSTUNREACH ? Icmp::NoNeighbour : Icmp::Other;
+}
+
 /// What an ICMP message says, out of the error queue (ip(7), IP_RECVERR).
 std::optional<Undelivered> icmp_error(msghdr& message, const sockaddr_storage& peer) {
   for (cmsghdr* c = CMSG_FIRSTHDR(&message); c != nullptr; c = CMSG_NXTHDR(&message, c)) {
@@ -167,6 +188,7 @@ std::optional<Undelivered> icmp_error(msghdr& message, const sockaddr_storage& p
         from_sockaddr(reinterpret_cast<const sockaddr&>(offender), static_cast<socklen_t>(rest));
     result.reporter.port = kRmcpPort;  // has none: left out of the text
     if (result.reporter.family == AddressFamily::None) result.reporter = result.path.peer;
+    result.icmp = meaning_of(said, is_own_address(result.reporter));
     return result;
   }
   return std::nullopt;
@@ -281,13 +303,35 @@ std::size_t UdpSocket::send(std::span<const Datagram> datagrams) {
     // that nobody who forges them can take a datagram away.
     read_icmp_errors();
     if (reports_ && !std::exchange(tried, true)) continue;
+    if (reports_ && send_from_elsewhere(datagrams[taken], error)) {
+      ++taken;
+      tried = false;
+      continue;
+    }
     // Unreachable, too large, no such interface: lost, as on any network. So is one that there is
     // no memory for (ENOBUFS): the socket is ready meanwhile, and waiting for it would spin.
-    note(datagrams[taken].path, error, {});
+    note({datagrams[taken].path, error, {}});
     ++taken;
     tried = false;
   }
   return taken;
+}
+
+/// Who asks may have got another address, or another interface, since the path was found: DHCP, a
+/// radio that roams, an adapter that was plugged in again. The system chooses then. Not for who
+/// serves: an answer from another address is none.
+bool UdpSocket::send_from_elsewhere(const Datagram& datagram, int error) {
+  const Address& local = datagram.path.local;
+  const bool of_source =
+      error == EINVAL || error == ENETUNREACH || error == EADDRNOTAVAIL || error == ENODEV;
+  const bool any = local.bytes == std::array<std::uint8_t, 16>{};
+  if (!of_source || any || is_own_address(local)) return false;
+  sockaddr_storage peer{};
+  const socklen_t size = to_sockaddr(datagram.path.peer, peer);
+  return again([&] {
+           return sendto(fd_.get(), datagram.bytes.data(), datagram.bytes.size(), 0,
+                         reinterpret_cast<const sockaddr*>(&peer), size);
+         }) >= 0;
 }
 
 /// IPv4 only: IPv6 fragments nothing here, and carries kFragmented_bytes everywhere.
@@ -310,9 +354,8 @@ std::vector<Undelivered> UdpSocket::take_undelivered() {
   return std::exchange(undelivered_, {});
 }
 
-void UdpSocket::note(const Path& path, int error, const Address& reporter) {
-  if (reports_ && undelivered_.size() < kUndelivered)
-    undelivered_.push_back({path, error, reporter});
+void UdpSocket::note(const Undelivered& undelivered) {
+  if (reports_ && undelivered_.size() < kUndelivered) undelivered_.push_back(undelivered);
 }
 
 void UdpSocket::read_icmp_errors() {
@@ -330,8 +373,7 @@ void UdpSocket::read_icmp_errors() {
     message.msg_control = control.data();
     message.msg_controllen = control.size();
     if (recvmsg(fd_.get(), &message, MSG_ERRQUEUE | MSG_DONTWAIT) < 0) return;
-    if (const auto error = icmp_error(message, peer))
-      note(error->path, error->error, error->reporter);
+    if (const auto error = icmp_error(message, peer)) note(*error);
   }
 }
 

@@ -60,7 +60,8 @@ class UdpSocket {
   struct FreeBuffers {
     void operator()(Buffers* buffers) const;
   };
-  void note(const Path& path, int error, const Address& reporter);
+  bool send_from_elsewhere(const Datagram& datagram, int error);
+  void note(const Undelivered& undelivered);
   void read_icmp_errors();
   int receive_batch();
   void allow_fragments(bool allowed);

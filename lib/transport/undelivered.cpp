@@ -13,7 +13,7 @@
 namespace fwr::transport {
 namespace {
 
-constexpr std::array<std::pair<int, std::string_view>, 14> kNames{{
+constexpr std::array<std::pair<int, std::string_view>, 15> kNames{{
     {ENETUNREACH, "ENETUNREACH"},
     {EHOSTUNREACH, "EHOSTUNREACH"},
     {ECONNREFUSED, "ECONNREFUSED"},
@@ -28,6 +28,7 @@ constexpr std::array<std::pair<int, std::string_view>, 14> kNames{{
     {EINVAL, "EINVAL"},
     {ENOBUFS, "ENOBUFS"},
     {EPROTO, "EPROTO"},
+    {ENOPROTOOPT, "ENOPROTOOPT"},
 }};
 
 }  // namespace
@@ -38,20 +39,48 @@ std::string name_of_errno(int error) {
   return fmt::format("errno {}", error);
 }
 
+namespace {
+
+/// What the errno of this system's own refusal means here, beyond its name.
+std::string_view meaning_here(int error) {
+  switch (error) {
+    case EPERM:
+    case EACCES:
+      return ": a firewall or a route of this system, or a broadcast address, stopped it";
+    case ENETUNREACH: return ": no route of this system leads there";
+    case EHOSTUNREACH: return ": a route of this system forbids it, or nobody answered for it";
+    case EINVAL: return ": a route of this system drops what goes there";
+    case EADDRNOTAVAIL: return ": the interface has no address for it yet, or no carrier";
+    default: return {};
+  }
+}
+
+std::string describe_icmp(const Undelivered& undelivered) {
+  const bool by_itself = undelivered.reporter.bytes == undelivered.path.peer.bytes;
+  const std::string who = by_itself ? "the host itself" : to_text(undelivered.reporter);
+  const std::string reported = ", reported by " + who;
+  switch (undelivered.icmp) {
+    case Undelivered::Icmp::Forbidden: return "a firewall forbids it" + reported;
+    case Undelivered::Icmp::GoesRound: return "it goes round in circles between routers" + reported;
+    case Undelivered::Icmp::NoNeighbour:
+      return "no host has this address on the link, or it is off";
+    case Undelivered::Icmp::Other: break;
+  }
+  if (undelivered.error == ENOPROTOOPT) return "UDP is refused" + reported;
+  if (undelivered.error != ECONNREFUSED) return std::strerror(undelivered.error) + reported;
+  const std::string refused = fmt::format("port {} refused", undelivered.path.peer.port);
+  if (!by_itself) return refused + " by a firewall" + reported;
+  return refused + ": fwdonord does not run there, or its firewall refuses";
+}
+
+}  // namespace
+
 std::string describe(const Undelivered& undelivered) {
-  const bool by_icmp = undelivered.reporter.family != AddressFamily::None;
-  if (by_icmp && undelivered.error == ECONNREFUSED)
-    return fmt::format("port {} refused: fwdonord does not run there", undelivered.path.peer.port);
-  std::string text = std::strerror(undelivered.error);
-  if (by_icmp && undelivered.reporter.bytes != undelivered.path.peer.bytes)
-    return text + ", reported by " + to_text(undelivered.reporter);
-  if (by_icmp) return text + ", reported by the host itself";
-  if (undelivered.error == EPERM || undelivered.error == EACCES)
-    return text + ": a firewall of this system, or a broadcast address, stopped it";
+  if (undelivered.reporter.family != AddressFamily::None) return describe_icmp(undelivered);
   if (undelivered.error == EAFNOSUPPORT)
     return fmt::format("this system has no {}",
                        undelivered.path.peer.family == AddressFamily::Ipv6 ? "IPv6" : "IPv4");
-  return text;
+  return std::string(std::strerror(undelivered.error)).append(meaning_here(undelivered.error));
 }
 
 }  // namespace fwr::transport

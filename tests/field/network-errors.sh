@@ -48,6 +48,47 @@ says 'Network is unreachable' 'nothing could be sent'
 diag 11 discover --wait 0.3 --manufacturer 32473 --product 8 203.0.113.5
 says 'Network is unreachable' 'bmc of manufacturer=32473 product=8'
 
+say 'routes of this system that lead nowhere, and an interface that is not there yet'
+ip -n "$namespace" route add blackhole 203.0.113.6
+ip -n "$namespace" route add prohibit 203.0.113.7
+recipient_config m '"203.0.113.6", "203.0.113.7"'
+recover 11 m offers
+told no-donor-answered '203.0.113.6: Invalid argument: a route of this system drops' \
+  '203.0.113.7: Permission denied: a firewall or a route of this system' 'ip route get'
+recipient_config m '"fe80::5%no-such-one"'
+recover 11 m request --deadline 1s
+told network-down "there is no interface 'no-such-one'"
+asked_nobody
+
+say 'what routers report, and a host that is off'
+alone=$recover_in bare=$namespace
+netns_add router
+router=$namespace
+netns_add board
+ip -n "$router" link add eth0 type veth peer name eth0 netns "$namespace"
+for side in "$router 1" "$namespace 2"; do
+  ip -n "${side% *}" address add "10.99.0.${side#* }/24" dev eth0
+  ip -n "${side% *}" address add "fd99::${side#* }/64" dev eth0 nodad
+  ip -n "${side% *}" link set eth0 up
+done
+ip netns exec "$router" sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding'
+ip -n "$namespace" route add default via 10.99.0.1
+ip -n "$namespace" route add default via fd99::1
+ip -n "$router" route add prohibit 203.0.113.0/25
+ip -n "$router" route add prohibit 2001:db8::/64
+ip -n "$router" route add unreachable 203.0.113.128/25
+recover_in="ip netns exec $namespace"
+recipient_config k '"203.0.113.5", "203.0.113.200", "[2001:db8::5]", "10.99.0.9", "10.99.0.1:6233"'
+# As long as the kernel asks for a neighbour.
+sed -i 's/^offer_window.*/offer_window = "4s"/' k.toml
+recover 11 k offers
+told no-donor-answered 'lan:203.0.113.5: a firewall forbids it, reported by lan:10.99.0.1' \
+  'lan:203.0.113.200: No route to host, reported by lan:10.99.0.1' \
+  'lan:\[2001:db8::5\]: a firewall forbids it, reported by lan:\[fd99::1\]' \
+  'lan:10.99.0.9: no host has this address on the link, or it is off' \
+  'port 6233 refused: fwdonord does not run there, or its firewall refuses'
+recover_in=$alone namespace=$bare
+
 say 'one target that is out of reach keeps no other one from being asked'
 donor_config d console 127.0.0.2:6230
 add d image

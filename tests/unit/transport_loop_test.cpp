@@ -60,6 +60,29 @@ TEST_P(UdpSockets, CarryBatchesAndSayWhereDatagramsCameFrom) {
   EXPECT_TRUE(receiver.receive().empty());
 }
 
+TEST_P(UdpSockets, OfWhoAsksSendFromTheAddressThatIsLeft) {
+  UdpSocket receiver = open_loopback(GetParam());
+  Address any;
+  any.family = GetParam();
+  auto asks = UdpSocket::open(any);
+  auto serves = UdpSocket::open(any);
+  ASSERT_TRUE(asks && serves);
+  ASSERT_TRUE(asks->report_undelivered());
+  // This address was ours when the path was found, and is not any more; nor is that interface.
+  Address gone =
+      resolve(GetParam() == AddressFamily::Ipv6 ? "2001:db8::7" : "192.0.2.7", 0).value().at(0);
+  for (const std::uint32_t scope : {0U, 4242U}) {
+    gone.scope = scope;
+    const std::vector<Datagram> out(3, {Path{gone, receiver.local(), {}}, Bytes(9)});
+    EXPECT_EQ(out.size(), asks->send(out));
+    EXPECT_TRUE(asks->take_undelivered().empty());
+    EXPECT_EQ(out.size(), receiver.receive().size());
+    // An answer from another address is none.
+    EXPECT_EQ(out.size(), serves->send(out));
+    EXPECT_TRUE(receiver.receive().empty());
+  }
+}
+
 TEST_P(UdpSockets, LoseWhatTheNetworkRefusesAndGoOn) {
   UdpSocket sender = open_loopback(GetParam());
   UdpSocket receiver = open_loopback(GetParam());

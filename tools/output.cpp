@@ -650,7 +650,8 @@ void LogOutput::on_event(const Event& event) {
       verbosity_ != Verbosity::Verbose)
     return;
   if (warning) return log(Priority::Warning, event.text("text"), &event);
-  log(Priority::Info, generic(event), &event);
+  const bool notable = event.name() == "login-failed" || event.name() == "logins-left-out";
+  log(notable ? Priority::Notice : Priority::Info, generic(event), &event);
 }
 
 void LogOutput::finish(const Conclusion& conclusion) {

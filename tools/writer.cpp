@@ -27,6 +27,8 @@
 
 #ifdef FWR_HAVE_SYSTEMD
 #include <sys/uio.h>
+// The place in the source is the same for all entries.
+#define SD_JOURNAL_SUPPRESS_LOCATION
 #include <systemd/sd-journal.h>
 #endif
 

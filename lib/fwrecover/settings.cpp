@@ -418,7 +418,10 @@ std::string Settings::section_of(std::string_view section, const std::string& na
 
 std::string Settings::secret_path(std::string_view name) const {
   const std::string path = text(name);
-  return path.empty() || path.starts_with('/') ? path : credential_path(path);
+  if (path.empty()) return path;
+  if (!path.starts_with('/')) return credential_path(path);
+  const std::string credential = credential_for(path);
+  return credential.empty() ? path : credential;
 }
 
 std::string Settings::source(std::string_view name) const {
@@ -592,6 +595,11 @@ Result<Secret> read_secret_file(const std::string& path, std::string_view what) 
   const auto count = read_into(fd.get(), path, buffer);
   std::size_t length = count.value_or(0);
   if (length > 0 && buffer.at(length - 1) == std::byte{'\n'}) --length;
+  if (length == 0 && count && is_service_credential(path))
+    return fail(Errc::BadConfiguration,
+                fmt::format("{}: the service manager handed over nothing: the file that "
+                            "LoadCredential= of the unit names is missing or empty",
+                            where));
   auto secret = check_secret(ByteView(buffer).first(length), where, what);
   OPENSSL_cleanse(buffer.data(), buffer.size());
   if (!count) return tl::unexpected(count.error());

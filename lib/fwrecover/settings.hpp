@@ -62,7 +62,8 @@ class Settings {
   [[nodiscard]] std::vector<std::string> names(std::string_view section) const;
   /// The section with this name in the last place, with the quotes that it needs.
   [[nodiscard]] static std::string section_of(std::string_view section, const std::string& name);
-  /// A SecretPath, with the credential's directory in front of its name.
+  /// A SecretPath, with the credential's directory in front of its name; of a path the credential
+  /// that was handed over in its place, when there is one.
   [[nodiscard]] std::string secret_path(std::string_view name) const;
   /// "default", "command line", or "FILE:LINE".
   [[nodiscard]] std::string source(std::string_view name) const;

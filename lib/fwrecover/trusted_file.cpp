@@ -80,6 +80,11 @@ bool is_service_credential(const std::string& path) {
          wanted.st_dev == found.st_dev && wanted.st_ino == found.st_ino;
 }
 
+std::string credential_for(const std::string& path) {
+  std::string credential = credential_path(path.substr(path.rfind('/') + 1));
+  return credential.empty() || access(credential.c_str(), F_OK) != 0 ? std::string() : credential;
+}
+
 std::string credential_path(const std::string& name) {
   const char* directory = std::getenv("CREDENTIALS_DIRECTORY");
   if (directory == nullptr || *directory != '/') return {};

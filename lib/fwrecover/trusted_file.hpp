@@ -26,6 +26,9 @@ namespace fwr::settings {
 /// service can look at: its mode shows the mask of an access control list as group permission
 /// (systemd.exec(5), LoadCredential).
 [[nodiscard]] bool is_service_credential(const std::string& path);
+/// The credential that the service manager handed over in place of the file at `path`, which the
+/// service cannot read itself: the one that has the file's name. Empty: there is none.
+[[nodiscard]] std::string credential_for(const std::string& path);
 /// Where a credential of this name would be; empty: there is no such directory.
 [[nodiscard]] std::string credential_path(const std::string& name);
 

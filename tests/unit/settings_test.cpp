@@ -185,6 +185,27 @@ TEST_F(SettingsFile, TakeACredentialOfTheServiceManagerAsItIs) {
   ASSERT_EQ(unsetenv("CREDENTIALS_DIRECTORY"), 0);
 }
 
+TEST_F(SettingsFile, PreferTheCredentialThatHasTheNameOfAFile) {
+  const std::string credentials = directory_ / "credentials";
+  ASSERT_EQ(mkdir(credentials.c_str(), 0700), 0);
+  const std::vector<std::string> overrides{"donor.password_file=" + write("pw", "of root")};
+  const auto settings = Settings::load(recipient_table(), "", false, overrides);
+  ASSERT_TRUE(settings);
+  ASSERT_EQ(setenv("CREDENTIALS_DIRECTORY", credentials.c_str(), 1), 0);
+  const auto password = [&] {
+    return read_secret(settings->secret_path("donor.password_file"), "", "password");
+  };
+  EXPECT_EQ(as_text(password().value().view()), "of root");
+  write("credentials/pw", "handed over\n", 0440);
+  EXPECT_EQ(as_text(password().value().view()), "handed over");
+  // What the unit has in place of a file that is missing.
+  write("credentials/pw", "\n", 0440);
+  const auto missing = password();
+  ASSERT_FALSE(missing);
+  EXPECT_NE(missing.error().detail.find("LoadCredential="), std::string::npos);
+  ASSERT_EQ(unsetenv("CREDENTIALS_DIRECTORY"), 0);
+}
+
 TEST_F(SettingsFile, RefuseSecretsOfNoUse) {
   EXPECT_FALSE(read_secret(write("pw", ""), "", "password"));
   EXPECT_FALSE(read_secret(write("pw", std::string(21, 'x')), "", "password"));

@@ -99,6 +99,7 @@ Result<> Lines::open_bus(const std::string& device,
   open.known = {static_cast<LinkId>(number), AddressFamily::Icmb, number, device,
                 line->port().properties()};
   open.name = "icmb:" + device;
+  tell_when_set_again(*line, open.name);
   open.endpoint = line.get();
   open.owned = std::move(line);
   open_.push_back(std::move(open));
@@ -122,10 +123,21 @@ Result<> Lines::open_cable(const std::string& device, std::uint32_t iana, Absent
   open.known = {static_cast<LinkId>(settings.line), AddressFamily::Serial, settings.line, device,
                 line->port().properties()};
   open.name = "serial:" + device;
+  tell_when_set_again(*line, open.name);
   open.endpoint = line.get();
   open.owned = std::move(line);
   open_.push_back(std::move(open));
   return {};
+}
+
+void Lines::tell_when_set_again(fwr::transport::TtyEndpoint& line, const std::string& name) {
+  line.when_set_again([this, name](TimePoint now) {
+    teller_.tell(
+        name, "set-again",
+        "another program had changed the settings of this line (\"fuser\" names who has it "
+        "open); they are set again",
+        now);
+  });
 }
 
 Result<> Lines::open_listener(const std::string& name) {

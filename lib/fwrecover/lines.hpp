@@ -29,7 +29,7 @@ class LinkTeller {
       : names_(names), observer_(observer) {}
   void tell(std::uint32_t line, const fwr::link::IcmbEvent& event, fwr::TimePoint now);
   void tell(const fwr::transport::BluetoothNotice& notice, fwr::TimePoint now);
-  /// `what` is "down" or "up".
+  /// `what` is "down", "up" or "set-again".
   void tell(const std::string& link, const std::string& what, const std::string& text,
             fwr::TimePoint now);
   /// "icmb:/dev/ttyS1: cut; ..." of buses that are not in order now; empty: all are.
@@ -104,6 +104,7 @@ class Lines {
     fwr::transport::Endpoint* endpoint = nullptr;
     std::unique_ptr<fwr::transport::Endpoint> owned;  ///< until the loop has it
   };
+  void tell_when_set_again(fwr::transport::TtyEndpoint& line, const std::string& name);
   void add_bluetooth(std::unique_ptr<fwr::transport::Endpoint> endpoint);
   [[nodiscard]] const Open* find(fwr::LinkId link) const;
 

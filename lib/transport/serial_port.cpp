@@ -44,17 +44,31 @@ tl::unexpected<Error> tty_error(const std::string& device, std::string_view what
 }
 
 /// No line discipline, no flow control, no modem lines: every byte is a character of the bus.
+/// Whoever had the tty before may have left any of them.
 bool set_raw(int fd, speed_t speed) {
+  const int plain = N_TTY;
+  (void)ioctl(fd, TIOCSETD, &plain);
   termios settings{};
   if (tcgetattr(fd, &settings) != 0) return false;
   cfmakeraw(&settings);
-  settings.c_cflag &= ~static_cast<tcflag_t>(CSTOPB | CRTSCTS | PARENB);
+  settings.c_cflag &= ~static_cast<tcflag_t>(CSTOPB | CRTSCTS | PARENB | CMSPAR);
   settings.c_cflag |= CS8 | CREAD | CLOCAL;
+  settings.c_iflag &= ~static_cast<tcflag_t>(IXOFF | IXANY | INPCK | IUCLC);
   settings.c_iflag |= IGNBRK;
   settings.c_cc[VMIN] = 1;
   settings.c_cc[VTIME] = 0;
   if (cfsetispeed(&settings, speed) != 0 || cfsetospeed(&settings, speed) != 0) return false;
-  return tcsetattr(fd, TCSANOW, &settings) == 0;
+  if (tcsetattr(fd, TCSANOW, &settings) != 0) return false;
+  (void)tcflow(fd, TCOON);
+  return true;
+}
+
+/// As the driver has them, byte by byte: it need not keep all that it is told.
+Bytes settings_of(int fd) {
+  termios settings{};
+  if (tcgetattr(fd, &settings) != 0) return {};
+  const auto bytes = as_bytes(std::span(&settings, 1));
+  return {bytes.begin(), bytes.end()};
 }
 
 /// With the receiver on while sending: a talker that cannot hear itself sees no collision.
@@ -82,6 +96,7 @@ Result<SerialPort> SerialPort::open(const std::string& device, const SerialSetti
     return tty_error(device, "in use");
   if (!set_raw(fd.get(), speed->code)) return tty_error(device, "line settings");
   SerialPort port(std::move(fd), device, settings);
+  port.in_force_ = settings_of(port.fd());
   if (settings.rs485) port.driver_turns_ = set_rs485(port.fd());
   (void)tcflush(port.fd(), TCIOFLUSH);
   return port;
@@ -99,6 +114,17 @@ Result<> SerialPort::reopen() {
   if (!again) return tl::unexpected(again.error());
   *this = *std::move(again);
   return {};
+}
+
+bool SerialPort::set_again() {
+  if (!is_open()) return false;
+  const Bytes now = settings_of(fd());
+  // What cannot be asked is gone, which reading finds out.
+  if (now.empty() || now == in_force_) return false;
+  if (!set_raw(fd(), find_speed(settings_.baud)->code)) return false;
+  in_force_ = settings_of(fd());
+  if (driver_turns_) (void)set_rs485(fd());
+  return true;
 }
 
 Result<ByteView> SerialPort::read(std::span<std::byte> room) {

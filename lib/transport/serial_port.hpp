@@ -4,6 +4,7 @@
 
 #include <span>
 #include <string>
+#include <utility>
 
 #include "base/bytes.hpp"
 #include "base/error.hpp"
@@ -34,6 +35,7 @@ class SerialPort {
       device_ = std::move(other.device_);
       settings_ = other.settings_;
       driver_turns_ = other.driver_turns_;
+      in_force_ = std::move(other.in_force_);
     }
     return *this;
   }
@@ -56,6 +58,10 @@ class SerialPort {
   /// Whether the driver does RS-485. False on an adapter that turns its transmitter by itself, too.
   [[nodiscard]] bool driver_turns() const { return driver_turns_; }
 
+  /// Sets the line again when another program has changed its settings: what keeps others out keeps
+  /// out nobody who is root. True: it had.
+  [[nodiscard]] bool set_again();
+
   /// What has arrived, at most the size of `room`; empty when nothing is waiting. Error: IoFailed,
   /// the line is gone.
   [[nodiscard]] Result<ByteView> read(std::span<std::byte> room);
@@ -71,6 +77,7 @@ class SerialPort {
   std::string device_;
   SerialSettings settings_;
   bool driver_turns_ = false;
+  Bytes in_force_;  ///< the settings as the driver took them
 };
 
 }  // namespace fwr::transport

@@ -14,6 +14,11 @@ constexpr std::size_t kRead_bytes = 4096;  // as much as a tty keeps
 constexpr Duration kFirstWriteRetry = std::chrono::milliseconds(5);  // doubles each time
 constexpr Duration kLongestWriteRetry = std::chrono::milliseconds(200);
 
+// At the settings of a tty: a line whose settings are wrong may be silent for ever, and what is
+// heard on it is rubbish.
+constexpr Duration kLookInSilence = std::chrono::seconds(1);
+constexpr Duration kLookAtRubbish = std::chrono::milliseconds(100);
+
 }  // namespace
 
 Endpoint::Fit TtyEndpoint::fit(const Path& path) const {
@@ -21,7 +26,14 @@ Endpoint::Fit TtyEndpoint::fit(const Path& path) const {
   return path.peer.scope == line_ ? Fit::Exact : Fit::Family;
 }
 
+void TtyEndpoint::look_at_settings(Duration not_within, TimePoint now) {
+  if (lost_ || now - looked_ < not_within) return;
+  looked_ = now;
+  if (serial_.set_again() && set_again_) set_again_(now);
+}
+
 Result<> TtyEndpoint::receive(const Receive& take, TimePoint now) {
+  look_at_settings(kLookAtRubbish, now);
   std::array<std::byte, kRead_bytes> room{};
   const auto heard = serial_.read(room);
   if (!heard) {
@@ -34,8 +46,9 @@ Result<> TtyEndpoint::receive(const Receive& take, TimePoint now) {
 
 std::optional<TimePoint> TtyEndpoint::deadline() const {
   if (lost_) return TimePoint{};  // at once: the loop is told
-  if (is_blocked()) return retry_at_;
-  return port_deadline();
+  const TimePoint look = looked_ + kLookInSilence;
+  if (is_blocked()) return std::min(retry_at_, look);
+  return std::min(port_deadline().value_or(look), look);
 }
 
 Result<> TtyEndpoint::handle_timeout(const Receive& take, TimePoint now) {

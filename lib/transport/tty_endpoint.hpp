@@ -3,7 +3,9 @@
 // have in common.
 #pragma once
 
+#include <functional>
 #include <optional>
+#include <utility>
 
 #include "link/icmb_talker.hpp"
 #include "transport/endpoint.hpp"
@@ -22,6 +24,10 @@ class TtyEndpoint : public Endpoint {
   void handle_down() final { serial_.close(); }
   [[nodiscard]] bool can_reopen() const final { return true; }
   [[nodiscard]] Result<> reopen(TimePoint now) final;
+
+  /// Called when another program had changed the settings of the tty, and they are set again.
+  using SetAgain = std::function<void(TimePoint now)>;
+  void when_set_again(SetAgain tell) { set_again_ = std::move(tell); }
 
  protected:
   /// `line` is the scope of the addresses behind it.
@@ -43,6 +49,8 @@ class TtyEndpoint : public Endpoint {
   /// The tty is gone, and what was under way with it.
   virtual void forget() {}
 
+  /// At the settings, not more often than is of use.
+  void look_at_settings(Duration not_within, TimePoint now);
   [[nodiscard]] Result<> settle(const Receive& take, TimePoint now);
   void lose(const Error& error);
 
@@ -53,6 +61,8 @@ class TtyEndpoint : public Endpoint {
   TimePoint retry_at_{};
   Duration retry_wait_{};
   std::optional<Error> lost_;  ///< until the loop was told
+  SetAgain set_again_;
+  TimePoint looked_{};  ///< at the settings of the tty
 };
 
 }  // namespace fwr::transport

@@ -28,6 +28,7 @@ TESTS += %D%/signals.sh
 TESTS += %D%/slots.sh
 TESTS += %D%/stopped-readers.sh
 TESTS += %D%/terminal.sh
+TESTS += %D%/tty-settings.sh
 TESTS += %D%/units.sh
 TESTS += %D%/usage.sh
 
@@ -75,6 +76,7 @@ EXTRA_DIST += %D%/signals.sh
 EXTRA_DIST += %D%/slots.sh
 EXTRA_DIST += %D%/stopped-readers.sh
 EXTRA_DIST += %D%/terminal.sh
+EXTRA_DIST += %D%/tty-settings.sh
 EXTRA_DIST += %D%/units.sh
 EXTRA_DIST += %D%/usage.sh
 

@@ -108,6 +108,63 @@ TEST(SerialPort, CarriesEveryByteAsItIs) {
   EXPECT_EQ(all, back);
 }
 
+/// As a login program, a modem or its owner may want it.
+void spoil(int tty) {
+  termios settings{};
+  ASSERT_EQ(0, tcgetattr(tty, &settings));
+  settings.c_iflag |= ICRNL | IXON | IXOFF | IXANY | ISTRIP | INLCR | INPCK;
+  settings.c_oflag |= OPOST | ONLCR;
+  settings.c_lflag |= ICANON | ECHO | ISIG;
+  settings.c_cflag |= CRTSCTS | CSTOPB;
+  settings.c_cflag &= ~static_cast<tcflag_t>(CREAD);
+  ASSERT_EQ(0, cfsetspeed(&settings, B1200));
+  ASSERT_EQ(0, tcsetattr(tty, TCSANOW, &settings));
+}
+
+/// Whether every byte passes both ways, and nothing else comes.
+void expect_all_bytes_pass(Pty& pty, SerialPort& port) {
+  Bytes all(256);
+  for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<std::byte>(i);
+  Bytes room(512);
+  EXPECT_EQ(256, ::write(pty.master.get(), all.data(), all.size()));
+  const auto heard = port.read(room);
+  ASSERT_TRUE(heard);
+  EXPECT_EQ(all, Bytes(heard->begin(), heard->end()));
+  EXPECT_EQ(256U, port.write(all).value());
+  const ssize_t back = ::read(pty.master.get(), room.data(), room.size());
+  ASSERT_EQ(256, back);
+  EXPECT_EQ(all, Bytes(room.begin(), room.begin() + back));
+}
+
+TEST(SerialPort, KeepsNothingOfWhoHadTheLineBefore) {
+  Pty pty;
+  spoil(pty.slave.get());
+  ASSERT_EQ(0, tcflow(pty.slave.get(), TCOOFF));
+  auto port = SerialPort::open(pty.device, {});
+  ASSERT_TRUE(port);
+  expect_all_bytes_pass(pty, *port);
+}
+
+TEST(SerialPort, SetsTheLineAgainThatAnotherProgramChanged) {
+  Pty pty;
+  auto port = SerialPort::open(pty.device, {115200, false});
+  ASSERT_TRUE(port);
+  EXPECT_FALSE(port->set_again());
+  for (int round = 0; round < 2; ++round) {
+    spoil(pty.slave.get());
+    EXPECT_TRUE(port->set_again());
+    EXPECT_FALSE(port->set_again());
+    termios settings{};
+    ASSERT_EQ(0, tcgetattr(pty.slave.get(), &settings));
+    EXPECT_EQ(B115200, cfgetospeed(&settings));
+    expect_all_bytes_pass(pty, *port);
+  }
+  auto moved = std::move(*port);
+  EXPECT_FALSE(moved.set_again());
+  moved.close();
+  EXPECT_FALSE(moved.set_again());
+}
+
 TEST(SerialPort, TakesBackWhatHasNotLeft) {
   Pty pty;
   auto port = SerialPort::open(pty.device, {});

@@ -96,7 +96,7 @@ constexpr std::array kTable{
             "what decides among donors, first to last"},
     Setting{"policy", "preferred_role", Kind::Text, "\"console\"", "console or peer"},
     Setting{"policy", "offer_window", Kind::Duration, "\"3s\"", "how long offers are collected"},
-    Setting{"policy", "donors", Kind::Integer, "8", "donors tried in one recovery"},
+    Setting{"policy", "donors", Kind::Integer, "256", "donors tried in one recovery"},
     Setting{"policy", "deadline", Kind::Duration, "\"1h\"", "for a whole recovery"},
     Setting{"health", "commands", Kind::TextList, "[]",
             "run by confirm --if-healthy, without a shell; each must exit with 0"},

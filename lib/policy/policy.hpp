@@ -54,7 +54,7 @@ struct Policy {
   std::chrono::seconds return_after{60};  ///< how long it stays before it asks; PROTOCOL §14
   // limits (PROTOCOL §8.1)
   std::chrono::milliseconds offer_window{3000};
-  unsigned donors_tried = 8;
+  unsigned donors_tried = 256;
   std::chrono::seconds deadline{3600};
 };
 

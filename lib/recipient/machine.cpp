@@ -293,6 +293,8 @@ void Recovery::Impl::handle_timeout(TimePoint now) {
     pump(now);
   }
   if (ended_) return;
+  check_turn(now);
+  if (ended_) return;
   if (Transfer* stream = transfer()) {
     on_fetched(stream->handle_timeout(now), now);
     check_pace(now);
@@ -345,6 +347,7 @@ std::optional<TimePoint> Recovery::Impl::deadline() const {
     earlier(data->discovery.deadline());
   if (const auto* data = std::get_if<Connecting>(&data_)) earlier(data->not_before);
   if (const auto* data = std::get_if<Reporting>(&data_)) earlier(data->until);
+  if (in_turn()) earlier(turn_ends_);
   if (state() == State::Verifying) earlier(now_);
   earlier(return_deadline());
   if (const DonorLink* donor = link()) earlier(donor->deadline());

@@ -139,6 +139,12 @@ class Recovery::Impl {
              std::optional<std::chrono::seconds> waits = std::nullopt);
   [[nodiscard]] TimePoint again_after(std::chrono::seconds wait, TimePoint now);
   void drop_lost(Event event, Error error, TimePoint now);
+  void drop_late(TimePoint now);
+  /// How long the donor may take until the lease, while others wait for their turn.
+  [[nodiscard]] Duration turn(TimePoint now) const;
+  void begin_turn(TimePoint now);
+  void check_turn(TimePoint now);
+  [[nodiscard]] bool in_turn() const;
   void drop_slow(double bytes_per_s, std::uint64_t left_bytes, TimePoint now);
   /// For the offer at this index of the selection.
   [[nodiscard]] std::unique_ptr<session::Conversation> make_client(const LinkProperties& link,
@@ -170,6 +176,8 @@ class Recovery::Impl {
   // machine_install.cpp: from the lease to the end
   void prepare(Vetted vetted, TimePoint now);
   void on_fetched(const Fetched<>& result, TimePoint now);
+  /// The donor begins to send an object of which so much is there.
+  void begin_pace(std::uint64_t in_place_bytes, Duration window, TimePoint now);
   void check_pace(TimePoint now);
   void after_fetch_step(TimePoint now);
   void verify_step(TimePoint now);
@@ -193,6 +201,7 @@ class Recovery::Impl {
   std::optional<TimePoint> next_return_;        ///< when to ask on better media
   std::chrono::seconds return_interval_{};      ///< before that
   std::uint64_t fetched_before_ = 0;  ///< bytes of the image, when the present lease was granted
+  TimePoint turn_ends_{};             ///< of the donor that was chosen last, until the lease
   bool activated_ = false;
   bool in_doubt_ = false;  ///< the donor that was chosen last
 

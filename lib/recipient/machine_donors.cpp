@@ -14,7 +14,12 @@ using wire::CompletionCode;
 using wire::oem::Command;
 
 constexpr std::chrono::seconds kLeastSpread{1};  // PROTOCOL §6.4
-constexpr unsigned kGreetingDoublings = 1;       // of a donor that was lost, PROTOCOL §8.6
+// PROTOCOL §8.1: the part of the time left that one of several donors may take until the lease.
+constexpr std::int64_t kTurnsInTimeLeft = 4;
+constexpr unsigned kLeastTurn_timeouts = 3;
+constexpr std::chrono::seconds kLongestTurn{30};
+constexpr unsigned kMostTurnDoublings = 10;
+constexpr unsigned kGreetingDoublings = 1;  // of a donor that was lost, PROTOCOL §8.6
 
 /// PROTOCOL §3.1: with 83h, in how many seconds to try again.
 std::chrono::seconds busy_wait(std::uint32_t iana, const wire::IpmiResponse& response) {
@@ -90,6 +95,7 @@ void Recovery::Impl::select(TimePoint now) {
                                            make_client(carrier, next->index), carrier);
   if (!next->not_before) donor->start(now);
   enter(Event::DonorChosen, Connecting{std::move(donor), next->not_before});
+  begin_turn(std::max(now, next->not_before.value_or(now)));
   emit(Chosen{offer.candidate});
 }
 
@@ -151,6 +157,39 @@ void Recovery::Impl::drop_lost(Event event, Error error, TimePoint now) {
       error.exit_code() == ExitCode::VerificationFailed)
     selection_->refuse_image(index, error, false);
   leave(event, std::move(error), now);
+}
+
+bool Recovery::Impl::in_turn() const {
+  const auto* connecting = std::get_if<Connecting>(&data_);
+  const bool before_lease = connecting != nullptr
+                                ? !connecting->not_before
+                                : state() == State::Vetting || state() == State::Accepting;
+  return before_lease && link()->properties().sessions;
+}
+
+Duration Recovery::Impl::turn(TimePoint now) const {
+  const auto others = static_cast<std::int64_t>(selection_->others(link()->offer(), now));
+  const Duration least = kLeastTurn_timeouts * link()->timers().command.first_timeout;
+  const Duration share = (ends_ - now) / (kTurnsInTimeLeft * (others + 1));
+  return std::clamp<Duration>(share, least, std::max<Duration>(least, kLongestTurn));
+}
+
+void Recovery::Impl::begin_turn(TimePoint now) {
+  const unsigned doublings = std::min(selection_->times_late(link()->offer()), kMostTurnDoublings);
+  turn_ends_ = now + turn(now) * (std::int64_t{1} << doublings);
+}
+
+/// Answers that come just in time, one after the other, must not use up the time of others.
+void Recovery::Impl::check_turn(TimePoint now) {
+  if (!in_turn() || now < turn_ends_) return;
+  if (selection_->others(link()->offer(), now) == 0) return begin_turn(now);
+  drop_late(now);
+}
+
+void Recovery::Impl::drop_late(TimePoint now) {
+  Error error{Errc::DonorTooSlow, "no lease in its time, and others wait"};
+  selection_->late(link()->offer(), error, now);
+  leave(Event::DonorLost, std::move(error), now);
 }
 
 void Recovery::Impl::drop_slow(double bytes_per_s, std::uint64_t left_bytes, TimePoint now) {

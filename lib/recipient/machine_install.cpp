@@ -6,6 +6,10 @@ namespace fwr::recipient {
 
 using wire::stream::Object;
 
+namespace {
+constexpr std::chrono::seconds kLeastPaceWindow{5};  // PROTOCOL §8.1
+}  // namespace
+
 void Recovery::Impl::prepare(Vetted vetted, TimePoint now) {
   Result<> ready;
   if (installation_ && installation_->manifest().digest == vetted.manifest.digest) {
@@ -25,9 +29,10 @@ void Recovery::Impl::prepare(Vetted vetted, TimePoint now) {
                                            selection_->offer(donor->offer()).candidate.round_trip,
                                            donor->timers().stream);
   stream->begin(Object::Tree, installation_->tree_window(), installation_->tree(), now);
-  patience_.begin(installation_->tree_window().in_place_bytes(), donor->timers().pace_window, now);
   fetched_before_ = installation_->progress().fetched_bytes;
+  const Duration pace_window = donor->timers().pace_window;
   enter(Event::SlotReady, FetchingTree{std::move(donor), std::move(stream)});
+  begin_pace(installation_->tree_window().in_place_bytes(), pace_window, now);
   expect_return(now);
   after_fetch_step(now);
 }
@@ -52,14 +57,21 @@ void Recovery::Impl::after_fetch_step(TimePoint now) {
   if (state() == State::FetchingTree) {
     auto tree = std::move(std::get<FetchingTree>(data_));
     tree.transfer->begin(Object::Image, installation_->image_window(), installation_->image(), now);
-    patience_.begin(installation_->image_window().in_place_bytes(), tree.link->timers().pace_window,
-                    now);
-    return enter(Event::TreeComplete,
-                 FetchingImage{std::move(tree.link), std::move(tree.transfer)});
+    const Duration pace_window = tree.link->timers().pace_window;
+    enter(Event::TreeComplete, FetchingImage{std::move(tree.link), std::move(tree.transfer)});
+    return begin_pace(installation_->image_window().in_place_bytes(), pace_window, now);
   }
   emit_progress(now, true);
   asking_.reset();
   enter(Event::ImageComplete, Verifying{take_link()});
+}
+
+/// Where many wait, each is judged sooner: a donor that sends as little as it can takes its turn
+/// and no more.
+void Recovery::Impl::begin_pace(std::uint64_t in_place_bytes, Duration window, TimePoint now) {
+  if (link()->properties().sessions)
+    window = std::min(window, std::max<Duration>(turn(now), kLeastPaceWindow));
+  patience_.begin(in_place_bytes, window, now);
 }
 
 void Recovery::Impl::check_pace(TimePoint now) {
@@ -67,7 +79,11 @@ void Recovery::Impl::check_pace(TimePoint now) {
   const std::uint64_t done = window().in_place_bytes();
   const auto rate = patience_.rate(done, now);
   if (!rate) return;
-  const std::uint64_t left = window().object_bytes() - done;
+  std::uint64_t left = window().object_bytes() - done;
+  // The image follows at no better pace.
+  if (state() == State::FetchingTree)
+    left += installation_->image_window().object_bytes() -
+            installation_->image_window().in_place_bytes();
   if (too_slow(*rate, left, ends_ - now) && selection_->may_be_faster(link()->offer(), *rate, now))
     drop_slow(*rate, left, now);
 }

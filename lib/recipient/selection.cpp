@@ -82,7 +82,7 @@ Selection::Selection(const RecoveryConfig& config, std::vector<Offer> offers,
       asked_for_(asked_for),
       donors_tried_limit_(config.policy.donors_tried) {
   for (Offer& offer : offers) {
-    auto verdict = judge(offer.candidate);
+    auto verdict = judge(offer.candidate, false);
     offers_.push_back(Entry{.offer = std::move(offer), .verdict = std::move(verdict)});
   }
   claims_ = offers_.size();
@@ -93,12 +93,16 @@ Address Selection::host(std::size_t index) const {
   return session::host_of(candidate(index).path.peer);
 }
 
-policy::Verdict Selection::judge(const policy::Candidate& candidate) const {
+/// `sure`: it was said in a session. What another host said there, under the same GUID, is then no
+/// reason: who has the account can show any GUID, and an old manifest of the same image.
+policy::Verdict Selection::judge(const policy::Candidate& candidate, bool sure) const {
   auto verdict = policy::judge(policy_, situation_, candidate);
   if (!verdict.accepted) return verdict;
   const auto refused = refused_images_.find({candidate.donor, candidate.digest});
   if (refused == refused_images_.end()) return verdict;
-  return {.accepted = false, .reason = refused->second.message(), .next_may_do = true};
+  if (sure && !refused->second.hosts.contains(session::host_of(candidate.path.peer)))
+    return verdict;
+  return {.accepted = false, .reason = refused->second.error.message(), .next_may_do = true};
 }
 
 void Selection::rank() {
@@ -134,7 +138,7 @@ std::vector<Offered> Selection::add(std::span<const Offer> offers) {
           });
       if (better_known || offers_.size() >= kImagesConsidered || claims_ >= kOffersKept) continue;
       ++claims_;
-      auto verdict = judge(offer.candidate);
+      auto verdict = judge(offer.candidate, false);
       fresh.push_back(Offered{.candidate = offer.candidate, .verdict = verdict});
       offers_.push_back(Entry{.offer = offer, .verdict = std::move(verdict)});
       continue;
@@ -211,6 +215,11 @@ bool Selection::may_try(std::size_t index) const {
   return !tries_of_prefix_.contains(neighbours(candidate(index).path.peer));
 }
 
+bool Selection::is_fresh(std::size_t index) const {
+  const Entry& entry = offers_[index];
+  return entry.attempts == 0 && !entry.gone && !entry.again_at && may_try(index);
+}
+
 std::optional<std::size_t> Selection::next_fresh() const {
   std::set<std::pair<Guid, Digest>> were_tried;
   for (const Entry& entry : offers_)
@@ -232,8 +241,7 @@ std::optional<std::size_t> Selection::next_fresh() const {
   };
   std::optional<std::size_t> best;
   const auto look_at = [&](std::size_t index) {
-    const Entry& entry = offers_[index];
-    if (entry.attempts > 0 || entry.gone || entry.again_at || !may_try(index)) return;
+    if (!is_fresh(index)) return;
     if (!best || place(index) < place(*best)) best = index;
   };
   for (const std::size_t index : order_) look_at(index);
@@ -317,7 +325,7 @@ Selection::Learned Selection::learn(std::size_t index, const Offer& offer) {
   entry.offer.named = named;
   entry.offer.candidate.round_trip = round_trip;
   entry.sure = true;
-  entry.verdict = judge(offer.candidate);
+  entry.verdict = judge(offer.candidate, true);
   entry.was_acceptable = entry.verdict.accepted;
   entry.asked_on = false;
   rank();
@@ -336,15 +344,30 @@ std::optional<std::size_t> Selection::add_next(std::size_t index, const Offer& o
     entry.sure = entry.sure || sure;
     return i;
   }
-  if (offers_.size() >= kImagesConsidered) return std::nullopt;
-  Entry next{.offer = offer, .verdict = judge(offer.candidate)};
+  const auto place = place_for_another(index);
+  if (!place) return std::nullopt;
+  Entry next{.offer = offer, .verdict = judge(offer.candidate, sure)};
   next.offer.named = offers_[index].offer.named;
   next.offer.candidate.round_trip = candidate(index).round_trip;
   next.sure = sure;
   next.proven = offers_[index].proven;
-  offers_.push_back(std::move(next));
+  if (*place == offers_.size())
+    offers_.push_back(std::move(next));
+  else
+    offers_[*place] = std::move(next);
   rank();
-  return offers_.size() - 1;
+  return place;
+}
+
+/// Whoever shows thousands of images must not keep others from showing their second one.
+std::optional<std::size_t> Selection::place_for_another(std::size_t index) {
+  if (offers_.size() < kImagesConsidered) return offers_.size();
+  for (std::size_t i = 0; i < offers_.size(); ++i) {
+    const Entry& entry = offers_[i];
+    const bool done_with = entry.replaced || (!entry.verdict.accepted && entry.asked_on);
+    if (done_with && candidate(i).path.peer != candidate(index).path.peer) return i;
+  }
+  return std::nullopt;
 }
 
 void Selection::refuse_image(std::size_t index, Error error, bool of_all) {
@@ -356,12 +379,14 @@ void Selection::refuse_image(std::size_t index, Error error, bool of_all) {
   entry.gone = false;
   entry.again_at.reset();
   if (of_all)
-    refused_images_.insert_or_assign(std::pair(candidate(index).donor, candidate(index).digest),
-                                     error);
+    refused_images_
+        .try_emplace({candidate(index).donor, candidate(index).digest},
+                     Refusal{.error = error, .hosts = {}})
+        .first->second.hosts.insert(host(index));
   if (is_about_images(error)) forget_proof(index);
   entry.note(std::move(error));
   for (Entry& other : offers_)
-    if (other.verdict.accepted) other.verdict = judge(other.offer.candidate);
+    if (other.verdict.accepted) other.verdict = judge(other.offer.candidate, other.sure);
   rank();
 }
 
@@ -418,8 +443,10 @@ void Selection::busy(std::size_t index, Error error, TimePoint again_at) {
   offers_[index].bytes_per_s.reset();
   for (Entry& entry : offers_) {
     const bool same_path = &entry == &offers_[index];
-    if (same_path || (offers_[index].proven && !entry.gone && entry.verdict.accepted &&
-                      same_donor(entry.offer.candidate, candidate(index))))
+    const bool elsewhere = !same_path && offers_[index].proven && !entry.gone &&
+                           entry.verdict.accepted &&
+                           same_donor(entry.offer.candidate, candidate(index));
+    if (same_path || (elsewhere && ++entry.busy_elsewhere <= kBusyElsewhere))
       entry.again_at = again_at;
   }
 }
@@ -437,6 +464,32 @@ void Selection::lost(std::size_t index, Error error, TimePoint again_at, bool pr
   entry.note(std::move(error));
   entry.bytes_per_s.reset();
   entry.again_at = again_at;
+}
+
+void Selection::late(std::size_t index, Error error, TimePoint now) {
+  Entry& entry = offers_[index];
+  entry.note(std::move(error));
+  entry.bytes_per_s.reset();
+  entry.again_at = now;
+  ++late_[host(index)];
+}
+
+unsigned Selection::times_late(std::size_t index) const {
+  const auto found = late_.find(host(index));
+  return found == late_.end() ? 0 : found->second;
+}
+
+std::size_t Selection::others(std::size_t index, TimePoint now) const {
+  std::set<Address> hosts;
+  for (const auto* list : {&order_, &behind_}) {
+    for (const std::size_t other : *list) {
+      const Entry& entry = offers_[other];
+      const bool due = !entry.gone && entry.again_at && *entry.again_at <= now;
+      if (due || is_fresh(other)) hosts.insert(host(other));
+    }
+  }
+  hosts.erase(host(index));
+  return hosts.size();
 }
 
 void Selection::slow(std::size_t index, Error error, double bytes_per_s, TimePoint now) {

@@ -16,13 +16,16 @@
 namespace fwr::recipient {
 
 inline constexpr std::chrono::seconds kLongestBusyWait{60};
-/// PROTOCOL §8.1: images that are looked at in one recovery, whoever offers them.
+/// PROTOCOL §8.1: images that are known at one time, whoever offers them.
 inline constexpr std::size_t kImagesConsidered = 2048;
 /// So often a donor is left for one that has something better to offer, after it said in its
 /// session what it has.
 inline constexpr unsigned kLeftForBetter = 2;
 /// So often a donor that was busy is asked once more in the place of one that is slow.
 inline constexpr unsigned kAttemptsInsteadOfSlow = 3;
+/// So often a path is put off because the donor was busy on another one: who else says so in its
+/// name must not keep it away for ever.
+inline constexpr unsigned kBusyElsewhere = 2;
 inline constexpr unsigned kLossesInARow = 3;  // PROTOCOL §8.1, without a byte of the image
 
 class Selection {
@@ -97,13 +100,20 @@ class Selection {
   /// Whether none that was not tried yet comes before it. False at most kLeftForBetter times: then
   /// it stays for later.
   [[nodiscard]] bool stays_first(std::size_t index);
-  /// Also what other paths lead to the same donor, when it was the donor that said so.
+  /// Also what other paths lead to the same donor, when it was the donor that said so, each at most
+  /// kBusyElsewhere times.
   void busy(std::size_t index, Error error, TimePoint again_at);
   /// A donor that opened a session and was lost: tried again, kLossesInARow times at most.
   /// `progressed`: something of the image came from it since it was chosen.
   /// `in_doubt`: it was given less time than others.
   void lost(std::size_t index, Error error, TimePoint again_at, bool progressed,
             bool in_doubt = false);
+  /// It took longer than its turn: once more when the others had theirs, and then longer.
+  void late(std::size_t index, Error error, TimePoint now);
+  /// How often that happened at its host.
+  [[nodiscard]] unsigned times_late(std::size_t index) const;
+  /// Other hosts that could be tried now.
+  [[nodiscard]] std::size_t others(std::size_t index, TimePoint now) const;
   /// It sends, at this rate. When no fresh donor is left it is tried again, the fastest first.
   void slow(std::size_t index, Error error, double bytes_per_s, TimePoint now);
   /// Whether to leave a donor that sends at this rate: another was twice as fast, or was not tried.
@@ -130,6 +140,7 @@ class Selection {
     unsigned left = 0;            ///< for a better one
     bool answered_again = false;  ///< since it was tried
     unsigned losses = 0;          ///< in a row
+    unsigned busy_elsewhere = 0;  ///< put off for what was said on another path
     std::optional<TimePoint> again_at = std::nullopt;
     std::optional<image::Manifest> manifest = std::nullopt;
     std::optional<double> bytes_per_s = std::nullopt;  ///< when it was left as too slow
@@ -144,8 +155,11 @@ class Selection {
     return offers_[index].offer.candidate;
   }
   [[nodiscard]] Address host(std::size_t index) const;
-  [[nodiscard]] policy::Verdict judge(const policy::Candidate& candidate) const;
+  [[nodiscard]] policy::Verdict judge(const policy::Candidate& candidate, bool sure) const;
   [[nodiscard]] bool may_try(std::size_t index) const;
+  [[nodiscard]] bool is_fresh(std::size_t index) const;
+  /// Where one more image goes: behind the others, or in the place of one that is done with.
+  [[nodiscard]] std::optional<std::size_t> place_for_another(std::size_t index);
   [[nodiscard]] std::optional<std::size_t> next_fresh() const;
   /// Among those that wait for another try, slow ones and busy ones.
   [[nodiscard]] std::optional<std::size_t> next_waiting(TimePoint now) const;
@@ -159,11 +173,15 @@ class Selection {
 
   policy::Policy policy_;
   policy::Situation situation_;
-  std::vector<Entry> offers_;  ///< at most kOffersKept
+  std::vector<Entry> offers_;  ///< at most kImagesConsidered
   std::optional<std::size_t> preferred_;
   std::vector<std::size_t> order_;   ///< of the acceptable ones
   std::vector<std::size_t> behind_;  ///< refused, but their donors may have others
-  std::map<std::pair<Guid, Digest>, Error> refused_images_;
+  struct Refusal {
+    Error error;
+    std::set<Address> hosts;  ///< that said so in a session
+  };
+  std::map<std::pair<Guid, Digest>, Refusal> refused_images_;
   std::vector<Decline> declines_;
   std::size_t targets_;
   Duration asked_for_;
@@ -177,6 +195,7 @@ class Selection {
   std::set<Proven> proven_;
   std::set<Address> suspects_;         ///< hosts at which nobody proved to know the password
   std::map<Address, unsigned> tries_;  ///< by host
+  std::map<Address, unsigned> late_;   ///< by host
   std::map<Address, unsigned> tries_of_prefix_;  ///< of IPv6 /64, of IPv4 /24
   std::size_t claims_ = 0;                       ///< offers that came without a session
   bool claims_were_false_ = false;               ///< a donor in its session took one back

@@ -109,6 +109,7 @@ UNIT_TESTS += %D%/recipient_test
 %C%_recipient_test_SOURCES += %D%/memory_slots.hpp
 %C%_recipient_test_SOURCES += %D%/recipient_discovery_test.cpp
 %C%_recipient_test_SOURCES += %D%/recipient_faults_test.cpp
+%C%_recipient_test_SOURCES += %D%/recipient_liars_test.cpp
 %C%_recipient_test_SOURCES += %D%/recipient_links_test.cpp
 %C%_recipient_test_SOURCES += %D%/recipient_pace_test.cpp
 %C%_recipient_test_SOURCES += %D%/recipient_recovery_test.cpp

@@ -70,7 +70,12 @@ constexpr std::array kTable{
 
 Result<Guid> read_guid(const Settings& settings) {
   const std::string text = settings.text("donor.guid");
-  if (text.empty()) return machine_guid("donor");
+  if (text.empty()) {
+    std::string doubt;
+    auto made = machine_guid("donor", doubt);
+    if (!doubt.empty()) settings.note_problem(doubt + ", or set donor.guid");
+    return made;
+  }
   auto guid = parse_guid(text);
   if (!guid) return settings.complain("donor.guid", guid.error().detail);
   return guid;

@@ -80,8 +80,9 @@ struct MediaConfig {
                                                BluetoothConfig& bluetooth);
 
 /// The same on every start of this machine, another one for each role, and nothing that tells its
-/// machine-id (machine-id(5)).
-[[nodiscard]] Result<Guid> machine_guid(std::string_view role);
+/// machine-id (machine-id(5)). Without a valid one it is made from the host name, and `doubt` says
+/// so.
+[[nodiscard]] Result<Guid> machine_guid(std::string_view role, std::string& doubt);
 
 /// "0x0014", "icmb:0x0014" or "icmb:0x0014@/dev/ttyS1", from the list that is a setting.
 [[nodiscard]] Result<std::vector<NamedAddress>> read_bus_addresses(const Settings& settings,

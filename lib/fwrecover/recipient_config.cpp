@@ -407,8 +407,11 @@ Result<RecipientConfig> read_recipient(const Settings& settings) {
     return tl::unexpected(done.error());
   if (auto done = read_bluetooth_targets(settings, media->bluetooth); !done)
     return tl::unexpected(done.error());
-  auto guid = machine_guid("recipient");
+  std::string doubt;
+  auto guid = machine_guid("recipient", doubt);
   if (!guid) return tl::unexpected(guid.error());
+  // Elsewhere nothing goes by it.
+  if (!doubt.empty() && !media->icmb.devices.empty()) settings.note_problem(doubt);
   media->icmb.node.guid = *guid;
   auto active = read_active(settings);
   if (!active) return tl::unexpected(active.error());

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <random>
 #include <string>
 #include <vector>
@@ -178,6 +179,15 @@ TEST(VerifySignature, RefusesAnotherKeyWithTheSameId) {
   const auto result = verify_signature(as_bytes(kMessage), kSignature, {&other, 1});
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().code, Errc::BadSignature);
+}
+
+TEST(VerifySignature, TriesEachKeyWithTheIdOfTheSignature) {
+  PublicKey other = recorded_key();
+  other.key[3] ^= std::byte{1};
+  const std::array first{other, recorded_key()};
+  const std::array last{recorded_key(), other};
+  EXPECT_TRUE(verify_signature(as_bytes(kMessage), kSignature, first));
+  EXPECT_TRUE(verify_signature(as_bytes(kMessage), kSignature, last));
 }
 
 TEST(VerifySignature, TakesBothLineEnds) {

@@ -107,6 +107,9 @@ std::optional<std::int64_t> parse_duration_ms(std::string_view text) {
 }
 
 std::optional<std::int64_t> parse_time_s(std::string_view text) {
+  // 20270630 is meant as a date, and would be a day in August of 1970.
+  constexpr std::size_t kDateWithoutHyphens = 8;
+  if (text.size() == kDateWithoutHyphens && whole<std::uint64_t>(text, 10)) return std::nullopt;
   if (const auto seconds = whole<std::uint64_t>(text, 10))
     return std::in_range<std::int64_t>(*seconds)
                ? std::optional(static_cast<std::int64_t>(*seconds))

@@ -46,6 +46,7 @@ constexpr std::array kRows{
         "Name one of this machine's (\"ip address\" shows them), or 0.0.0.0 or [::] for all; for "
         "one "
         "that comes later, start later."},
+    Row{"no-space", "fwdonor", "", "Free space where the message says, then try again."},
     Row{"not-found", "", ".minisig",
         "The manifest is not signed yet: minisign -S -s KEY -m MANIFEST."},
     Row{"not-found", "fwdonor add", ".manifest.json",
@@ -147,6 +148,8 @@ constexpr std::array kRows{
         "Mend the named line or option; fwrecover.toml(5) has all settings."},
     Row{"bad-configuration", "fwdonor", "",
         "Mend the named line; fwdonord.toml(5) has all settings."},
+    Row{"bad-configuration", "fwdiag", "FWRECOVER_PASSWORD",
+        "Name the file with --password-file: fwdiag reads no configuration."},
     Row{"bad-configuration", "fwdiag", "", "Mend what the message names."},
 };
 

@@ -224,6 +224,9 @@ Conclusion Catalogue::manifest(const ManifestOptions& options, Observer& observe
     return told("fwdonor manifest",
                 {Errc::BadUsage, "this machine's clock is not set: give --created"});
   manifest.created = options.created != 0 ? options.created : *now;
+  if (manifest.expires && *manifest.expires <= manifest.created)
+    return told("fwdonor manifest",
+                {Errc::BadUsage, "--expires: the image would have expired before it was made"});
   for (const std::string& text : options.platforms) {
     auto match = parse_platform(text);
     if (!match) return told("fwdonor manifest", match.error());

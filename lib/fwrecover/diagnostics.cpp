@@ -164,6 +164,7 @@ struct Hosts {
   std::vector<std::string> typed;
   std::vector<Path> paths;
   std::map<Address, std::string> names;
+  std::map<std::string, fwr::Error> unknown;  ///< typed, and without an address
 
   [[nodiscard]] std::string name(const Address& address) const {
     const auto found = names.find(address);
@@ -192,7 +193,13 @@ Result<Hosts> find_hosts(const std::vector<std::string>& ranges) {
   Hosts hosts;
   for (std::size_t i = 0; i < names.size(); ++i) {
     const auto& addresses = found->at(i);
-    if (!addresses) return tl::unexpected(addresses.error());
+    if (!addresses && addresses.error().code == Errc::BadConfiguration)
+      return tl::unexpected(addresses.error());
+    if (!addresses) {
+      if (hosts.unknown.emplace(names[i], addresses.error()).second)
+        hosts.typed.push_back(names[i]);
+      continue;
+    }
     bool fresh = false;
     for (const Address& address : *addresses) {
       if (!hosts.names.emplace(address, names[i]).second) continue;
@@ -204,11 +211,16 @@ Result<Hosts> find_hosts(const std::vector<std::string>& ranges) {
   if (hosts.paths.size() > fwr::transport::kHostLimit)
     return fwr::fail(Errc::BadUsage,
                      fmt::format("more than {} addresses", fwr::transport::kHostLimit));
+  // One name that nobody knows keeps no other host from being asked.
+  if (hosts.paths.empty() && !hosts.unknown.empty())
+    return tl::unexpected(hosts.unknown.begin()->second);
   return hosts;
 }
 
 /// Why a host may be silent: of each of its addresses, as far as it is known.
 std::string reasons(const Hosts& hosts, const std::string& host, const NetworkStory& network) {
+  if (const auto unknown = hosts.unknown.find(host); unknown != hosts.unknown.end())
+    return unknown->second.message();
   std::string text;
   std::size_t addresses = 0;
   for (const Path& path : hosts.paths)
@@ -408,6 +420,8 @@ static Conclusion run_capabilities(const DiagOptions& options, Observer& observe
 static Conclusion run_discover(const DiagOptions& options, Observer& observer) {
   auto hosts = find_hosts(options.hosts);
   if (!hosts) return told("fwdiag discover", hosts.error());
+  for (const auto& [name, error] : hosts->unknown)
+    observer.on_event(Event("problem").set("text", error.message()));
   const bool broadcast = hosts->paths.empty();
   if (broadcast) {
     auto paths = fwr::transport::broadcast_paths(options.interfaces, fwr::kRmcpPort);

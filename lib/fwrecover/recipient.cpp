@@ -14,6 +14,7 @@
 #include "fwrecover/version.hpp"
 #include "policy/words.hpp"
 #include "transport/clock.hpp"
+#include "transport/hosts.hpp"
 
 namespace fwrecover {
 namespace {
@@ -316,6 +317,13 @@ Conclusion Recipient::Impl::config(Observer& observer) const {
   const auto config = fwr::settings::read_recipient(*settings);
   tell_problems(*settings, observer);
   if (!config) return conclude(config.error());
+  // Other commands than those that ask do without: a roll-back must not fail for a wrong target.
+  for (const std::string& range : config->lan.targets) {
+    const auto hosts = fwr::transport::expand_range(range);
+    const auto good = hosts ? fwr::transport::check_host(hosts->front())
+                            : Result<>(tl::unexpected(hosts.error()));
+    if (!good) return conclude(settings->complain("lan.targets", good.error().detail).value());
+  }
   return conclude_ok("the configuration is good");
 }
 

@@ -132,6 +132,9 @@ Result<> read_allowed_media(const Settings& settings, policy::Policy& policy) {
     policy.allowed_media |= static_cast<std::uint8_t>(*found);
     policy.media_order.push_back(*found);
   }
+  if (policy.media_order.empty())
+    return settings.complain("policy.media",
+                             "is empty, and no offer would ever be taken: leave it out for all");
   return {};
 }
 

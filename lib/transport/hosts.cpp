@@ -91,6 +91,8 @@ Result<HostPort> split_port(std::string_view text, std::uint16_t default_port) {
     if (port.empty()) return bad_range(text, "the port is missing");
   }
   if (host.empty()) return bad_range(text, "the host is missing");
+  if (!text.starts_with('[') && host.find("::") != std::string_view::npos && host.ends_with(":623"))
+    return bad_range(text, "an IPv6 address with a port stands in brackets, as [fe80::1]:623");
   HostPort result{std::string(host), default_port};
   if (!port.empty()) {
     const auto value = number(port, 65535);
@@ -136,6 +138,9 @@ namespace {
 Result<HostPort> read_host(std::string_view text, std::uint16_t default_port) {
   if (text.starts_with(kLanPrefix)) text.remove_prefix(kLanPrefix.size());
   auto split = split_port(text, default_port);
+  // What no name of a host has; a resolver may look for it for long.
+  if (text.find_first_of(" \t\r\n/@\\'\"") != std::string_view::npos)
+    return bad_range(text, "a host is a name or an address, and a port behind a colon");
   if (split && is_doubtful_ipv4(split->host))
     return bad_range(text,
                      "an IPv4 address is four decimal numbers from 0 to 255, without zeros "

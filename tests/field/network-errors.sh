@@ -117,6 +117,10 @@ if $recover_in true 2>/dev/null; then
   diag 0 ping dual:6230
   diag 0 capabilities dual:6230
   diag 0 discover --manufacturer 32473 --product 7 dual:6230
+  diag 1 ping absent.example dual:6230
+  says 'dual:6230: pong' 'absent.example: no answer: .*\(does not exist\|not known\|looked up\)' '1 of 2'
+  diag 0 discover --manufacturer 32473 --product 7 absent.example dual:6230
+  says 'warning: .*absent.example'
   diag 1 ping absent.example
   says 'not-found\|does not exist\|Name or service'
 fi

@@ -80,6 +80,21 @@ for text in nan inf -0.1 '' 0.6; do tool 2 ber "$FWDIAG" icmb-bus --for 1 --ber 
 tool 2 cipher-suite "$FWDIAG" donor --cipher-suite 021 --user x 127.0.0.1
 tool 0 node "$FWDIAG" icmb-bus --for 10ms --ber 1e-5 --seed 0xff --nodes 02
 
+for host in '10.0.0.1/24' 'http://console' 'a b' 'user@console' '::1:623' 'fe80::1:623'; do
+  tool 2 'a host is a name\|stands in brackets\|a port is a number' "$FWDIAG" ping --wait 10ms "$host"
+  tool 2 'lan.targets' "$FWRECOVER" --set "lan.targets=['$host']" config
+done
+tool 2 'lan.targets' "$FWRECOVER" --set "lan.targets=['x[3-1]']" config
+tool 2 'is empty' "$FWRECOVER" --set 'policy.media=[]' config
+expires() {
+  tool "$1" "$2" "$FWDONOR" manifest --name x --image-version 1 --security-version 1 --platform product=7 \
+    --created 2027-06-30 --expires "$3" -o expires.json image
+}
+expires 2 'is no time' 20280630
+expires 2 'before it was made' 2027-06-30
+expires 2 'before it was made' 1000000000
+expires 0 wrote 2028-06-30
+
 for host in 127.0.0.010 127.0.0.08 127.1 0x7f.0.0.1 2130706433 '127.0.0.[08-09]' '127.0.0.[1,02]' 256.0.0.1; do
   tool 2 'four decimal numbers' "$FWDIAG" ping --wait 10ms "$host"
   tool 2 'four decimal numbers' env FWRECOVER_PASSWORD=0123456789abcdef "$FWDIAG" donor --user x "$host"

@@ -7,6 +7,7 @@
 . "$TOP_SRCDIR/tests/interop/common.sh"
 need_program minisign flock setpriv
 
+# fwdonord.cron and fwrecover.cron:
 # jobs_of FILE: "PATH<TAB>COMMAND" of each line; in a manual page of each literal block.
 jobs_of() {
   awk '

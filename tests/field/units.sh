@@ -180,6 +180,7 @@ publish 1
 enabled --now fwdonord
 unit success/active fwdonord
 logged fwdonord ready
+# It knows from JOURNAL_STREAM where its standard error goes.
 in_machine journalctl -b -u fwdonord FWR_EVENT=ready -o json | grep -q '"FWR_' || fail 'the journal has no fields of the donor'
 publish 2
 in_machine systemctl reload fwdonord
@@ -261,14 +262,14 @@ if grep '70-fwrecover-lines.rules:[0-9]' udev.log | grep -v -e GROUP -e MODE -e 
 expect_line udev.log 'fwr-icmb'
 expect_line udev.log '^ID_MM_DEVICE_IGNORE=1'
 
-say 'a bus, with the drop-ins for lines'
+say 'a bus, with the drop-ins for lines: icmb.devices, icmb.allow'
 mkdir "$root/root/bus"
 start bus.log in_machine fwdiag icmb-bus --nodes 2 --baud 115200 --link-dir /root/bus
 wait_for_line 20 bus.log node2
-for drop_in in fwdonord-lines fwrecover-check-lines; do
-  directory=$root/etc/systemd/system/${drop_in%-lines}.service.d
+for drop_in in fwdonord-lines.conf fwrecover-check-lines.conf; do
+  directory=$root/etc/systemd/system/${drop_in%-lines.conf}.service.d
   mkdir -p "$directory"
-  cp "$TOP_SRCDIR/contrib/lines/$drop_in.conf" "$directory/lines.conf"
+  cp "$TOP_SRCDIR/contrib/lines/$drop_in" "$directory/lines.conf"
 done
 # What emulates the adapter is no ttyUSB.
 printf '[Service]\nDeviceAllow=char-pts rw\n' >"$root/etc/systemd/system/fwdonord.service.d/pty.conf"

@@ -26,6 +26,10 @@ wrong "Run 'fwrecover request --help'" "$FWRECOVER" request --no-such-option
 expect_line out.log '  request '
 "$FWRECOVER" help request >out.log || fail 'help request'
 expect_line out.log '--if-needed'
+for tool in "$FWRECOVER" "$FWDONORD" "$FWDONOR" "$FWDIAG"; do
+  "$tool" --help >out.log || fail "$tool --help"
+  expect_line out.log "^Usage: $(basename "$tool")"
+done
 "$FWDIAG" -V >out.log || fail '-V'
 expect_line out.log '^fwdiag [0-9]'
 

@@ -31,6 +31,12 @@ for rules in "$TOP_SRCDIR"/contrib/lines/*.rules; do
   [ "$first" = 60-serial.rules ] || fail "$rules is read before 60-serial.rules"
 done
 
+# What fwrecover-rfcomm.service starts is what the virtual machine tries.
+watch=$(sed -n 's,^ExecStart=/usr/bin/rfcomm ,,p' "$TOP_SRCDIR/contrib/lines/fwrecover-rfcomm.service")
+[ -n "$watch" ] || fail 'fwrecover-rfcomm.service starts no rfcomm'
+grep -q "^start watch.log rfcomm -i hci0 $watch\$" "$TOP_SRCDIR/tests/vm/bluetooth-tty.sh" ||
+  fail "tests/vm/bluetooth-tty.sh does not try: rfcomm $watch"
+
 # Under another name, and with a program that is there, because ours are not installed.
 mkdir "$work/units"
 for unit in "$TOP_SRCDIR"/contrib/systemd/*; do

@@ -29,6 +29,8 @@ guid=$(sed -n 's/^guid = "\(.*\)"/\1/p' d.toml)
 
 say ping
 diag 0 ping "$there"
+diag 0 ping --count 2 "$there"
+[ "$(grep -c '"event":"pong"' out.json)" -eq 2 ] || fail "not two answers: $(cat out.json)"
 diag 1 ping --wait 0.5 "$away"
 told no-response
 

@@ -6,6 +6,7 @@
 INTEROP_TESTS =
 INTEROP_TESTS += %D%/contrib.sh
 INTEROP_TESTS += %D%/daemon.sh
+INTEROP_TESTS += %D%/demo.sh
 INTEROP_TESTS += %D%/failures-of-content.sh
 INTEROP_TESTS += %D%/failures-of-donors.sh
 INTEROP_TESTS += %D%/failures-of-this-system.sh

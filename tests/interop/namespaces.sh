@@ -60,7 +60,9 @@ recover_in='ip netns exec recipient'
 
 v4
 start_donor peer ip netns exec peer
+echo "$started" >peer.pid
 start_donor console ip netns exec console
+echo "$started" >console.pid
 start_donor far ip netns exec far
 
 offers() { grep -c '"event":"offer"' out.json; }
@@ -72,6 +74,33 @@ for address in 10.8.0.2 10.8.0.3; do expect_line out.json "lan:$address\""; done
 recover 0 near request
 recover_in=
 expect_installed near image-2.0
+
+say 'lan.interfaces, and fwdiag discover --interface: broadcasts go to one network of two'
+ip netns add aside
+ip link add eth1 netns recipient type veth peer name eth0 netns aside
+for name in recipient:eth1:1 aside:eth0:2 aside:lo:; do
+  device=${name#*:}
+  [ -z "${name##*:}" ] || ip -n "${name%%:*}" address add "10.7.0.${name##*:}/24" brd + dev "${device%:*}"
+  ip -n "${name%%:*}" link set "${device%:*}" up
+done
+donor_config aside console 0.0.0.0:623
+add aside image-1.0
+start_donor aside ip netns exec aside
+recover_in='ip netns exec recipient'
+recover 0 near offers
+[ "$(offers)" -eq 3 ] || fail "$(offers) offers instead of 3"
+recover 12 near --set 'lan.interfaces=["eth1"]' offers
+[ "$(offers)" -eq 1 ] || fail "$(offers) offers instead of 1"
+expect_line out.json 'lan:10.7.0.2"'
+discover() { on recipient timeout 30 "$FWDIAG" --json discover --wait 2 --manufacturer 32473 --product 7 "$@" >out.json; }
+discover --interface eth1 || fail 'fwdiag discover --interface eth1'
+if grep '10\.8\.' out.json; then fail 'another interface was used'; fi
+expect_line out.json '10\.7\.0\.2'
+discover --interface eth0 || fail 'fwdiag discover --interface eth0'
+if grep '10\.7\.' out.json; then fail 'another interface was used'; fi
+expect_line out.json '10\.8\.0\.3'
+ip -n recipient link set eth1 down
+recover_in=
 
 say 'a range finds the donor behind the router'
 recover_in='ip netns exec recipient'
@@ -94,3 +123,40 @@ recover 0 six offers
 expect_line out.json 'fe80::'
 recover 0 six request
 expect_installed six image-2.0
+
+say 'policy.donors: so many are tried that were found by broadcast in one network'
+make_image large 50000000
+sign large 4.0 1
+sed -i 's/^role = .*/credit = "64KiB"\n&/' console.toml
+add console large
+add peer large
+restart() {
+  for name in console peer; do
+    stop_process "$(cat $name.pid)" || :
+    start_donor $name ip netns exec $name
+    echo "$started" >$name.pid
+  done
+}
+recipient_config few '' true
+limits=1
+[ -z "${FWR_TEST_LONG:-}" ] || limits="1 2"
+for limit in $limits; do
+  restart
+  rm -rf few-* fifo
+  mkfifo fifo
+  ip netns exec recipient timeout -k 5 90 "$FWRECOVER" --config few.toml --json --set 'lan.interfaces=["eth0"]' \
+    --set "policy.donors=$limit" request >fifo 2>few.log &
+  recipient=$!
+  while read -r line; do
+    printf '%s\n' "$line"
+    case $line in *'"state":"FetchingImage"'*) [ -e met ] || { kill -KILL "$(cat console.pid)" && : >met; } ;; esac
+  done <fifo >few.json
+  status=0
+  wait "$recipient" || status=$?
+  [ -e met ] || fail 'no transfer began'
+  rm met
+  case $limit:$status in
+  1:13 | 2:0) ;;
+  *) fail "policy.donors=$limit: exit status $status: $(tail -n 3 few.json)" ;;
+  esac
+done

@@ -19,6 +19,7 @@ sign image 1.2.3 4
 # FreeIPMI takes 127.0.0.1 for "no network", so it is another one.
 donor_config both console 127.0.0.3:623 'suite3 = true'
 donor_config strict peer 127.0.0.2:623
+# user.*.privilege: what an account may ask for at most.
 printf '[user.operator]\npassword_file = "%s"\nprivilege = "operator"\n' "$work/password" >>both.toml
 add both image
 start_donor both

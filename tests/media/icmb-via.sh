@@ -110,6 +110,11 @@ FWRECOVER_PASSWORD='another secret' account=user
 via 1 discover
 told privilege-too-low Operator
 FWRECOVER_PASSWORD='a secret of 20 bytes' account=operator
+(umask 077 && printf '%s' "$FWRECOVER_PASSWORD" >secret && printf 'not its key' >kg)
+via 0 --password-file secret discover
+# This BMC has no K_g, so one is wrong.
+via 1 --kg-file kg discover
+told authentication-failed
 
 say 'a BMC that is not there'
 road=lan:no-such-host.invalid

@@ -8,6 +8,7 @@ MEDIA_TESTS += %D%/efficiency.sh
 MEDIA_TESTS += %D%/first-time.sh
 MEDIA_TESTS += %D%/icmb-via.sh
 MEDIA_TESTS += %D%/icmb.sh
+MEDIA_TESTS += %D%/line-settings.sh
 MEDIA_TESTS += %D%/together.sh
 
 TESTS += $(MEDIA_TESTS)

@@ -36,3 +36,20 @@ must_accept() {
     fail "the check complains about $lib_what"
   fi
 }
+
+# help_options TOOL [SUBCOMMAND]: one name a line; with a value: "NAME value".
+help_options() {
+  "$@" --help </dev/null | awk '
+    /^[A-Za-z].*:$/ { section = $0 }
+    section == "Options:" && /^  +-/ {
+      left = $0; sub(/^ +/, "", left); sub(/  .*$/, "", left); sub(/ Excludes:.*/, "", left)
+      names = left; sub(/[ =].*$/, "", names)
+      count = split(names, name, ",")
+      for (i = 1; i <= count; i++) print name[i] (left ~ / / ? " value" : "")
+    }' | LC_ALL=C sort -u
+}
+# help_commands TOOL: its sub-commands.
+help_commands() {
+  "$1" --help </dev/null | awk '/^[A-Za-z].*:$/ { in_them = /^Subcommands/ }
+    in_them && /^  [a-z]/ { print $1 }' | LC_ALL=C sort
+}

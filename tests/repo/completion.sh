@@ -19,22 +19,6 @@ printf '%s\n' "${COMPREPLY[@]}"
 END_OF_DRIVER
 offered() { bash "$work/driver" "$@" | sed '/^$/d' | LC_ALL=C sort -u; }
 
-# help_options TOOL [SUBCOMMAND]: one name a line; with a value: "NAME value".
-help_options() {
-  "$@" --help </dev/null | awk '
-    /^[A-Za-z].*:$/ { section = $0 }
-    section == "Options:" && /^  +-/ {
-      left = $0; sub(/^ +/, "", left); sub(/  .*$/, "", left); sub(/ Excludes:.*/, "", left)
-      names = left; sub(/[ =].*$/, "", names)
-      count = split(names, name, ",")
-      for (i = 1; i <= count; i++) print name[i] (left ~ / / ? " value" : "")
-    }' | LC_ALL=C sort -u
-}
-help_commands() {
-  "$1" --help </dev/null | awk '/^[A-Za-z].*:$/ { in_them = /^Subcommands/ }
-    in_them && /^  [a-z]/ { print $1 }' | LC_ALL=C sort
-}
-
 # compare_options FILE TOOL [SUBCOMMAND]
 compare_options() {
   file=$1
@@ -107,6 +91,7 @@ if [ -x "$FWDIAG" ]; then
     's/^      --password-file | --kg-file | --cipher/      --kg-file | --cipher/'
 fi
 
+# Files of contrib/completion: fwrecover, fwdonord, fwdonor, fwdiag.
 # --- our tools -----------------------------------------------------------------------------------
 
 wrong=0

@@ -15,6 +15,7 @@ REPO_TESTS += %D%/installed-interface.sh
 REPO_TESTS += %D%/man-pages.sh
 REPO_TESTS += %D%/mandoc.sh
 REPO_TESTS += %D%/no-io-symbols.sh
+REPO_TESTS += %D%/promises.sh
 REPO_TESTS += %D%/settings.sh
 REPO_TESTS += %D%/tidy.sh
 

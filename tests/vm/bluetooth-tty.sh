@@ -4,6 +4,7 @@
 # shellcheck disable=SC2034,SC2154 # the variables of bluetooth.sh
 
 # The donor's end comes and goes with each connection; the client's is made by connecting.
+# As fwrecover-rfcomm.service does.
 start watch.log rfcomm -i hci0 --raw --auth --encrypt watch 0 7
 watch=$started
 mkdir -p tty-catalogue

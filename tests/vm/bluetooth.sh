@@ -47,6 +47,7 @@ bluetooth_donor() {
 enabled = true
 adapter = "hci$2"
 channel = $3
+connections = 2
 END
   bluetooth_name=$1
   add "$1" "$4"

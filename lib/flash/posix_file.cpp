@@ -34,7 +34,9 @@ tl::unexpected<Error> fail_errno(Errc code, const std::string& what, int error_n
 }
 
 UniqueFd open_fd(const std::string& path, int flags) {
-  return UniqueFd(again([&] { return ::open(path.c_str(), flags | O_CLOEXEC, kFileMode); }));
+  // O_NONBLOCK: a FIFO in the place of a file gives an error at once, and never a wait.
+  return UniqueFd(
+      again([&] { return ::open(path.c_str(), flags | O_CLOEXEC | O_NONBLOCK, kFileMode); }));
 }
 
 bool read_at(int fd, std::uint64_t offset, std::span<std::byte> out) {

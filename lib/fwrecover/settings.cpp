@@ -486,8 +486,13 @@ Result<std::string> read_all(int fd, const std::string& path, std::size_t limit)
     content.append(as_text(ByteView(part).first(*count)));
     if (content.size() > limit)
       return fail(Errc::LimitExceeded, fmt::format("{}: larger than {} bytes", path, limit));
-    if (*count < part.size()) return content;
+    if (*count < part.size()) break;
   }
+  // Read as an empty file it would mean all defaults, whatever its writer had to say.
+  struct stat status {};
+  if (content.empty() && fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode))
+    return fail(Errc::IoFailed, fmt::format("{}: nothing came through this pipe", path));
+  return content;
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -65,6 +66,15 @@ TEST_F(StateFileTest, IsCreatedOnce) {
   ASSERT_TRUE(file_.store(record(3)));
   ASSERT_TRUE(file_.create_if_missing());
   EXPECT_EQ(record(3), file_.load().value());
+}
+
+TEST_F(StateFileTest, NeverWaitsForAPipeInItsPlace) {
+  ASSERT_EQ(0, ::mkfifo(path().c_str(), 0600));
+  EXPECT_EQ(Errc::StateFailed, file_.load().error().code);
+  EXPECT_EQ(Errc::StateFailed, file_.store(record(1)).error().code);
+  ASSERT_EQ(0, ::unlink(path().c_str()));
+  ASSERT_EQ(0, ::mkfifo((path() + ".new").c_str(), 0600));
+  EXPECT_EQ(Errc::StateFailed, file_.create_if_missing().error().code);
 }
 
 TEST_F(StateFileTest, RefusesARecordThatIsNotNewer) {

@@ -152,6 +152,14 @@ TEST_F(SettingsFile, MayBeMissingOnlyWhenNobodyNamedThem) {
   EXPECT_NE(named.error().detail.find(path), std::string::npos);
 }
 
+TEST_F(SettingsFile, AreNotEmptyBecauseNobodyWritesIntoAPipe) {
+  const std::string path = directory_ / "pipe";
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+  const auto silent = Settings::load(kTable, path, true, {});
+  ASSERT_FALSE(silent) << "the defaults are nobody's configuration";
+  EXPECT_NE(silent.error().detail.find("nothing came"), std::string::npos) << silent.error().detail;
+}
+
 TEST_F(SettingsFile, AreBoundedInSize) {
   EXPECT_FALSE(load(std::string(kConfigLimit_bytes + 1, '#')));
 }

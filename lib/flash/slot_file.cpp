@@ -464,7 +464,15 @@ Result<> create_state_directory(const std::string& path) {
   return fail_errno(Errc::StateFailed, "creating state directory " + path, errno);
 }
 
+std::string lock_path(const FileSlotsConfig& config) {
+  return config.state_directory + "/lock";
+}
+
 }  // namespace
+
+std::optional<int> slots_writer(const FileSlotsConfig& config) {
+  return image::LockFile::holder(lock_path(config));
+}
 
 Result<std::unique_ptr<Slots>> open_file_slots(const FileSlotsConfig& config, Access access) {
   if (auto checked = check_paths(config); !checked) return tl::unexpected(checked.error());
@@ -472,7 +480,7 @@ Result<std::unique_ptr<Slots>> open_file_slots(const FileSlotsConfig& config, Ac
     return std::make_unique<FileSlots>(config, access, image::LockFile());
   if (auto created = create_state_directory(config.state_directory); !created)
     return tl::unexpected(created.error());
-  auto lock = image::LockFile::take(config.state_directory + "/lock");
+  auto lock = image::LockFile::take(lock_path(config));
   if (!lock && lock.error().code == Errc::IoFailed)
     return fail(Errc::StateFailed, lock.error().detail);
   if (!lock) return tl::unexpected(lock.error());

@@ -73,6 +73,10 @@ enum class Access : std::uint8_t { ReadOnly, ReadWrite };
 [[nodiscard]] Result<std::unique_ptr<Slots>> open_file_slots(const FileSlotsConfig& config,
                                                              Access access);
 
+/// The process that has the slots of this state directory open for writing, as far as this user may
+/// know.
+[[nodiscard]] std::optional<int> slots_writer(const FileSlotsConfig& config);
+
 /// The state directory's history: one JSON value a line, the last kHistoryLines of them.
 inline constexpr std::size_t kHistoryLines = 1000;
 inline constexpr std::size_t kHistoryLine_bytes = 8192;

@@ -196,14 +196,18 @@ Conclusion Recipient::Impl::status(Observer& observer) const {
     if (record->trial->limit_s != 0)
       event.set("trial_ends", record->trial->began + record->trial->limit_s);
   }
+  const auto writer = fwr::flash::slots_writer(config->slots);
+  if (writer) event.set("process", std::int64_t{*writer});
   observer.on_event(event);
   const std::string active(to_text(record->active));
+  std::string words = fmt::format("slot {} is active", active);
   if (record->generation == 0)
-    return conclude_ok(
-        fmt::format("there is no state record yet: slot {} counts as active", active));
-  if (!record->trial) return conclude_ok(fmt::format("slot {} is active", active));
-  return conclude_ok(fmt::format("slot {} is active, on trial {}: confirm it, or roll back", active,
-                                 trial_words(*record, fwr::transport::wall_clock().value_or(0))));
+    words = fmt::format("there is no state record yet: slot {} counts as active", active);
+  else if (record->trial)
+    words += fmt::format(", on trial {}: confirm it, or roll back",
+                         trial_words(*record, fwr::transport::wall_clock().value_or(0)));
+  if (writer) words += fmt::format("; process {} works on the slots", *writer);
+  return conclude_ok(words);
 }
 
 Conclusion Recipient::Impl::history(Observer& observer) const {

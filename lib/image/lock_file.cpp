@@ -121,6 +121,15 @@ LockFile::~LockFile() {
   if (fd_.is_open()) write_holder(fd_.get(), {});
 }
 
+std::optional<int> LockFile::holder(const std::string& path) {
+  const UniqueFd fd(
+      again([&] { return ::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC); }));
+  // A shared lock for a moment: who takes the lock then tries again.
+  if (!fd.is_open() || again([&] { return ::flock(fd.get(), LOCK_SH | LOCK_NB); }) == 0)
+    return std::nullopt;
+  return read_holder(fd.get());
+}
+
 Result<LockFile> LockFile::take(const std::string& path, std::chrono::milliseconds patience) {
   std::chrono::milliseconds waited{0};
   std::chrono::milliseconds nameless{0};

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -26,6 +27,8 @@ class LockFile {
   /// the path is no regular file of this user; NotFound, NoPermission, NoSpace.
   [[nodiscard]] static Result<LockFile> take(const std::string& path,
                                              std::chrono::milliseconds patience = {});
+  /// The process that holds it at this moment; nothing: none does, or this user may not know.
+  [[nodiscard]] static std::optional<int> holder(const std::string& path);
 
  private:
   explicit LockFile(UniqueFd fd) : fd_(std::move(fd)) {}

@@ -100,3 +100,13 @@ grep -q '"event":"problem".*history.lock' out.json || fail 'no word about the hi
 rm r-state/history.lock
 recover 0 r confirm
 recover 0 r check
+
+say 'status names the process that works on the slots'
+pick_udp_port silence
+start asks.log "$FWRECOVER" --config r.toml --set policy.offer_window=30s request --reinstall --during-trial --target "127.0.0.1:$silence"
+asks=$started
+works() { "$FWRECOVER" --config r.toml --json status | grep "\"event\":\"status\".*\"process\":$asks[,}]"; }
+wait_for 10 works
+"$FWRECOVER" --config r.toml status | grep -q "process $asks works on the slots" || fail 'status does not name it in words'
+stop_process "$asks" || :
+if works; then fail 'a process that has gone is named'; fi

@@ -48,20 +48,35 @@ void add_platform(CLI::App& app, fwrecover::DiagOptions& diag) {
 
 template <class DiagOrBus>
 CLI::Option* add_user(CLI::App& app, DiagOrBus& account, const std::string& where) {
-  return app.add_option("--user", account.user, "Account on " + where)->type_name("NAME");
+  return app.add_option("-U,--user", account.user, "Account on " + where)->type_name("NAME");
+}
+
+std::string take_workaround(const std::string& flags) {
+  return flags == "none"
+             ? ""
+             : "'" + flags +
+                   "' is not known here: workarounds are for controllers that break the "
+                   "specification, which a donor does not; leave it out";
 }
 
 template <class DiagOrBus>
 std::vector<CLI::Option*> add_secrets(CLI::App& app, DiagOrBus& account) {
   return {
-      app.add_option("--password-file", account.password_file,
+      app.add_option("-f,--password-file", account.password_file,
                      "File of mode 0600 (without: environment FWRECOVER_PASSWORD, IPMI_PASSWORD)")
           ->type_name("FILE"),
       app.add_option("--kg-file", account.kg_file, "BMC key K_g, file of mode 0600")
           ->type_name("FILE"),
-      tool::add_choice(app, "--cipher-suite", account.cipher_suite, "RMCP+ cipher suite, 17 or 3",
-                       {17, 3})
-          ->default_str("17")};
+      tool::add_choice(app, "-C,--cipher-suite", account.cipher_suite,
+                       "RMCP+ cipher suite, 17 or 3", {17, 3})
+          ->default_str("17"),
+      // What other tools have, so that their lines work here, too.
+      app.add_flag_function(
+          "-E,--environment-password", [](std::int64_t) {},
+          "Password from the environment, as without --password-file"),
+      tool::add_value(app, "-W,--workaround-flags", take_workaround,
+                      "For FreeIPMI's other tools: none is the only one here")
+          ->type_name("FLAGS")};
 }
 
 CLI::Option* add_baud(CLI::App& app, std::uint32_t& baud) {

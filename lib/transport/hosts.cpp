@@ -109,26 +109,58 @@ struct FreeIfaddrs {
   void operator()(ifaddrs* list) const { freeifaddrs(list); }
 };
 
-}  // namespace
-
-Result<std::vector<std::string>> expand_range(std::string_view text) {
+/// One part of a list, without commas but those of its range.
+Result<> expand_name(std::string_view text, std::vector<std::string>& hosts) {
   const std::size_t open = text.find('[');
   const std::size_t close = text.find(']', open == std::string_view::npos ? 0 : open);
-  if (open == std::string_view::npos) return std::vector{std::string(text)};
+  const auto plain = [&]() -> Result<> {
+    if (hosts.size() >= kHostLimit)
+      return bad_range(text, fmt::format("more than {} hosts", kHostLimit));
+    hosts.emplace_back(text);
+    return {};
+  };
+  if (open == std::string_view::npos) return plain();
   if (close == std::string_view::npos) return bad_range(text, "the bracket is not closed");
   std::string_view inside = text.substr(open + 1, close - open - 1);
-  if (inside.find(':') != std::string_view::npos) return std::vector{std::string(text)};
+  if (inside.find(':') != std::string_view::npos) return plain();
   const std::string_view head = text.substr(0, open);
   const std::string_view tail = text.substr(close + 1);
   if (tail.find('[') != std::string_view::npos)
     return bad_range(text, "only one range in a name is understood");
-  std::vector<std::string> hosts;
   while (true) {
     const std::size_t comma = inside.find(',');
     if (auto done = expand_part(text, head, inside.substr(0, comma), tail, hosts); !done)
-      return tl::unexpected(done.error());
-    if (comma == std::string_view::npos) return hosts;
+      return done;
+    if (comma == std::string_view::npos) return {};
     inside.remove_prefix(comma + 1);
+  }
+}
+
+/// Where the first name of a list ends: at a comma that is in no bracket.
+std::size_t end_of_name(std::string_view list) {
+  bool in_bracket = false;
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    if (list[i] == '[') in_bracket = true;
+    if (list[i] == ']') in_bracket = false;
+    if (list[i] == ',' && !in_bracket) return i;
+  }
+  return std::string_view::npos;
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> expand_range(std::string_view text) {
+  std::vector<std::string> hosts;
+  std::string_view rest = text;
+  while (true) {
+    const std::size_t end = end_of_name(rest);
+    const std::string_view name = rest.substr(0, end);
+    if (name.empty() && rest.size() != text.size())
+      return bad_range(text, "nothing stands behind a comma");
+    if (name.empty() && end == 0) return bad_range(text, "nothing stands before a comma");
+    if (auto done = expand_name(name, hosts); !done) return tl::unexpected(done.error());
+    if (end == std::string_view::npos) return hosts;
+    rest.remove_prefix(end + 1);
   }
 }
 

@@ -13,10 +13,10 @@
 
 namespace fwr::transport {
 
-inline constexpr std::size_t kHostLimit = 1024;  ///< that one range, or one list, may name
+inline constexpr std::size_t kHostLimit = 1024;  ///< that one list, or all together, may name
 
-/// "node[1-3,07]" to node1 node2 node3 node07, as FreeIPMI's tools do; a bracket with a colon is an
-/// IPv6 address. Errors: BadConfiguration, naming the text.
+/// A list such as "console,node[1-3,07]" to console node1 node2 node3 node07, as FreeIPMI's tools
+/// do; a bracket with a colon is an IPv6 address. Errors: BadConfiguration, naming the text.
 [[nodiscard]] Result<std::vector<std::string>> expand_range(std::string_view text);
 
 /// Whether the text is one that resolve() would look up, for hosts that a third party's code

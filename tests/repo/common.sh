@@ -42,7 +42,7 @@ help_options() {
   "$@" --help </dev/null | awk '
     /^[A-Za-z].*:$/ { section = $0 }
     section == "Options:" && /^  +-/ {
-      left = $0; sub(/^ +/, "", left); sub(/  .*$/, "", left); sub(/ Excludes:.*/, "", left)
+      left = $0; sub(/^ +/, "", left); sub(/  .*$/, "", left); sub(/ (Excludes|Needs):.*/, "", left)
       names = left; sub(/[ =].*$/, "", names)
       count = split(names, name, ",")
       for (i = 1; i <= count; i++) print name[i] (left ~ / / ? " value" : "")

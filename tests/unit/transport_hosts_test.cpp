@@ -34,6 +34,20 @@ TEST(HostRange, RefusesWhatIsNoRangeAndNamesIt) {
   }
 }
 
+TEST(HostRange, MayBeOneOfAList) {
+  EXPECT_EQ(expand_range("a,b,c[1-2,7],[fe80::1%eth0]:623,10.0.0.1").value(),
+            (Names{"a", "b", "c1", "c2", "c7", "[fe80::1%eth0]:623", "10.0.0.1"}));
+  for (const char* text : {"a,", ",a", "a,,b", ",", "a,b[", "a,b[2-1]", "a[1-2],b[x]", "a,b[1-2"}) {
+    const auto hosts = expand_range(text);
+    ASSERT_FALSE(hosts) << text;
+    EXPECT_EQ(hosts.error().code, Errc::BadConfiguration);
+  }
+  EXPECT_EQ(expand_range("x,a[1-1023]").value().size(), kHostLimit);
+  EXPECT_FALSE(expand_range("x,a[1-1024]"));
+  EXPECT_FALSE(expand_range("a[1-1024],x"));
+  EXPECT_FALSE(expand_range("a[1-600],b[1-600]"));
+}
+
 TEST(HostRange, IsBounded) {
   EXPECT_EQ(expand_range("a[1-1024]").value().size(), kHostLimit);
   EXPECT_FALSE(expand_range("a[1-1025]"));

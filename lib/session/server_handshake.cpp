@@ -377,9 +377,12 @@ bool Server::Impl::make_active_room(const std::string& user, const Path& path, T
       (!has_one || sessions.active_of(path.peer) < std::max(limit / 2, kLeastOfSource)))
     return true;
   // A client that was killed and started again must not wait until its old sessions expire.
-  const Session* silent = sessions.longest_silent(user, path.peer);
-  if (silent == nullptr || now < silent->heard + kYieldAfter) return false;
-  close(silent->id, now);
+  const Session* yields = sessions.longest_silent(user, path.peer);
+  // An account is often that of many systems: one of them must not hold all sessions of the others.
+  if (yields == nullptr || now < yields->heard + kYieldAfter)
+    yields = sessions.too_many_of(user, path.peer);
+  if (yields == nullptr) return false;
+  close(yields->id, now);
   return true;
 }
 

@@ -65,6 +65,20 @@ const Session* SessionTable::longest_silent(const std::string& user, const Addre
   return longest;
 }
 
+const Session* SessionTable::too_many_of(const std::string& user, const Address& newcomer) const {
+  std::map<Address, std::size_t> of_source;
+  for (const auto& [id, session] : sessions_)
+    if (session.state_ == SessionState::Active && session.live().requester.user == user)
+      ++of_source[source_prefix(session.path.peer)];
+  const auto most =
+      std::max_element(of_source.begin(), of_source.end(),
+                       [](const auto& a, const auto& b) { return a.second < b.second; });
+  if (most == of_source.end()) return nullptr;
+  const auto own = of_source.find(source_prefix(newcomer));
+  const std::size_t has = own == of_source.end() ? 0 : own->second;
+  return most->second < has + kTooMany ? nullptr : longest_silent(user, most->first);
+}
+
 Session& SessionTable::add(std::uint32_t id) {
   assert(id != 0 && !sessions_.contains(id));
   Session& session = sessions_[id];

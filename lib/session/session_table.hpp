@@ -98,6 +98,11 @@ class SessionTable {
   /// The active session of this user and source that has been silent the longest.
   [[nodiscard]] const Session* longest_silent(const std::string& user, const Address& source) const;
 
+  /// The longest silent active session of the source that has the most of this user, when those are
+  /// at least kTooMany more than the newcomer's source has.
+  [[nodiscard]] const Session* too_many_of(const std::string& user, const Address& newcomer) const;
+  static constexpr std::size_t kTooMany = 3;
+
   /// A new session in state Open, under an id that is not in use.
   Session& add(std::uint32_t id);
   /// The only way from state to state. A transition that is not in the table is our own defect.

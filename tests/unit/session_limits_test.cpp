@@ -261,6 +261,28 @@ TEST(SessionLimit, OneUserLeavesSessionsForTheOthers) {
   EXPECT_FALSE(attempt(root(), 17));
 }
 
+TEST(SessionLimit, FewHostsOfAnAccountLeaveSessionsForTheOthersOfIt) {
+  ServerConfig config = unlimited_rate();
+  config.limits.active_sessions = 40;
+  Network network(config);
+  const auto attempt = [&network](std::uint8_t host, std::uint16_t port) {
+    auto& node = network.add(alice(), path_of(host, port));
+    node.client.start(network.now);
+    network.run(10ms);
+    return node.is_up();
+  };
+  for (std::uint16_t port = 1; port <= 18; ++port) {
+    EXPECT_TRUE(attempt(7, port)) << port;
+    if (port <= 17) {
+      EXPECT_TRUE(attempt(8, port)) << port;
+    }
+  }
+  EXPECT_EQ(network.server.active_sessions(), 35U);
+  for (std::uint8_t host = 9; host < 20; ++host) EXPECT_TRUE(attempt(host, 1)) << int{host};
+  EXPECT_EQ(network.server.active_sessions(), 35U);
+  EXPECT_FALSE(attempt(7, 30)) << "who has the most makes no room for himself";
+}
+
 TEST(SessionLimit, ASessionThatIsServedIsNotSilent) {
   ServerConfig config = basic_config();
   config.limits.active_sessions = 1;

@@ -338,6 +338,7 @@ void tell_status(const std::string& host, const FwrDonorStatus& s, Observer& obs
 Result<> query_donor(const std::string& host, const DiagOptions& options, const BmcAccount& account,
                      Observer& observer) {
   FwrDonorAccess access{};
+  access.size = sizeof access;
   access.host = host.c_str();
   access.user_name = options.user.c_str();
   const SecretText password(account.password);
@@ -351,7 +352,9 @@ Result<> query_donor(const std::string& host, const DiagOptions& options, const 
   access.retransmission_timeout = access.session_timeout / 4;
   access.iana = default_iana_pen();
   FwrDonorAnswer answer{};
+  answer.size = sizeof answer;
   FwrDonorError error{};
+  error.size = sizeof error;
   const int failed = fwr_donor_query(&access, nullptr, &answer, &error);
   if (failed != 0)
     return fwr::fail(errc_of_bmc(error.code), fmt::format("{}: {}", host, error.text));

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "config.h"
 #include "oem/bmc_access.h"
 #include "oem/ipmi-oem-fwrecover.h"
 
@@ -14,6 +15,9 @@ _Static_assert((int)FWR_DONOR_SYSTEM == (int)FWR_BMC_SYSTEM &&
                "the codes are the same");
 
 static const char kPeer[] = "donor";
+
+/* What a zero in struct FwrDonorAccess stands for. */
+enum { kSessionTimeout_ms = 3000 };
 
 /* The names of PROTOCOL §3.1. */
 static const struct FwrBmcCodeName kCodeNames[] = {
@@ -179,37 +183,67 @@ static int query(const struct FwrBmcAccess* bmc, uint32_t iana,
   return result;
 }
 
-static int check_and_query(const struct FwrDonorAccess* access,
-                           const struct FwrDonorPlatform* platform, struct FwrDonorAnswer* answer,
-                           struct FwrBmcError* error) {
-  if (access == NULL || answer == NULL)
+/* Whether the caller's struct has all that the first version had, which is what we know; a later
+ * version of ours will accept this size, too. */
+static int has_size(uint32_t size, size_t least, const char* what, struct FwrBmcError* error) {
+  if (size >= least) return 0;
+  return fwr_bmc_fail(error, FWR_BMC_BAD_ARGUMENT,
+                      "the size of struct %s is %u: set it to its sizeof", what,
+                      (unsigned int)size);
+}
+
+/* `theirs` gets what both know; what is behind it is zero. `size` stays. */
+static void give(void* theirs, uint32_t their_size, const void* ours, size_t our_size) {
+  memset((unsigned char*)theirs + sizeof(uint32_t), 0, their_size - sizeof(uint32_t));
+  memcpy((unsigned char*)theirs + sizeof(uint32_t), (const unsigned char*)ours + sizeof(uint32_t),
+         (their_size < our_size ? their_size : our_size) - sizeof(uint32_t));
+}
+
+static int check_and_query(const struct FwrDonorAccess* access_given,
+                           const struct FwrDonorPlatform* platform,
+                           struct FwrDonorAnswer* answer_given, struct FwrBmcError* error) {
+  struct FwrDonorAnswer answer = {0};
+  if (access_given == NULL || answer_given == NULL)
     return fwr_bmc_fail(error, FWR_BMC_BAD_ARGUMENT, "nothing to ask with");
-  memset(answer, 0, sizeof *answer);
+  if (has_size(access_given->size, sizeof *access_given, "FwrDonorAccess", error) < 0 ||
+      has_size(answer_given->size, sizeof *answer_given, "FwrDonorAnswer", error) < 0)
+    return -1;
+  give(answer_given, answer_given->size, &answer, sizeof answer);
+  if (platform != NULL && has_size(platform->size, sizeof *platform, "FwrDonorPlatform", error) < 0)
+    return -1;
+  struct FwrDonorAccess access = *access_given;
   const struct FwrBmcAccess bmc = {
-      .host = access->host != NULL ? access->host : "", /* never in-band */
-      .user_name = access->user_name,
-      .password = access->password,
-      .k_g = access->k_g,
-      .k_g_length = access->k_g_length,
-      .privilege_level = access->privilege_level,
-      .cipher_suite_id = access->cipher_suite_id,
-      .session_timeout = access->session_timeout,
-      .retransmission_timeout = access->retransmission_timeout,
-      .workaround_flags = access->workaround_flags,
+      .host = access.host != NULL ? access.host : "", /* never in-band */
+      .user_name = access.user_name,
+      .password = access.password,
+      .k_g = access.k_g,
+      .k_g_length = access.k_g_length,
+      .privilege_level =
+          access.privilege_level != 0 ? access.privilege_level : FWR_DONOR_PRIVILEGE_USER,
+      .cipher_suite_id = access.cipher_suite_id,
+      .session_timeout = access.session_timeout != 0 ? access.session_timeout : kSessionTimeout_ms,
+      .retransmission_timeout = access.retransmission_timeout,
+      .workaround_flags = access.workaround_flags,
   };
+  if (access.iana == 0) access.iana = FWR_IANA_PEN;
   if (fwr_bmc_check_access(&bmc, kPeer, error) < 0) return -1;
-  if (check_arguments(access, platform, error) < 0) return -1;
-  return query(&bmc, access->iana, platform, answer, error);
+  if (check_arguments(&access, platform, error) < 0) return -1;
+  const int result = query(&bmc, access.iana, platform, &answer, error);
+  give(answer_given, answer_given->size, &answer, sizeof answer);
+  return result;
 }
 
 int fwr_donor_query(const struct FwrDonorAccess* access, const struct FwrDonorPlatform* platform,
                     struct FwrDonorAnswer* answer, struct FwrDonorError* error) {
   struct FwrBmcError found = {0};
+  /* Without its size nothing can be said there. */
+  if (error != NULL && error->size < sizeof *error) return -1;
   const int result = check_and_query(access, platform, answer, &found);
   if (error == NULL) return result;
-  memset(error, 0, sizeof *error);
-  error->code = found.code;
-  error->completion_code = found.completion_code;
-  memcpy(error->text, found.text, sizeof error->text);
+  struct FwrDonorError told = {0};
+  told.code = found.code;
+  told.completion_code = found.completion_code;
+  memcpy(told.text, found.text, sizeof told.text);
+  give(error, error->size, &told, sizeof told);
   return result;
 }

@@ -19,24 +19,48 @@ extern "C" {
 #define FWR_DONOR_QUERY_PASSWORD_MAX 20  /* bytes, IPMI v2.0 §22.30 */
 #define FWR_DONOR_QUERY_USER_NAME_MAX 16 /* bytes, IPMI v2.0 §22.28 */
 
+/* Members are added at the end of these structs. So a program says which it was compiled with: it
+ * sets `size` of each that it passes, to sizeof of it, and gets no more than that. The structs
+ * inside of an answer have room for what comes. */
+
+enum FwrDonorRole { FWR_DONOR_CONSOLE = 0, FWR_DONOR_PEER = 1 };
+
+/* Bits of media. */
+enum FwrDonorMedia {
+  FWR_DONOR_WIRED = 1,
+  FWR_DONOR_WIRELESS = 2,
+  FWR_DONOR_ICMB = 4,
+  FWR_DONOR_BLUETOOTH = 8,
+  FWR_DONOR_SERIAL = 16
+};
+
+enum FwrDonorPrivilege {
+  FWR_DONOR_PRIVILEGE_USER = 2,
+  FWR_DONOR_PRIVILEGE_OPERATOR = 3,
+  FWR_DONOR_PRIVILEGE_ADMINISTRATOR = 4
+};
+
 /* How to reach the donor. The strings and K_g are only read during the call. */
 struct FwrDonorAccess {
+  uint32_t size;                       /* sizeof (struct FwrDonorAccess) */
   const char* host;                    /* name or address, with ":port" when it is not 623; an IPv6
                                           address with a port is in brackets */
   const char* user_name;               /* NULL: the empty name */
   const char* password;                /* NULL: the empty password */
   const unsigned char* k_g;            /* BMC key; NULL: none */
   unsigned int k_g_length;             /* bytes, at most 20 */
-  uint8_t privilege_level;             /* 2 User, 3 Operator, 4 Administrator */
-  uint8_t cipher_suite_id;             /* 17 or 3 */
-  unsigned int session_timeout;        /* milliseconds without an answer; 0: 20,000 */
+  uint8_t privilege_level;             /* enum FwrDonorPrivilege; 0: User */
+  uint8_t cipher_suite_id;             /* 17 or 3; suite 0 proves nothing, and is refused */
+  unsigned int session_timeout;        /* milliseconds without an answer; 0: 3,000 */
   unsigned int retransmission_timeout; /* milliseconds, shorter than session_timeout; 0: 1,000 */
   unsigned int workaround_flags;       /* IPMI_WORKAROUND_FLAGS_OUTOFBAND_2_0_*; 0: none */
-  uint32_t iana;                       /* enterprise number of the deployment, 24 bits */
+  uint32_t iana; /* enterprise number of the deployment, 24 bits; 0: that of this
+                    library, see configure --with-iana-pen */
 };
 
 /* Which system to ask an offer for. §5.2 */
 struct FwrDonorPlatform {
+  uint32_t size;            /* sizeof (struct FwrDonorPlatform) */
   unsigned char nonce[16];  /* random */
   uint32_t manufacturer_id; /* 24 bits, as in Get Device ID */
   uint16_t product_id;
@@ -49,17 +73,18 @@ struct FwrDonorPlatform {
 struct FwrDonorCapabilities {
   uint8_t version;        /* highest protocol version */
   uint8_t oldest_version; /* lowest protocol version */
-  uint8_t role;           /* 0 management console, 1 peer server */
-  uint8_t media;          /* b0 wired, b1 wireless, b2 ICMB, b3 Bluetooth, b4 serial */
+  uint8_t role;           /* enum FwrDonorRole */
+  uint8_t media;          /* of enum FwrDonorMedia */
   uint16_t read_limit;    /* bytes */
   uint16_t segment_limit; /* granules of 64 bytes */
   uint32_t credit_limit;  /* bytes */
   uint8_t lease_limit;
+  unsigned char reserved[32];
 };
 
 /* §5.8 */
 struct FwrDonorStatus {
-  uint8_t role;           /* 0 management console, 1 peer server */
+  uint8_t role;           /* enum FwrDonorRole */
   uint8_t load;           /* percent */
   unsigned char guid[16]; /* as it travels: least significant byte first */
   uint16_t images;
@@ -70,14 +95,15 @@ struct FwrDonorStatus {
   uint32_t failed;
   uint64_t bytes_served;
   char name[33]; /* what is not printable ASCII is a '?' */
+  unsigned char reserved[32];
 };
 
 /* §5.2 */
 struct FwrDonorOffer {
   uint8_t version;
-  uint8_t role;
-  uint8_t media;
-  uint8_t load; /* percent */
+  uint8_t role;  /* enum FwrDonorRole */
+  uint8_t media; /* of enum FwrDonorMedia */
+  uint8_t load;  /* percent */
   unsigned char guid[16];
   unsigned char digest[32];
   uint32_t security_version;
@@ -86,9 +112,11 @@ struct FwrDonorOffer {
   unsigned char token[16];
   char image_version[33]; /* what is not printable ASCII is a '?' */
   char component[17];
+  unsigned char reserved[32];
 };
 
 struct FwrDonorAnswer {
+  uint32_t size; /* sizeof (struct FwrDonorAnswer) */
   struct FwrDonorCapabilities capabilities;
   struct FwrDonorStatus status;
   /* Completion code of Request Firmware (§3.1), when a platform was given. Only with 00h is there
@@ -113,13 +141,15 @@ enum FwrDonorErrorCode {
 };
 
 struct FwrDonorError {
+  uint32_t size;           /* sizeof (struct FwrDonorError) */
   int code;                /* one of enum FwrDonorErrorCode */
   uint8_t completion_code; /* with FWR_DONOR_REJECTED */
   char text[256];          /* what happened, and with which command; no full stop at the end */
 };
 
-/* platform may be NULL: then no offer is asked for. Returns 0, or -1 with *error. A donor without a
- * compatible image is no error. Not to be called from two threads before one call has returned. */
+/* platform may be NULL, and error, too: then no offer is asked for. Returns 0, or -1 with *error. A
+ * donor without a compatible image is no error. Not to be called from two threads before one call
+ * has returned. */
 int fwr_donor_query(const struct FwrDonorAccess* access, const struct FwrDonorPlatform* platform,
                     struct FwrDonorAnswer* answer, struct FwrDonorError* error);
 

@@ -86,16 +86,20 @@ void require_text(const char* text, std::size_t limit) {
 
 void query(Input& in) {
   FwrDonorAccess access{};
+  access.size = sizeof access;
   access.host = "127.0.0.1";
   access.privilege_level = 2;
   access.cipher_suite_id = 17;
   access.iana = kIana;
   FwrDonorPlatform platform{};
   std::fill(std::begin(platform.nonce), std::end(platform.nonce), in.u8());
+  platform.size = sizeof platform;
   platform.component = "bmc";
   const bool with_offer = in.flag();
   FwrDonorAnswer got{};
+  got.size = sizeof got;
   FwrDonorError error{};
+  error.size = sizeof error;
   const int result = fwr_donor_query(&access, with_offer ? &platform : nullptr, &got, &error);
   const auto capabilities = read<oem::CapabilitiesRs>(0);
   const auto status = read<oem::DonorStatusRs>(1);

@@ -54,7 +54,15 @@ int main(void) {
   fiid_obj_t rq = fiid_obj_create(tmpl_cmd_oem_fwrecover_read_image_rq);
   const int filled = fill_cmd_oem_fwrecover_read_image(32473, 1, 0, 900, rq);
   fiid_obj_destroy(rq);
-  return filled == 0 && fwr_donor_query(0, 0, 0, 0) == -1 ? 0 : 1;
+  /* Nobody answers there; what is behind the size that was given stays as it is. */
+  struct { struct FwrDonorError error; unsigned char behind; } told = {{0}, 0x5a};
+  struct FwrDonorAnswer answer = {.size = sizeof answer};
+  struct FwrDonorAccess access = {.size = sizeof access, .host = "127.0.0.1:1", .cipher_suite_id = 17};
+  told.error.size = sizeof told.error;
+  if (fwr_donor_query(&access, 0, &answer, &told.error) != -1 || told.error.code != FWR_DONOR_NO_RESPONSE) return 2;
+  access.size = 0;
+  if (fwr_donor_query(&access, 0, &answer, &told.error) != -1 || told.error.code != FWR_DONOR_BAD_ARGUMENT) return 3;
+  return filled == 0 && told.behind == 0x5a && fwr_donor_query(0, 0, 0, 0) == -1 ? 0 : 1;
 }
 END
 $CXX -x c -std=c11 -I"$work/include" -o "$work/c-program" "$work/program.c" -x none "$library" \

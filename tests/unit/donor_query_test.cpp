@@ -3,8 +3,10 @@
 #include "oem/donor_query.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
+#include "config.h"
 #include "donor_query_fixture.hpp"
 #include "wire/oem.hpp"
 
@@ -108,6 +110,10 @@ ScriptedDonor::Answer except(Command command, const IpmiResponse& instead) {
 
 struct Query {
   explicit Query(const char* host) {
+    access.size = sizeof access;
+    platform.size = sizeof platform;
+    answer.size = sizeof answer;
+    error.size = sizeof error;
     access.host = host;
     access.user_name = "recipient";
     access.password = "a secret of 20 bytes";
@@ -390,7 +396,42 @@ TEST(DonorQuery, RefusesArgumentsBeforeItSendsAnything) {
   refuses([](Query& q) { q.platform.component = ""; });
   refuses([](Query& q) { q.platform.component = "sixteen--letters"; });
   refuses([](Query& q) { q.platform.manufacturer_id = 1U << 24; });
+  refuses([](Query& q) { q.access.size = 0; });
+  refuses([](Query& q) { q.answer.size = sizeof q.answer - 1; });
+  refuses([](Query& q) { q.platform.size = 0; });
   EXPECT_EQ(-1, fwr_donor_query(nullptr, nullptr, nullptr, nullptr));
+}
+
+TEST(DonorQuery, TakesZerosForDefaults) {
+  const LoopbackDonor donor(server_config(), FWR_IANA_PEN, good_answer);
+  ASSERT_TRUE(donor.bound());
+  Query query(donor.host());
+  query.access.privilege_level = 0;
+  query.access.session_timeout = 0;
+  query.access.retransmission_timeout = 0;
+  query.access.iana = 0;
+  EXPECT_EQ(FWR_DONOR_OK, query.code()) << query.error.text;
+}
+
+TEST(DonorQuery, FillsNoMoreThanTheCallerHas) {
+  const LoopbackDonor donor(server_config(), kIana, good_answer);
+  ASSERT_TRUE(donor.bound());
+  struct Later {  // what a later version of the header may have
+    FwrDonorAnswer answer;
+    std::array<unsigned char, 64> more;
+  } later{};
+  later.more.fill(0xff);
+  later.answer.size = sizeof later.answer + 32;
+  Query query(donor.host());
+  EXPECT_EQ(0, fwr_donor_query(&query.access, nullptr, &later.answer, nullptr));
+  EXPECT_EQ(sizeof later.answer + 32, later.answer.size);
+  EXPECT_NE('\0', later.answer.status.name[0]);
+  for (std::size_t i = 0; i < later.more.size(); ++i)
+    EXPECT_EQ(i < 32 ? 0 : 0xff, later.more[i]) << i;
+  query.error.size = 0;
+  std::memset(query.error.text, 'x', sizeof query.error.text);
+  EXPECT_EQ(-1, query.run());
+  EXPECT_EQ('x', query.error.text[0]) << "what has no size is not touched";
 }
 
 }  // namespace

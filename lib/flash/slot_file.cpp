@@ -49,6 +49,10 @@ bool is_set_to_read_only(int fd) {
   return ::ioctl(fd, BLKROGET, &read_only) == 0 && read_only != 0;
 }
 
+std::string read_only_words(const std::string& path) {
+  return " is set to read-only; 'blockdev --setrw " + path + "' makes it writable";
+}
+
 /// Of a block device; nullopt: it is none.
 std::optional<std::uint64_t> device_end(int fd) {
   Stat status{};
@@ -139,6 +143,8 @@ class FileSlots final : public Slots {
   Result<UniqueFd> open_for_writing(SlotId slot);
   void release(SlotId slot);
   Result<> claim(SlotId slot);
+  [[nodiscard]] bool leads_to_what_is_held(SlotId slot) const;
+  [[nodiscard]] tl::unexpected<Error> fail_write(SlotId slot, std::uint64_t offset) const;
   Result<> open_tree(int flags);
 
   std::string state_directory_;
@@ -259,8 +265,7 @@ Result<UniqueFd> FileSlots::open_for_writing(SlotId slot) {
   if (::fstat(fd.get(), &opened) != 0)
     return fail_errno(Errc::SlotWriteFailed, describe(slot), errno);
   if (S_ISBLK(opened.st_mode) && is_set_to_read_only(fd.get()))
-    return fail(Errc::SlotWriteFailed, describe(slot) + " is set to read-only; 'blockdev --setrw " +
-                                           path + "' makes it writable");
+    return fail(Errc::SlotWriteFailed, describe(slot) + read_only_words(path));
   // Once more, on what is open now: a link may lead elsewhere than it did at the start.
   if (::stat(file(other(slot)).path.c_str(), &active) == 0 && share_storage(opened, active))
     return fail(Errc::BadConfiguration,
@@ -281,17 +286,21 @@ void FileSlots::release(SlotId slot) {
   target.fd.reset();
 }
 
+/// What took its place under the same name is another slot.
+bool FileSlots::leads_to_what_is_held(SlotId slot) const {
+  const File& target = file(slot);
+  Stat named{};
+  Stat held{};
+  return ::stat(target.path.c_str(), &named) == 0 && ::fstat(target.fd.get(), &held) == 0 &&
+         same_object(named, held);
+}
+
 /// Opens the slot for writing, or keeps what is open. The claim that O_EXCL makes on a block device
 /// belongs to one open file, and would refuse a second one of ours as it refuses a stranger's: so
 /// it is made once, and given up when the slot becomes active.
 Result<> FileSlots::claim(SlotId slot) {
   File& target = file(slot);
-  Stat named{};
-  Stat held{};
-  // What took its place under the same name is another slot.
-  if (target.claimed && ::stat(target.path.c_str(), &named) == 0 &&
-      ::fstat(target.fd.get(), &held) == 0 && same_object(named, held))
-    return {};
+  if (target.claimed && leads_to_what_is_held(slot)) return {};
   release(slot);
   auto fd = open_for_writing(slot);
   if (!fd) return tl::unexpected(fd.error());
@@ -323,6 +332,18 @@ Result<> FileSlots::prepare(SlotId slot, std::uint64_t size) {
   return {};
 }
 
+/// After a write that failed. The kernel says of a device that was set to read-only what it says to
+/// who lacks permission.
+tl::unexpected<Error> FileSlots::fail_write(SlotId slot, std::uint64_t offset) const {
+  const int error_number = errno;
+  const File& target = file(slot);
+  if (error_number == EPERM && is_set_to_read_only(target.fd.get()))
+    return fail(Errc::SlotWriteFailed, describe(slot) + read_only_words(target.path));
+  return fail_errno(Errc::SlotWriteFailed,
+                    "writing " + describe(slot) + " at byte " + std::to_string(offset),
+                    error_number);
+}
+
 Result<> FileSlots::write(SlotId slot, std::uint64_t offset, ByteView bytes) {
   if (auto allowed = check_writable(slot); !allowed) return allowed;
   const File& target = file(slot);
@@ -330,9 +351,7 @@ Result<> FileSlots::write(SlotId slot, std::uint64_t offset, ByteView bytes) {
     return fail(Errc::Internal, "writing " + bytes_text(bytes.size()) + " at byte " +
                                     std::to_string(offset) + " of " + describe(slot) + ", where " +
                                     bytes_text(target.writable_bytes) + " are prepared");
-  if (!write_at(target.fd.get(), offset, bytes))
-    return fail_errno(Errc::SlotWriteFailed,
-                      "writing " + describe(slot) + " at byte " + std::to_string(offset), errno);
+  if (!write_at(target.fd.get(), offset, bytes)) return fail_write(slot, offset);
   return {};
 }
 
@@ -357,6 +376,11 @@ Result<BootRecord> FileSlots::load_record() {
 Result<> FileSlots::store_record(const BootRecord& record) {
   if (access_ != Access::ReadWrite)
     return fail(Errc::Internal, state_directory_ + " was opened for reading only");
+  // The system starts from what the path leads to, not from what was written and verified.
+  if (file(record.active).claimed && !leads_to_what_is_held(record.active))
+    return fail(Errc::SlotWriteFailed,
+                describe(record.active) +
+                    " does not become active: its path does not lead to what was written any more");
   active_.reset();
   if (auto stored = state_.store(record); !stored) return stored;
   active_ = record.active;

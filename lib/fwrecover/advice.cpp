@@ -32,6 +32,10 @@ constexpr std::array kRows{
         "used as swap, also in other mount namespaces: end that, or mend the path in [slots]."},
     Row{"slot-write-failed", "", "is set to read-only",
         "The active slot is untouched. Make the device writable, or mend the path in [slots]."},
+    Row{"slot-write-failed", "", "does not become active",
+        "The active slot is untouched. Something replaced, removed or mounted over the path of the "
+        "slot "
+        "meanwhile: look at it with \"ls -l\" and \"lsblk\", then try again."},
     Row{"slot-unreadable", "", "there is no such device",
         "\"lsblk\" shows the devices that are there: plug it in, load its driver, or mend the path "
         "in [slots]."},

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <filesystem>
+#include <functional>
 
 #include <cerrno>
 #include <csignal>
@@ -203,6 +204,29 @@ TEST_F(FileSlotsTest, NeverTouchASlotThatBecameActive) {
   EXPECT_FALSE(slots->write(SlotId::B, 0, Bytes(100)));
   EXPECT_TRUE(slots->prepare(SlotId::B, 100));
   EXPECT_TRUE(slots->write(SlotId::B, 0, Bytes(100)));
+}
+
+TEST_F(FileSlotsTest, NeverMakeASlotActiveWhosePathLeadsElsewhereByNow) {
+  const std::string path = config().slot_b;
+  const auto gone = [&] { std::filesystem::remove(path); };
+  const auto replaced = [&] {
+    test::write_text(path + ".other", "another image");
+    std::filesystem::rename(path + ".other", path);
+  };
+  for (const auto& change : {std::function<void()>(gone), std::function<void()>(replaced)}) {
+    const auto slots = open();
+    ASSERT_TRUE(slots->prepare(SlotId::B, 100));
+    ASSERT_TRUE(slots->write(SlotId::B, 0, Bytes(100)));
+    const BootRecord before = slots->load_record().value();
+    const BootRecord record =
+        activate(mark_verified(begin_writing(before, "m", "s")), 1, 2).value();
+    change();
+    const auto refused = slots->store_record(record);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(Errc::SlotWriteFailed, refused.error().code);
+    EXPECT_THAT(refused.error().detail, HasSubstr("does not become active"));
+    EXPECT_EQ(before, slots->load_record().value());
+  }
 }
 
 TEST_F(FileSlotsTest, WriteOnlyWhatWasPrepared) {

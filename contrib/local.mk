@@ -11,6 +11,7 @@ dist_bashcompletion_DATA += %D%/completion/fwdonor
 dist_bashcompletion_DATA += %D%/completion/fwdonord
 dist_bashcompletion_DATA += %D%/completion/fwrecover
 EXTRA_DIST += %D%/demo/demo.sh
+EXTRA_DIST += %D%/lab/recover-boards.sh
 EXTRA_DIST += %D%/lab/recover-with-ipmitool.sh
 
 examplesdir = $(docdir)/examples

@@ -469,6 +469,8 @@ void TextOutput::on_event(const Event& event) {
   const bool verbose = verbosity_ == Verbosity::Verbose;
   const Table* table = table_of(event, verbose);
   if (!rows_.empty() && table != table_of(rows_.front(), verbose)) flush_table();
+  if (event.name() == "added" || event.name() == "removed" || event.name() == "adopted")
+    change_told_ = event.name() + " " + event.text("name") + " " + event.text("version");
   if (table != nullptr) {
     rows_.push_back(event);
   } else if (const std::string line = words(event, verbosity_); !line.empty()) {
@@ -587,12 +589,21 @@ void TextOutput::waiting(const Event& event) {
   status_.show(first_that_fits(texts, status_.columns()));
 }
 
+/// What no event has said in more words.
+std::string TextOutput::what_is_new(const std::string& message) const {
+  constexpr std::string_view kMore = "; ";
+  if (change_told_.empty() || !message.starts_with(change_told_)) return message;
+  const std::string_view rest = std::string_view(message).substr(change_told_.size());
+  if (rest.empty()) return {};
+  return rest.starts_with(kMore) ? std::string(rest.substr(kMore.size())) : message;
+}
+
 void TextOutput::finish(const Conclusion& conclusion) {
   status_.clear();
   if (verbosity_ != Verbosity::Quiet) flush_table();
   if (conclusion.ok()) {
-    if (verbosity_ != Verbosity::Quiet && !conclusion.message.empty())
-      say(kOut, conclusion.message);
+    const std::string message = what_is_new(conclusion.message);
+    if (verbosity_ != Verbosity::Quiet && !message.empty()) say(kOut, message);
     return;
   }
   // Whoever stopped it knows that it is no error.

@@ -90,6 +90,7 @@ class TextOutput final : public Output {
   void progress(const fwrecover::Event& event);
   void waiting(const fwrecover::Event& event);
   void flush_table();
+  [[nodiscard]] std::string what_is_new(const std::string& message) const;
 
   Verbosity verbosity_;
   StatusLine status_;
@@ -97,6 +98,7 @@ class TextOutput final : public Output {
   std::string position_;  ///< "43%  6.9 MiB of 16.0 MiB": stays while it waits
   std::chrono::steady_clock::time_point last_line_{};
   std::vector<fwrecover::Event> rows_;  ///< of one table
+  std::string change_told_;             ///< "added rack-bmc 2.14.0"
 };
 
 /// A log for a daemon: one line an event on standard error, with the time, or an entry with fields

@@ -64,3 +64,12 @@ diag 2 donor -U fwrecover -f password -W opensesspriv "127.0.0.1:$port"
 grep -q "'opensesspriv' is not known here" out.json || { cat out.json; fail 'the workaround is not named'; }
 diag 2 donor -U fwrecover -f password -C 8 "127.0.0.1:$port"
 grep -q 'none of 17, 3' out.json || fail 'nothing says which suites there are'
+
+say 'each thing is said once'
+make_image second 20000
+sign second 2.0 2
+"$FWDONOR" --config d.toml add second >said.txt
+[ "$(grep -c 'added test-bmc 2.0' said.txt)" -eq 1 ] || { cat said.txt; fail 'fwdonor add says it twice'; }
+expect_line said.txt 'a running fwdonord'
+"$FWDONOR" --config d.toml remove "test-bmc=2.0" >said.txt 2>&1 || "$FWDONOR" --config d.toml remove 2.0 >said.txt
+[ "$(grep -c 'removed test-bmc 2.0' said.txt)" -eq 1 ] || { cat said.txt; fail 'fwdonor remove says it twice'; }

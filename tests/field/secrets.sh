@@ -60,6 +60,7 @@ grep -q '^Max core file size *0 *0 ' "/proc/$started/limits" || fail 'a donor ma
 mkdir cores
 (
   cd cores
+  # shellcheck disable=SC3045 # where there is none, there is no core either
   ulimit -c unlimited 2>/dev/null || :
   exec "$FWRECOVER" --config "$work/r.toml" --set 'policy.offer_window="30s"' -v offers
 ) >core.log 2>&1 &

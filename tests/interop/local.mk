@@ -16,6 +16,7 @@ INTEROP_TESTS += %D%/icmb.sh
 INTEROP_TESTS += %D%/install.sh
 INTEROP_TESTS += %D%/json.sh
 INTEROP_TESTS += %D%/kill.sh
+INTEROP_TESTS += %D%/lab-boards.sh
 INTEROP_TESTS += %D%/lab-script.sh
 INTEROP_TESTS += %D%/links.sh
 INTEROP_TESTS += %D%/names.sh

@@ -2,6 +2,7 @@
 // Liars that have the account, and one honest donor: it is reached, in bounded time. PROTOCOL §6.4.
 #include <gtest/gtest.h>
 
+#include "recipient/selection.hpp"
 #include "recovery_rig.hpp"
 
 namespace fwr::test {
@@ -100,6 +101,42 @@ TEST_F(Liars, AnOldManifestOfTheSameImageCountsWhereItCameFrom) {
   rig_.add_donor(old, {.host = 2, .claims = kHonest});
   add_honest(wanted);
   EXPECT_LT(expect_installed(), 30);
+}
+
+recipient::Offer offer_of(std::uint8_t host, std::uint32_t number) {
+  recipient::Offer offer;
+  offer.candidate.path = Path{{}, ipv4(host)};
+  offer.candidate.donor.fill(static_cast<std::byte>(host));
+  offer.candidate.component = "bmc";
+  offer.candidate.version = "1." + std::to_string(number);
+  offer.candidate.size_bytes = 1000;
+  SeededRandom(number).fill(offer.candidate.digest);
+  return offer;
+}
+
+TEST(LiarsImages, OfAnyNumberLeaveRoomForTheSecondOneOfTheHonestDonor) {
+  constexpr std::uint8_t kLiars = 20;
+  std::vector<recipient::Offer> offers;
+  for (std::uint8_t host = 1; host <= kLiars + 1; ++host) offers.push_back(offer_of(host, 0));
+  recipient::Selection selection(recipient::RecoveryConfig{}, offers, {});
+  const Error bad{Errc::BadSignature, {}};
+  std::uint32_t number = 0;
+  for (std::size_t liar = 0; liar < kLiars; ++liar) {
+    std::size_t at = liar;
+    for (int i = 0; i < 250; ++i) {
+      const auto next =
+          selection.add_next(at, offer_of(static_cast<std::uint8_t>(liar + 1), ++number), true);
+      ASSERT_TRUE(next) << "image " << number;
+      selection.refuse_image(at, bad, false);
+      selection.asked_on(at);
+      at = *next;
+    }
+    selection.refuse_image(at, bad, false);
+    selection.asked_on(at);
+  }
+  const auto second = selection.add_next(kLiars, offer_of(kLiars + 1, ++number), true);
+  ASSERT_TRUE(second);
+  EXPECT_EQ(selection.offer(*second).candidate.path.peer, ipv4(kLiars + 1));
 }
 
 }  // namespace

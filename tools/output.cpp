@@ -302,8 +302,11 @@ std::string words(const Event& event, Verbosity verbosity) {
                        event.text("finding"), event.text("text"));
   if (name == "donor" && event.has("again") && event.flag("again")) return {};
   if (name == "donor")
-    return fmt::format("chose {} ({} at {}): version {}", event.text("address"), event.text("role"),
-                       event.text("donor"), event.text("version"));
+    return event.has("further")
+               ? fmt::format("asks {} for others than version {}", event.text("address"),
+                             event.text("version"))
+               : fmt::format("chose {} ({} at {}): version {}", event.text("address"),
+                             event.text("role"), event.text("donor"), event.text("version"));
   if (name == "dropped" && event.has("waits"))
     return fmt::format("waits for {}, up to {} s: {}", event.text("address"), event.number("waits"),
                        event.text("reason"));

@@ -215,6 +215,7 @@ class RecoveryMachine final : public fwr::transport::Machine {
     set_candidate(event, chosen.candidate, lines_);
     // The same one, which was busy.
     if (waits_for_ == chosen.candidate.path.peer) event.set("again", true);
+    if (chosen.further) event.set("further", true);
     waits_for_.reset();
     observer_.on_event(event);
   }

@@ -96,7 +96,7 @@ void Recovery::Impl::select(TimePoint now) {
   if (!next->not_before) donor->start(now);
   enter(Event::DonorChosen, Connecting{std::move(donor), next->not_before});
   begin_turn(std::max(now, next->not_before.value_or(now)));
-  emit(Chosen{offer.candidate});
+  emit(Chosen{offer.candidate, !selection_->verdict(next->index).accepted});
 }
 
 std::unique_ptr<session::Conversation> Recovery::Impl::make_client(const LinkProperties& link,

@@ -107,6 +107,7 @@ struct Offered {
 /// The donor that is tried now.
 struct Chosen {
   policy::Candidate candidate;
+  bool further = false;  ///< this one is refused: the donor is asked in its session for its others
 };
 /// Why a donor is not used any more.
 struct Dropped {

@@ -41,6 +41,9 @@ say_first() { grep -q "\"event\":\"offer\".*\"version\":\"$1\".*\"acceptable\":f
 
 # An older version is wanted, once: the example of fwrecover(8).
 recover 0 r --set policy.downgrade=true --set policy.version=1.0 request
+# Nobody reads that an image was chosen which was refused a line before.
+grep '"event":"donor"' out.json | grep -v '"further":true' >chosen || fail 'no donor was chosen'
+grep -q -v '"version":"1.0"' chosen && fail "another image than 1.0 was chosen: $(cat chosen)"
 version_is 1.0
 keep
 # 1.0 to 2.0 to 3.0: two requests, past what is too large and what a stranger signed.

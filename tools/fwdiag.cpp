@@ -34,16 +34,18 @@ void add_hosts(CLI::App& app, Options& options, bool required) {
       ->default_str("1s");
 }
 
-void add_platform(CLI::App& app, fwrecover::DiagOptions& diag) {
-  tool::add_number(app, "--manufacturer", diag.manufacturer, "IANA number of the maker",
-                   {0, 0xffffff})
-      ->default_str("0");
-  tool::add_number(app, "--product", diag.product, "Product id", {0, 0xffff})->default_str("0");
-  tool::add_number(app, "--device", diag.device, "Device id (without: 0)", {0, 255});
-  tool::add_number(app, "--revision", diag.revision, "Hardware revision (without: 0)", {0, 255});
-  app.add_option("--component", diag.component, "Which firmware is wanted")
-      ->type_name("TEXT")
-      ->capture_default_str();
+std::vector<CLI::Option*> add_platform(CLI::App& app, fwrecover::DiagOptions& diag) {
+  return {
+      tool::add_number(app, "--manufacturer", diag.manufacturer, "IANA number of the maker",
+                       {0, 0xffffff})
+          ->default_str("0"),
+      tool::add_number(app, "--product", diag.product, "Product id", {0, 0xffff})->default_str("0"),
+      tool::add_number(app, "--device", diag.device, "Device id (without: 0)", {0, 255}),
+      tool::add_number(app, "--revision", diag.revision, "Hardware revision (without: 0)",
+                       {0, 255}),
+      app.add_option("--component", diag.component, "Which firmware is wanted")
+          ->type_name("TEXT")
+          ->capture_default_str()};
 }
 
 template <class DiagOrBus>
@@ -77,6 +79,14 @@ std::vector<CLI::Option*> add_secrets(CLI::App& app, DiagOrBus& account) {
       tool::add_value(app, "-W,--workaround-flags", take_workaround,
                       "For FreeIPMI's other tools: none is the only one here")
           ->type_name("FLAGS")};
+}
+
+/// In a session everything is listed, without one what one system is offered.
+void add_images(CLI::App& app, Options& options) {
+  add_hosts(app, options, true);
+  CLI::Option* user = add_user(app, options.diag, "the donor, which then lists all that it has");
+  for (CLI::Option* option : add_secrets(app, options.diag)) option->needs(user);
+  for (CLI::Option* option : add_platform(app, options.diag)) option->excludes(user);
 }
 
 CLI::Option* add_baud(CLI::App& app, std::uint32_t& baud) {
@@ -257,6 +267,9 @@ std::vector<tool::Command> commands(Options& options) {
          add_secrets(app, options.diag);
        },
        [diag](Observer& o) { return fwrecover::donor(diag(), o); }},
+      {"images", "List the images of a donor: all in a session, else those for one system",
+       [&](CLI::App& app) { add_images(app, options); },
+       [diag](Observer& o) { return fwrecover::images(diag(), o); }},
       {"bt", "Look for Bluetooth devices, and ask each whether it is a donor",
        [&](CLI::App& app) { add_bluetooth(app, options); },
        [&](Observer& o) { return run_bluetooth(options, o); }},

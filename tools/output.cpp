@@ -110,6 +110,20 @@ Cells claim_row(const Event& event, bool) {
   row.push_back(event.text("donor"));
   return row;
 }
+/// fwdiag shows whom images are for.
+Cells listed_image_row(const Event& event, bool) {
+  std::string terms = event.flag("offered") ? "" : "expired";
+  if (event.has("minimum_version"))
+    terms += (terms.empty() ? "from " : ", from ") + event.text("minimum_version");
+  return {event.text("host"),
+          short_digest(event),
+          event.text("component"),
+          event.text("version"),
+          fmt::format("{}", event.number("security_version")),
+          human_size(static_cast<double>(event.number("size"))),
+          value_text(event.list("platforms")),
+          terms.empty() ? "-" : terms};
+}
 Cells image_row(const Event& event, bool) {
   return {short_digest(event),
           event.text("name"),
@@ -179,6 +193,16 @@ const std::vector<Table>& tables() {
              {"GUID", 1, 18}},
             claim_row},
       Table{"image",
+            {{"HOST", 3},
+             {"DIGEST", 4},
+             {"COMPONENT", 2},
+             {"VERSION", 0, 8},
+             {"SECURITY", 5},
+             {"SIZE", 6},
+             {"PLATFORMS", 0, 14},
+             {"TERMS", 1, 8}},
+            listed_image_row},
+      Table{"image",
             {{"DIGEST", 0},
              {"NAME", 0, 8},
              {"COMPONENT", 4},
@@ -198,11 +222,13 @@ const std::vector<Table>& tables() {
   return kAll;
 }
 const Table* table_of(const Event& event, bool verbose) {
-  if (event.name() == "image" && event.has("platforms")) return nullptr;  // fwdonor show
+  const bool listed = event.name() == "image" && event.has("host");
+  if (event.name() == "image" && event.has("platforms") && !listed) return nullptr;  // fwdonor show
   if (event.name() == "history" && verbose) return nullptr;
   const bool claim = event.name() == "offer" && !event.has("acceptable");
   const auto found = std::find_if(tables().begin(), tables().end(), [&](const Table& table) {
-    return table.event == event.name() && (!claim || table.row == claim_row);
+    return table.event == event.name() && (!claim || table.row == claim_row) &&
+           listed == (table.row == listed_image_row);
   });
   return found == tables().end() ? nullptr : &*found;
 }

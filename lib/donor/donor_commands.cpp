@@ -105,6 +105,7 @@ Donor::Impl::Answer Donor::Impl::dispatch(oem::Command command, const session::R
     case oem::Command::ReadImage: return read(wire::stream::Object::Image, from, body, now);
     case oem::Command::ReportResult: return report_result(from, body, now);
     case oem::Command::GetDonorStatus: return donor_status(now);
+    case oem::Command::ListImages: return list_images(body);
   }
   return code(CompletionCode::InvalidCommand);
 }
@@ -364,6 +365,23 @@ Donor::Impl::Answer Donor::Impl::donor_status(TimePoint now) {
   rs.failed = failed_;
   rs.bytes_served = bytes_served_;
   rs.name = config_.name;
+  return ok(rs);
+}
+
+/// PROTOCOL §5.9
+Donor::Impl::Answer Donor::Impl::list_images(ByteView body) const {
+  const auto rq = wire::decode<oem::ListImagesRq>(body);
+  if (!rq) return code(code_of(rq.error()));
+  const image::Manifest* next = nullptr;
+  for (const Entry& entry : catalogue_->entries())
+    if (entry.manifest.digest > rq->after &&
+        (next == nullptr || entry.manifest.digest < next->digest))
+      next = &entry.manifest;
+  if (next == nullptr) return code(CompletionCode::UnknownImage);
+  oem::ListImagesRs rs;
+  rs.digest = next->digest;
+  if (has_expired(*next, config_.wall_clock ? config_.wall_clock() : std::nullopt))
+    rs.flags |= oem::ListImagesRs::kExpired;
   return ok(rs);
 }
 

@@ -53,6 +53,7 @@ class Donor::Impl {
               TimePoint now);
   Answer report_result(const session::Requester& from, ByteView body, TimePoint now);
   Answer donor_status(TimePoint now);
+  Answer list_images(ByteView body) const;
 
   [[nodiscard]] wire::IpmiResponse code(wire::CompletionCode code) const;
   [[nodiscard]] wire::IpmiResponse decline(wire::CompletionCode why, const Nonce& nonce) const;

@@ -22,7 +22,7 @@ struct DiagOptions {
   std::uint8_t device = 0;
   std::uint8_t revision = 0;
   std::string component = "bmc";
-  // donor(): an account of the donor
+  // donor(), images(): an account of the donor
   std::string user;
   std::string password_file;  ///< empty: environment FWRECOVER_PASSWORD
   std::string kg_file;
@@ -31,12 +31,15 @@ struct DiagOptions {
 
 /// ASF presence ping, with round-trip times. Events: "pong", "silent".
 FWR_API Conclusion ping(const DiagOptions& options, Observer& observer);
-/// Request Firmware, without policy and acceptance. Events: "offer".
+/// Request Firmware, without policy and acceptance. Events: "offer", "declined", "silent".
 FWR_API Conclusion discover(const DiagOptions& options, Observer& observer);
 /// Get Recovery Capabilities without a session. Events: "capabilities".
 FWR_API Conclusion capabilities(const DiagOptions& options, Observer& observer);
 /// Opens a session through libfreeipmi and asks for capabilities and status. Events:
 /// "capabilities", "donor-status".
 FWR_API Conclusion donor(const DiagOptions& options, Observer& observer);
+/// Everything that a donor has, in a session, when `user` is given: "image", one each. Otherwise
+/// what it would offer to one system, without a session: "offer", one each.
+FWR_API Conclusion images(const DiagOptions& options, Observer& observer);
 
 }  // namespace fwrecover

@@ -199,37 +199,57 @@ static void give(void* theirs, uint32_t their_size, const void* ours, size_t our
          (their_size < our_size ? their_size : our_size) - sizeof(uint32_t));
 }
 
+/* What the caller gave, with the defaults in place of zeros. */
+static int take_access(const struct FwrDonorAccess* given, struct FwrDonorAccess* access,
+                       struct FwrBmcAccess* bmc, struct FwrBmcError* error) {
+  if (has_size(given->size, sizeof *given, "FwrDonorAccess", error) < 0) return -1;
+  *access = *given;
+  if (access->privilege_level == 0) access->privilege_level = FWR_DONOR_PRIVILEGE_USER;
+  if (access->session_timeout == 0) access->session_timeout = kSessionTimeout_ms;
+  if (access->iana == 0) access->iana = FWR_IANA_PEN;
+  *bmc = (struct FwrBmcAccess){
+      .host = access->host != NULL ? access->host : "", /* never in-band */
+      .user_name = access->user_name,
+      .password = access->password,
+      .k_g = access->k_g,
+      .k_g_length = access->k_g_length,
+      .privilege_level = access->privilege_level,
+      .cipher_suite_id = access->cipher_suite_id,
+      .session_timeout = access->session_timeout,
+      .retransmission_timeout = access->retransmission_timeout,
+      .workaround_flags = access->workaround_flags,
+  };
+  return 0;
+}
+
 static int check_and_query(const struct FwrDonorAccess* access_given,
                            const struct FwrDonorPlatform* platform,
                            struct FwrDonorAnswer* answer_given, struct FwrBmcError* error) {
   struct FwrDonorAnswer answer = {0};
+  struct FwrDonorAccess access;
+  struct FwrBmcAccess bmc;
   if (access_given == NULL || answer_given == NULL)
     return fwr_bmc_fail(error, FWR_BMC_BAD_ARGUMENT, "nothing to ask with");
-  if (has_size(access_given->size, sizeof *access_given, "FwrDonorAccess", error) < 0 ||
+  if (take_access(access_given, &access, &bmc, error) < 0 ||
       has_size(answer_given->size, sizeof *answer_given, "FwrDonorAnswer", error) < 0)
     return -1;
   give(answer_given, answer_given->size, &answer, sizeof answer);
   if (platform != NULL && has_size(platform->size, sizeof *platform, "FwrDonorPlatform", error) < 0)
     return -1;
-  struct FwrDonorAccess access = *access_given;
-  const struct FwrBmcAccess bmc = {
-      .host = access.host != NULL ? access.host : "", /* never in-band */
-      .user_name = access.user_name,
-      .password = access.password,
-      .k_g = access.k_g,
-      .k_g_length = access.k_g_length,
-      .privilege_level =
-          access.privilege_level != 0 ? access.privilege_level : FWR_DONOR_PRIVILEGE_USER,
-      .cipher_suite_id = access.cipher_suite_id,
-      .session_timeout = access.session_timeout != 0 ? access.session_timeout : kSessionTimeout_ms,
-      .retransmission_timeout = access.retransmission_timeout,
-      .workaround_flags = access.workaround_flags,
-  };
-  if (access.iana == 0) access.iana = FWR_IANA_PEN;
   if (fwr_bmc_check_access(&bmc, kPeer, error) < 0) return -1;
   if (check_arguments(&access, platform, error) < 0) return -1;
   const int result = query(&bmc, access.iana, platform, &answer, error);
   give(answer_given, answer_given->size, &answer, sizeof answer);
+  return result;
+}
+
+static int give_error(int result, const struct FwrBmcError* found, struct FwrDonorError* error) {
+  if (error == NULL) return result;
+  struct FwrDonorError told = {0};
+  told.code = found->code;
+  told.completion_code = found->completion_code;
+  memcpy(told.text, found->text, sizeof told.text);
+  give(error, error->size, &told, sizeof told);
   return result;
 }
 
@@ -239,11 +259,112 @@ int fwr_donor_query(const struct FwrDonorAccess* access, const struct FwrDonorPl
   /* Without its size nothing can be said there. */
   if (error != NULL && error->size < sizeof *error) return -1;
   const int result = check_and_query(access, platform, answer, &found);
-  if (error == NULL) return result;
-  struct FwrDonorError told = {0};
-  told.code = found.code;
-  told.completion_code = found.completion_code;
-  memcpy(told.text, found.text, sizeof told.text);
-  give(error, error->size, &told, sizeof told);
+  return give_error(result, &found, error);
+}
+
+/* --- the images ------------------------------------------------------------------------------ */
+
+enum { MANIFEST_MAX = 16384 }; /* bytes, PROTOCOL §5.3 */
+
+/* Returns 1 when there is an image, 0 when there is none behind `after`, -1 with *error. */
+static int next_image(ipmi_ctx_t ctx, uint32_t iana, const unsigned char* after,
+                      struct FwrDonorImage* out, struct FwrBmcError* error) {
+  static const char kDoing[] = "List Images";
+  fiid_obj_t rs = fiid_obj_create(tmpl_cmd_oem_fwrecover_list_images_rs);
+  if (rs == NULL) return fwr_bmc_fail(error, FWR_BMC_SYSTEM, "%s: no memory", kDoing);
+  int result = ipmi_cmd_oem_fwrecover_list_images(ctx, iana, after, rs);
+  if (result == 0) {
+    bytes(rs, "digest", out->digest, sizeof out->digest);
+    out->flags = (uint8_t)fwr_bmc_number(rs, "flags");
+    result = 1;
+    /* The order is what ends the listing. */
+    if (memcmp(out->digest, after, sizeof out->digest) <= 0)
+      result = fwr_bmc_fail(error, FWR_BMC_MALFORMED, "%s: an image that comes before", kDoing);
+  } else if (errno == EREMOTEIO &&
+             fwr_bmc_number(rs, "comp_code") == IPMI_COMP_CODE_OEM_FWRECOVER_UNKNOWN_IMAGE) {
+    result = 0;
+  } else {
+    result = fail_command(error, ctx, rs, errno, kDoing);
+  }
+  fiid_obj_destroy(rs);
   return result;
+}
+
+/* `manifest` has one byte more than a manifest may have. */
+static int read_manifest(ipmi_ctx_t ctx, uint32_t iana, struct FwrDonorImage* image, char* manifest,
+                         struct FwrBmcError* error) {
+  static const char kDoing[] = "Get Manifest";
+  fiid_obj_t rs = fiid_obj_create(tmpl_cmd_oem_fwrecover_get_manifest_rs);
+  if (rs == NULL) return fwr_bmc_fail(error, FWR_BMC_SYSTEM, "%s: no memory", kDoing);
+  unsigned int have = 0;
+  uint64_t total = 1;
+  int result = 0;
+  while (result == 0 && have < total) {
+    if (ipmi_cmd_oem_fwrecover_get_manifest(ctx, iana, image->digest,
+                                            IPMI_OEM_FWRECOVER_PART_MANIFEST, (uint16_t)have,
+                                            IPMI_OEM_FWRECOVER_READ_MAX, rs) < 0) {
+      result = fail_command(error, ctx, rs, errno, kDoing);
+      break;
+    }
+    total = fwr_bmc_number(rs, "total");
+    unsigned char piece[IPMI_OEM_FWRECOVER_READ_MAX];
+    const int length = fiid_obj_get_data(rs, "data", piece, sizeof piece);
+    if (total > MANIFEST_MAX || length <= 0 || have + (unsigned int)length > total) {
+      result = fwr_bmc_fail(error, FWR_BMC_MALFORMED, "%s: not as long as the donor says", kDoing);
+      break;
+    }
+    memcpy(manifest + have, piece, (size_t)length);
+    have += (unsigned int)length;
+  }
+  manifest[have] = '\0';
+  image->manifest = manifest;
+  image->manifest_length = have;
+  fiid_obj_destroy(rs);
+  return result;
+}
+
+static int list_images(ipmi_ctx_t ctx, uint32_t iana,
+                       int (*take)(const struct FwrDonorImage* image, void* context), void* context,
+                       struct FwrBmcError* error) {
+  char manifest[MANIFEST_MAX + 1];
+  unsigned char after[IPMI_OEM_FWRECOVER_DIGEST_LENGTH] = {0};
+  for (int i = 0; i < FWR_DONOR_IMAGES_MAX; ++i) {
+    struct FwrDonorImage image = {sizeof image, {0}, 0, NULL, 0};
+    const int found = next_image(ctx, iana, after, &image, error);
+    if (found <= 0) return found;
+    if (read_manifest(ctx, iana, &image, manifest, error) < 0) return -1;
+    if (take(&image, context) != 0) return 0;
+    memcpy(after, image.digest, sizeof after);
+  }
+  return 0;
+}
+
+static int check_and_list(const struct FwrDonorAccess* given,
+                          int (*take)(const struct FwrDonorImage* image, void* context),
+                          void* context, struct FwrBmcError* error) {
+  struct FwrDonorAccess access;
+  struct FwrBmcAccess bmc;
+  if (given == NULL || take == NULL)
+    return fwr_bmc_fail(error, FWR_BMC_BAD_ARGUMENT, "nothing to ask with");
+  if (take_access(given, &access, &bmc, error) < 0 ||
+      fwr_bmc_check_access(&bmc, kPeer, error) < 0 || check_arguments(&access, NULL, error) < 0)
+    return -1;
+  ipmi_ctx_t ctx = ipmi_ctx_create();
+  if (ctx == NULL) return fwr_bmc_fail(error, FWR_BMC_SYSTEM, "no memory");
+  int result = fwr_bmc_open(ctx, &bmc, kPeer, error);
+  if (result == 0) {
+    result = list_images(ctx, access.iana, take, context, error);
+    (void)ipmi_ctx_close(ctx); /* best effort: the donor closes an idle session by itself */
+  }
+  ipmi_ctx_destroy(ctx);
+  return result;
+}
+
+int fwr_donor_list_images(const struct FwrDonorAccess* access,
+                          int (*take)(const struct FwrDonorImage* image, void* context),
+                          void* context, struct FwrDonorError* error) {
+  struct FwrBmcError found = {0};
+  if (error != NULL && error->size < sizeof *error) return -1;
+  const int result = check_and_list(access, take, context, &found);
+  return give_error(result, &found, error);
 }

@@ -153,6 +153,25 @@ struct FwrDonorError {
 int fwr_donor_query(const struct FwrDonorAccess* access, const struct FwrDonorPlatform* platform,
                     struct FwrDonorAnswer* answer, struct FwrDonorError* error);
 
+/* One image of a donor's catalogue. */
+struct FwrDonorImage {
+  uint32_t size; /* sizeof (struct FwrDonorImage) of this library */
+  unsigned char digest[32];
+  uint8_t flags;        /* b0: it has expired, so that it is not offered. §5.9 */
+  const char* manifest; /* JSON as in §7.2, with a zero byte behind it; nothing has verified
+                           its signature */
+  unsigned int manifest_length; /* bytes */
+};
+#define FWR_DONOR_IMAGES_MAX 256 /* §8.2 */
+
+/* Calls `take` once for each image, in the order of their digests; what it is given is only valid
+ * during that call. It returns 0 to go on; another value ends the listing, which is no error then.
+ * A donor of an older release gives FWR_DONOR_REJECTED with completion code C1h. Returns 0, or -1
+ * with *error. Not to be called from two threads before one call has returned. */
+int fwr_donor_list_images(const struct FwrDonorAccess* access,
+                          int (*take)(const struct FwrDonorImage* image, void* context),
+                          void* context, struct FwrDonorError* error);
+
 #pragma GCC visibility pop
 
 #ifdef __cplusplus

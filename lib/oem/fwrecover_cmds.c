@@ -165,6 +165,18 @@ fiid_template_t tmpl_cmd_oem_fwrecover_get_donor_status_rs = {
     {BYTES(32), "name", REQUIRED},                     /* 47:78, text */
     LATER_VERSION,
     END};
+
+/* PROTOCOL §5.9 */
+fiid_template_t tmpl_cmd_oem_fwrecover_list_images_rq = {
+    REQUEST_HEAD,                                      /* 1:3 */
+    {BYTES(32), "after", REQUIRED},                    /* 4:35 */
+    END};
+fiid_template_t tmpl_cmd_oem_fwrecover_list_images_rs = {
+    RESPONSE_HEAD,                                     /* 1, 2:4 */
+    {BYTES(32), "digest", REQUIRED},                   /* 5:36 */
+    {BYTES(1), "flags", REQUIRED},                     /* 37 */
+    LATER_VERSION,
+    END};
 /* clang-format on */
 
 static int refuse(void) {
@@ -318,4 +330,11 @@ int fill_cmd_oem_fwrecover_report_result(uint32_t iana, uint32_t handle, uint8_t
 int fill_cmd_oem_fwrecover_get_donor_status(uint32_t iana, fiid_obj_t obj_cmd_rq) {
   return begin(obj_cmd_rq, tmpl_cmd_oem_fwrecover_get_donor_status_rq,
                IPMI_CMD_OEM_FWRECOVER_GET_DONOR_STATUS, iana);
+}
+
+int fill_cmd_oem_fwrecover_list_images(uint32_t iana, const void* after, fiid_obj_t obj_cmd_rq) {
+  if (begin(obj_cmd_rq, tmpl_cmd_oem_fwrecover_list_images_rq, IPMI_CMD_OEM_FWRECOVER_LIST_IMAGES,
+            iana) < 0)
+    return -1;
+  return set_bytes(obj_cmd_rq, "after", after, IPMI_OEM_FWRECOVER_DIGEST_LENGTH);
 }

@@ -155,6 +155,15 @@ int ipmi_cmd_oem_fwrecover_get_donor_status(ipmi_ctx_t ctx, uint32_t iana, fiid_
   return send_request(ctx, iana, filled, rq, obj_cmd_rs);
 }
 
+int ipmi_cmd_oem_fwrecover_list_images(ipmi_ctx_t ctx, uint32_t iana, const void* after,
+                                       fiid_obj_t obj_cmd_rs) {
+  fiid_obj_t rq = open_request(ctx, tmpl_cmd_oem_fwrecover_list_images_rq,
+                               tmpl_cmd_oem_fwrecover_list_images_rs, obj_cmd_rs);
+  if (rq == NULL) return -1;
+  const int filled = fill_cmd_oem_fwrecover_list_images(iana, after, rq);
+  return send_request(ctx, iana, filled, rq, obj_cmd_rs);
+}
+
 int ipmi_cmd_oem_fwrecover_retry_after(fiid_obj_t obj_cmd_rs, uint16_t* seconds) {
   uint8_t bytes[1 + 1 + 3 + 2]; /* cmd, comp_code, iana, seconds */
   if (seconds == NULL || fiid_obj_valid(obj_cmd_rs) != 1 ||

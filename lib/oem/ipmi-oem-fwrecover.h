@@ -34,6 +34,7 @@ extern "C" {
 #define IPMI_CMD_OEM_FWRECOVER_READ_IMAGE 0x07
 #define IPMI_CMD_OEM_FWRECOVER_REPORT_RESULT 0x08
 #define IPMI_CMD_OEM_FWRECOVER_GET_DONOR_STATUS 0x09
+#define IPMI_CMD_OEM_FWRECOVER_LIST_IMAGES 0x0A
 
 /* §3.1; the standard codes are in freeipmi/spec/ipmi-comp-code-spec.h. */
 #define IPMI_COMP_CODE_OEM_FWRECOVER_NO_COMPATIBLE_IMAGE 0x80
@@ -73,6 +74,9 @@ extern "C" {
 #define IPMI_OEM_FWRECOVER_PART_MANIFEST 0
 #define IPMI_OEM_FWRECOVER_PART_SIGNATURE 1
 
+/* §5.9 */
+#define IPMI_OEM_FWRECOVER_IMAGE_FLAGS_EXPIRED 0x01
+
 /* Templates of the requests and responses. A response that does not end in data ends in the
  * optional field "later_version": bytes that a later version of the protocol added (§10). */
 extern fiid_template_t tmpl_cmd_oem_fwrecover_get_recovery_capabilities_rq;
@@ -93,6 +97,8 @@ extern fiid_template_t tmpl_cmd_oem_fwrecover_report_result_rq;
 extern fiid_template_t tmpl_cmd_oem_fwrecover_report_result_rs;
 extern fiid_template_t tmpl_cmd_oem_fwrecover_get_donor_status_rq;
 extern fiid_template_t tmpl_cmd_oem_fwrecover_get_donor_status_rs;
+extern fiid_template_t tmpl_cmd_oem_fwrecover_list_images_rq;
+extern fiid_template_t tmpl_cmd_oem_fwrecover_list_images_rs;
 
 /* fill_* functions clear obj_cmd_rq, which must be of the request template of the command, and set
  * all its fields. They return 0, or -1 with errno EINVAL when an argument is NULL, out of its range
@@ -143,6 +149,10 @@ int fill_cmd_oem_fwrecover_report_result(uint32_t iana, uint32_t handle, uint8_t
 /* §5.8 */
 int fill_cmd_oem_fwrecover_get_donor_status(uint32_t iana, fiid_obj_t obj_cmd_rq);
 
+/* §5.9. after: 32 bytes, the digest of the image that was listed last; zeros: the first. An older
+ * donor answers C1h. */
+int fill_cmd_oem_fwrecover_list_images(uint32_t iana, const void* after, fiid_obj_t obj_cmd_rq);
+
 /* ipmi_cmd_* functions send the command over an open context and wait for the answer. obj_cmd_rs
  * must be of the response template of the command. They return 0 when the donor did what was asked,
  * else -1 with errno
@@ -183,6 +193,8 @@ int ipmi_cmd_oem_fwrecover_report_result(ipmi_ctx_t ctx, uint32_t iana, uint32_t
                                          uint8_t result, const void* text, unsigned int text_len,
                                          fiid_obj_t obj_cmd_rs);
 int ipmi_cmd_oem_fwrecover_get_donor_status(ipmi_ctx_t ctx, uint32_t iana, fiid_obj_t obj_cmd_rs);
+int ipmi_cmd_oem_fwrecover_list_images(ipmi_ctx_t ctx, uint32_t iana, const void* after,
+                                       fiid_obj_t obj_cmd_rs);
 
 /* §3.1: seconds after which to ask again, from an Accept Offer response with completion code 83h.
  * Returns 0, or -1 with errno EINVAL when obj_cmd_rs is not such a response. */

@@ -36,6 +36,7 @@ enum class Command : std::uint8_t {
   ReadImage = 0x07,
   ReportResult = 0x08,
   GetDonorStatus = 0x09,
+  ListImages = 0x0a,
 };
 
 /// PROTOCOL §4, one row a command.
@@ -56,6 +57,7 @@ inline constexpr std::array kCommands{
     CommandInfo{Command::ReadImage, "Read Image", Privilege::User, true},
     CommandInfo{Command::ReportResult, "Report Result", Privilege::User, true},
     CommandInfo{Command::GetDonorStatus, "Get Donor Status", Privilege::User, true},
+    CommandInfo{Command::ListImages, "List Images", Privilege::User, true},
 };
 /// The row of a command byte, or nullptr for a command that is not ours.
 [[nodiscard]] const CommandInfo* find_command(std::uint8_t command);
@@ -284,6 +286,27 @@ struct DonorStatusRs {
     c.template le<4>("failed", m.failed);              // 35:38
     c.template le<8>("bytes served", m.bytes_served);  // 39:46
     c.template text<32>("name", m.name);               // 47:78
+  }
+};
+
+/// PROTOCOL §5.9
+struct ListImagesRq {
+  static constexpr std::string_view kName = "List Images request";
+  Digest after{};  ///< zeros: the first one is wanted
+  template <class Codec, class Self>
+  static void layout(Codec& c, Self& m) {
+    c.template bytes<32>("after", m.after);  // 4:35
+  }
+};
+struct ListImagesRs {
+  static constexpr std::string_view kName = "List Images response";
+  static constexpr std::uint8_t kExpired = 0x01;  ///< flags b0
+  Digest digest{};
+  std::uint8_t flags = 0;
+  template <class Codec, class Self>
+  static void layout(Codec& c, Self& m) {
+    c.template bytes<32>("digest", m.digest);  // 5:36
+    c.template le<1>("flags", m.flags);        // 37
   }
 };
 

@@ -245,7 +245,16 @@ class World {
     const ByteView some = in_.bytes();
     request.data.insert(request.data.end(), some.begin(), some.end());
     if (ours && may_change_leases(request.command)) return;  // the model has its own way to
-    (void)ask(from, request);
+    const auto response = ask(from, request);
+    if (!response || request.command != static_cast<std::uint8_t>(Command::ListImages) ||
+        response->code != CompletionCode::Ok)
+      return;
+    const auto body = oem::strip_iana(kIana, response->data);
+    const auto listed = body.and_then(wire::decode<oem::ListImagesRs>);
+    const auto asked =
+        oem::strip_iana(kIana, request.data).and_then(wire::decode<oem::ListImagesRq>);
+    require(from.authenticated() && listed && asked && asked->after < listed->digest,
+            "images are listed in a session, in their order");
   }
   static bool may_change_leases(std::uint8_t command) {
     return command == static_cast<std::uint8_t>(Command::AcceptOffer) ||

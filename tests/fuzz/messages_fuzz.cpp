@@ -66,10 +66,11 @@ void layout_fields(Input& in) {
   require(read && fields_of(*read) == fields_of(message), "decode(encode(x)) == x: OEM command");
 }
 
-using Layouts = std::tuple<oem::CapabilitiesRq, oem::CapabilitiesRs, oem::RequestFirmwareRq,
-                           oem::Offer, oem::GetManifestRq, oem::GetManifestRs, oem::AcceptOfferRq,
-                           oem::AcceptOfferRs, oem::ReleaseOfferRq, oem::ReadRq, oem::ReadRs,
-                           oem::ReportResultRq, oem::DonorStatusRs>;
+using Layouts =
+    std::tuple<oem::CapabilitiesRq, oem::CapabilitiesRs, oem::RequestFirmwareRq, oem::Offer,
+               oem::GetManifestRq, oem::GetManifestRs, oem::AcceptOfferRq, oem::AcceptOfferRs,
+               oem::ReleaseOfferRq, oem::ReadRq, oem::ReadRs, oem::ReportResultRq,
+               oem::DonorStatusRs, oem::ListImagesRq, oem::ListImagesRs>;
 
 template <std::size_t... I>
 void any_layout(std::size_t which, bool from_fields, Input& in, std::index_sequence<I...>) {

@@ -237,6 +237,7 @@ class Liar final : public Host {
       case oem::Command::GetManifest: return answer(oem::GetManifestRs{});
       case oem::Command::AcceptOffer: return answer(oem::AcceptOfferRs{});
       case oem::Command::GetDonorStatus: return answer(oem::DonorStatusRs{});
+      case oem::Command::ListImages: return answer(oem::ListImagesRs{});
       default: return {static_cast<wire::CompletionCode>(in_.u8()), oem::response_data(kIana)};
     }
   }

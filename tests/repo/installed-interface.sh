@@ -72,7 +72,7 @@ LD_LIBRARY_PATH=$TOP_BUILDDIR/lib/.libs "$work/c-program" || fail 'a C program d
 # Symbols of the interface; the version's own name; and what C++ makes for a class of the facade.
 nm -DC --defined-only "$library" | sed -E 's/^[0-9a-f]* *[A-Za-z] //; s/@@?FWRECOVER_.*$//' |
   grep -Ev '^((typeinfo( name)?|vtable|VTT|guard variable) for )?fwrecover::' |
-  grep -Ev '^(ipmi_cmd|fill_cmd|tmpl_cmd)_oem_fwrecover_|^fwr_donor_query$|^FWRECOVER_[0-9.]+$' >"$work/foreign" || :
+  grep -Ev '^(ipmi_cmd|fill_cmd|tmpl_cmd)_oem_fwrecover_|^fwr_donor_(list_images|query)$|^FWRECOVER_[0-9.]+$' >"$work/foreign" || :
 if [ -s "$work/foreign" ]; then
   cat "$work/foreign"
   fail 'libfwrecover.so exports more than its interface'

@@ -99,7 +99,8 @@ void LeaseWatch::command(const session::Requester& from, const wire::IpmiRequest
     case oem::Command::GetRecoveryCapabilities:
     case oem::Command::RequestFirmware:
     case oem::Command::GetManifest:
-    case oem::Command::GetDonorStatus: break;
+    case oem::Command::GetDonorStatus:
+    case oem::Command::ListImages: break;
   }
 }
 

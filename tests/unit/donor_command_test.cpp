@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The commands of a session: manifest, reads, report, status, and who may ask. PROTOCOL §3 to §5.
+#include <set>
+
 #include "donor_fixture.hpp"
 
 namespace fwr::test {
@@ -57,7 +59,7 @@ TEST_F(DonorCommand, WithoutEnterpriseNumberHasTheWrongLength) {
 }
 
 TEST_F(DonorCommand, ThatIsUnknownIsInvalidInASessionAndSilentWithoutOne) {
-  for (const unsigned command : {0x00U, 0x0aU, 0xffU}) {
+  for (const unsigned command : {0x00U, 0x0bU, 0xffU}) {
     wire::IpmiRequest request = oem::make_request(kIana, Command::RequestFirmware);
     request.command = static_cast<std::uint8_t>(command);
     request.data.resize(200);
@@ -83,6 +85,7 @@ TEST_F(DonorCommand, ThatIsTooShortHasTheWrongLength) {
       oem::make_request(kIana, Command::ReadHashTree, oem::ReadRq{lease.handle, 0, 1}),
       oem::make_request(kIana, Command::ReadImage, oem::ReadRq{lease.handle, 0, 1}),
       oem::make_request(kIana, Command::ReportResult, oem::ReportResultRq{lease.handle, 0, {}}),
+      oem::make_request(kIana, Command::ListImages, oem::ListImagesRq{}),
   };
   for (wire::IpmiRequest request : requests) {
     while (request.data.size() > 3) {
@@ -338,6 +341,60 @@ TEST_F(DonorStatus, HasANameThatEveryPeerCanRead) {
   config_.name = "R\xc3\xbc\x64";
   rebuild();
   EXPECT_EQ("R??d", status().name);
+}
+
+// --- List Images ---------------------------------------------------------------------------------
+
+class ListImages : public DonorTest {
+ protected:
+  std::vector<oem::ListImagesRs> all() {
+    std::vector<oem::ListImagesRs> listed;
+    oem::ListImagesRq rq;
+    while (listed.size() <= donor::kCatalogueLimit) {
+      const auto response = ask(in_session(1), Command::ListImages, rq);
+      if (response && response->code == CompletionCode::UnknownImage) return listed;
+      listed.push_back(fields<oem::ListImagesRs>(response));
+      EXPECT_LT(rq.after, listed.back().digest);
+      rq.after = listed.back().digest;
+    }
+    ADD_FAILURE() << "there is no end";
+    return listed;
+  }
+};
+
+TEST_F(ListImages, SaysEachImageOnceWhateverItsPlatform) {
+  std::set<Digest> expected{digest_};
+  for (unsigned seed = 2; seed < 7; ++seed) {
+    image::Manifest manifest = catalogue_.entry(0).manifest;
+    manifest.platforms[0].product_id = static_cast<std::uint16_t>(1000 + seed);
+    SeededRandom(seed).fill(manifest.digest);
+    catalogue_.add(manifest, seed);
+    expected.insert(manifest.digest);
+  }
+  std::set<Digest> listed;
+  for (const auto& image : all()) EXPECT_TRUE(listed.insert(image.digest).second);
+  EXPECT_EQ(expected, listed);
+}
+
+TEST_F(ListImages, MarksWhatHasExpired) {
+  catalogue_.entry(0).manifest.expires = 2000;
+  catalogue_.entry(0).manifest.created = 1000;
+  EXPECT_EQ(0, all().at(0).flags) << "without a clock";
+  config_.wall_clock = [] { return std::optional<std::int64_t>(2000); };
+  rebuild();
+  EXPECT_EQ(oem::ListImagesRs::kExpired, all().at(0).flags);
+}
+
+TEST_F(ListImages, SaysNothingWithoutASession) {
+  EXPECT_FALSE(
+      send(without_session(), oem::make_request(kIana, Command::ListImages, oem::ListImagesRq{})));
+}
+
+TEST_F(ListImages, GoesOnBehindAnImageThatIsGone) {
+  Digest gone{};  // lower than that of the image, and of none
+  gone.back() = std::byte{1};
+  const auto response = ask(in_session(1), Command::ListImages, oem::ListImagesRq{gone});
+  EXPECT_EQ(digest_, fields<oem::ListImagesRs>(response).digest);
 }
 
 }  // namespace

@@ -53,7 +53,7 @@ class DonorUnderRandomBytes : public DonorTest {
   const Made& a_lease() { return made_.empty() ? nobodys_ : made_[draw(made_.size())]; }
   std::uint32_t a_handle() { return a_lease().handle; }
   wire::IpmiRequest a_request() {
-    switch (draw(10)) {
+    switch (draw(11)) {
       case 0: {
         wire::IpmiRequest request;
         request.net_fn = static_cast<std::uint8_t>(draw(64) & 0x3eU);
@@ -84,6 +84,7 @@ class DonorUnderRandomBytes : public DonorTest {
       case 8:
         return oem::make_request(kIana, Command::ReportResult,
                                  oem::ReportResultRq{a_handle(), 0, random_bytes(draw(140), 1)});
+      case 9: return oem::make_request(kIana, Command::ListImages, oem::ListImagesRq{digest_});
       default: return oem::make_request(kIana, Command::GetDonorStatus);
     }
   }

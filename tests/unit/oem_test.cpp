@@ -48,6 +48,8 @@ void for_each_request(Check check) {
                                   Command::ReportResult});
   check(Direction<Empty>{"Get Donor Status", tmpl_cmd_oem_fwrecover_get_donor_status_rq,
                          Command::GetDonorStatus});
+  check(Direction<ListImagesRq>{"List Images", tmpl_cmd_oem_fwrecover_list_images_rq,
+                                Command::ListImages});
 }
 
 /// Calls `check` with every response.
@@ -72,6 +74,8 @@ void for_each_response(Check check) {
                          Command::ReportResult});
   check(Direction<DonorStatusRs>{"Get Donor Status", tmpl_cmd_oem_fwrecover_get_donor_status_rs,
                                  Command::GetDonorStatus});
+  check(Direction<ListImagesRs>{"List Images", tmpl_cmd_oem_fwrecover_list_images_rs,
+                                Command::ListImages});
 }
 
 /// The rows of PROTOCOL's byte table that a template stands for.
@@ -294,6 +298,10 @@ TEST(OemFill, GivesTheBytesOfOurCodecs) {
                     [](auto iana, const auto&, auto rq) {
                       return fill_cmd_oem_fwrecover_get_donor_status(iana, rq);
                     });
+  check_fill<ListImagesRq>(tmpl_cmd_oem_fwrecover_list_images_rq, Command::ListImages,
+                           [](auto iana, const auto& m, auto rq) {
+                             return fill_cmd_oem_fwrecover_list_images(iana, m.after.data(), rq);
+                           });
 }
 
 /// The call failed because of an argument.

@@ -135,6 +135,7 @@ TEST(ProtocolTables, OfTheCommandsAreTheLayouts) {
       {"5.6", {request_table<oem::ReadRq>(), response_table<oem::ReadRs>()}},
       {"5.7", {request_table<oem::ReportResultRq>(), response_head().rows()}},
       {"5.8", {empty_request_table(), response_table<oem::DonorStatusRs>()}},
+      {"5.9", {request_table<oem::ListImagesRq>(), response_table<oem::ListImagesRs>()}},
   };
   for (const auto& [section, tables] : expected) {
     const auto found = tables_in(section);
@@ -269,8 +270,10 @@ TEST(ProtocolTables, OfCommandsAreTheRowsOfTheCode) {
   for (const oem::CommandInfo& info : oem::kCommands) {
     EXPECT_EQ(Privilege::User, info.privilege) << "the document has words for User only";
     const auto command = static_cast<std::uint8_t>(info.command);
-    rows.push_back({to_hex(std::as_bytes(std::span(&command, 1))) + "h", std::string(info.name),
-                    "User", info.needs_session ? "yes" : "no"});
+    std::string number = to_hex(std::as_bytes(std::span(&command, 1)));
+    std::transform(number.begin(), number.end(), number.begin(), ::toupper);
+    rows.push_back(
+        {number + "h", std::string(info.name), "User", info.needs_session ? "yes" : "no"});
   }
   EXPECT_EQ(found[0]->rows, rows);
 }

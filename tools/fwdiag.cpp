@@ -8,6 +8,8 @@
 #include "fwrecover/bluetooth.hpp"
 #include "fwrecover/bus.hpp"
 #include "fwrecover/diagnostics.hpp"
+#include "fwrecover/version.hpp"
+#include "fwrecover/why.hpp"
 
 namespace {
 
@@ -20,6 +22,8 @@ struct Options {
   std::string noise = "line";
   fwrecover::BluetoothScanOptions bluetooth;
   std::string bluetooth_action;
+  fwrecover::RecipientSource why;
+  std::vector<std::string> why_hosts;
 };
 
 constexpr tool::Bounds<std::int64_t> kWait_ms{10, 3'600'000};
@@ -234,6 +238,39 @@ fwrecover::Conclusion run_bluetooth(Options& options, fwrecover::Observer& obser
   return fwrecover::bluetooth_scan(options.bluetooth, observer);
 }
 
+/// The configuration is that of fwrecover(8): the only command that needs one.
+void add_why(CLI::App& app, Options& options) {
+  app.add_option("host", options.why_hosts,
+                 "Ask only this host or range, such as bmc[1-8] (without: as configured)");
+  app.add_option("--config", options.why.config_path,
+                 "Configuration file of fwrecover (without: " +
+                     std::string(fwrecover::default_recipient_file()) + ", if it is there)")
+      ->type_name("FILE");
+  app.add_option("--set", options.why.overrides,
+                 "SECTION.KEY=VALUE: overrides the file; may be repeated")
+      ->type_name("SETTING")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->allow_extra_args(false);
+}
+
+fwrecover::Conclusion run_why(const Options& options, fwrecover::Observer& observer) {
+  fwrecover::RecipientSource source = options.why;
+  if (options.why_hosts.empty()) return fwrecover::why(source, observer);
+  // Nobody but those that are named.
+  for (const char* setting :
+       {"lan.broadcast=false", "icmb.broadcast=false", "bluetooth.inquiry=false", "lan.targets=[]",
+        "icmb.targets=[]", "serial.devices=[]", "bluetooth.targets=[]"})
+    source.overrides.emplace_back(setting);
+  for (std::string& setting :
+       tool::sort_addresses(options.why_hosts, {{"lan.targets", "", false},
+                                                {"icmb.targets", "icmb:", false},
+                                                {"serial.devices", "serial:", true},
+                                                {"bluetooth.targets", "bt:", false}}))
+    source.overrides.push_back(std::move(setting));
+  return fwrecover::why(source, observer);
+}
+
 std::vector<tool::Command> commands(Options& options) {
   using fwrecover::Observer;
   const auto diag = [&]() -> const fwrecover::DiagOptions& { return options.diag; };
@@ -270,6 +307,9 @@ std::vector<tool::Command> commands(Options& options) {
       {"images", "List the images of a donor: all in a session, else those for one system",
        [&](CLI::App& app) { add_images(app, options); },
        [diag](Observer& o) { return fwrecover::images(diag(), o); }},
+      {"why", "Walk all that a recovery of this system needs, and say where it ends",
+       [&](CLI::App& app) { add_why(app, options); },
+       [&](Observer& o) { return run_why(options, o); }},
       {"bt", "Look for Bluetooth devices, and ask each whether it is a donor",
        [&](CLI::App& app) { add_bluetooth(app, options); },
        [&](Observer& o) { return run_bluetooth(options, o); }},

@@ -13,6 +13,7 @@
 #include <cmath>
 #include <ctime>
 #include <functional>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "terminal.hpp"
@@ -182,7 +183,7 @@ const std::vector<Table>& tables() {
              {"VERDICT", 0, 12}},
             offer_row},
       Table{"offer",
-            {{"DONOR"},
+            {{"DONOR", 0, 16},
              {"ROLE", 4},
              {"MEDIUM", 5},
              {"VERSION", 0, 9},
@@ -287,7 +288,8 @@ std::string bus_words(const Event& event, bool verbose) {
   if (name == "bus-change")
     return fmt::format("{}{}", event.text("command"),
                        event.flag("obeyed") ? "" : ": not understood");
-  if (name == "icmb-info" || name == "icmb-statistics") return listed(event);
+  if (name == "icmb-info" || name == "icmb-device" || name == "icmb-statistics")
+    return listed(event);
   if (name == "icmb-port" && !verbose && event.text("what") == "address-held") return {};
   if (name == "icmb-port")
     return event.text("what") + (event.has("address") ? " " + event.text("address") : "");
@@ -320,12 +322,12 @@ std::string words(const Event& event, Verbosity verbosity) {
   if (name == "state") return verbose ? "state " + event.text("state") : std::string();
   if (name == "waiting") return {};  // a status line, where there is one
   if (name == "image") return platform_words(event);
-  if (name == "finding")
+  if (name == "finding" || name == "step")
     return fmt::format("{:4}  {}: {}",
                        event.flag("ok")      ? "ok"
                        : event.flag("known") ? "BAD"
                                              : "--",
-                       event.text("finding"), event.text("text"));
+                       event.text(name), event.text("text"));
   if (name == "donor" && event.has("again") && event.flag("again")) return {};
   if (name == "donor")
     return event.has("further")
@@ -516,7 +518,17 @@ void TextOutput::flush_table() {
   const bool ranked = table.row == offer_row;
   if (ranked) columns.insert(columns.begin(), {"#", 2});
   std::int64_t rank = 0;
+  std::map<std::string, std::size_t> claimed;  // rows by donor and image
   for (const Event& event : rows_) {
+    if (table.row == claim_row) {
+      // The same over another address: one donor is one row.
+      const auto [known, fresh] =
+          claimed.emplace(event.text("donor") + " " + event.text("digest"), cells.size());
+      if (!fresh) {
+        cells[known->second][0] += ", " + event.text("address");
+        continue;
+      }
+    }
     cells.push_back(table.row(event, verbose));
     if (!ranked) continue;
     if (event.flag("acceptable")) ++rank;

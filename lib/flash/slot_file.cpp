@@ -121,6 +121,7 @@ class FileSlots final : public Slots {
   Result<> write(SlotId slot, std::uint64_t offset, ByteView bytes) override;
   Result<> flush(SlotId slot) override;
   Result<bool> blank(SlotId slot) override;
+  Result<> try_out(SlotId slot) override;
   std::string describe(SlotId slot) const override;
   Result<BootRecord> load_record() override;
   Result<> store_record(const BootRecord& record) override;
@@ -275,6 +276,30 @@ Result<UniqueFd> FileSlots::open_for_writing(SlotId slot) {
     if (auto synced = sync_directory(directory_of(path)); !synced)
       return tl::unexpected(synced.error());
   return fd;
+}
+
+Result<> FileSlots::try_out(SlotId slot) {
+  const auto record = load_record();
+  if (!record) return tl::unexpected(record.error());
+  if (record->active == slot)
+    return fail(Errc::Internal, describe(slot) + " is active and must not be written");
+  if (auto expendable = check_expendable(slot); !expendable) return expendable;
+  const auto may_write = [](const std::string& path) {
+    return ::access(path.c_str(), W_OK) == 0
+               ? Result<>()
+               : fail_errno(Errc::SlotWriteFailed, "writing " + path, errno);
+  };
+  Stat status{};
+  // A directory that is missing is made, when the one around it is there.
+  const bool kept = ::stat(state_directory_.c_str(), &status) == 0;
+  if (auto writable = may_write(kept ? state_directory_ : directory_of(state_directory_));
+      !writable)
+    return writable;
+  const std::string& path = file(slot).path;
+  if (::stat(path.c_str(), &status) != 0) return may_write(directory_of(path));
+  auto fd = open_for_writing(slot);
+  if (!fd) return tl::unexpected(fd.error());
+  return {};
 }
 
 /// What was prepared is not any more; a block device may be claimed by others.

@@ -40,6 +40,9 @@ class Slots {
   /// Whether nothing was ever written: every byte is 00h or FFh, or there is no slot yet. Such a
   /// slot cannot be what the system runs from. Errors: as read().
   [[nodiscard]] virtual Result<bool> blank(SlotId slot);
+  /// Whether prepare() would be allowed to write there, as far as that is known without a change of
+  /// anything. Errors: as prepare().
+  [[nodiscard]] virtual Result<> try_out(SlotId) { return {}; }
   /// "slot b (/var/lib/fwrecover/slot-b.img)", for messages.
   [[nodiscard]] virtual std::string describe(SlotId slot) const = 0;
 

@@ -57,6 +57,8 @@ constexpr std::array kRows{
         "There is no manifest yet: \"fwdonor manifest\" writes it, then sign it with minisign."},
     Row{"already-exists", "fwdonor add", "",
         "Take the image out first (\"fwdonor remove\"), then add it with what is new."},
+    Row{"deadline-passed", "fwrecover request", "tried:",
+        "Mend what the message says of the donors, or name others; what arrived is kept."},
     Row{"bad-configuration", "", "nobody to ask",
         "Name a donor with --target or in lan.targets, or allow to broadcast."},
     Row{"image-incompatible", "", "it can be installed over version",

@@ -54,6 +54,7 @@ noinst_LTLIBRARIES += %D%/libfacade.la
 %C%_libfacade_la_SOURCES += %D%/trusted_file.cpp
 %C%_libfacade_la_SOURCES += %D%/trusted_file.hpp
 %C%_libfacade_la_SOURCES += %D%/version.cpp
+%C%_libfacade_la_SOURCES += %D%/why.cpp
 
 fwrecoverincludedir = $(includedir)/fwrecover
 fwrecoverinclude_HEADERS =
@@ -67,3 +68,4 @@ fwrecoverinclude_HEADERS += %D%/quantity.hpp
 fwrecoverinclude_HEADERS += %D%/recipient.hpp
 fwrecoverinclude_HEADERS += %D%/secrets.hpp
 fwrecoverinclude_HEADERS += %D%/version.hpp
+fwrecoverinclude_HEADERS += %D%/why.hpp

@@ -489,6 +489,18 @@ void add_story(Error& error, const RecoveryMachine& machine, const Asked& asked,
     if (!part.empty()) error.detail += "; " + part;
 }
 
+/// That every donor failed helps nobody: what the first one failed with has its own advice.
+Conclusion conclude_failure(const Error& error, const std::optional<Errc>& cause,
+                            const Where& where) {
+  Conclusion conclusion = conclude(error, where);
+  if (!cause) return conclusion;
+  const fwr::ErrorInfo& first = fwr::info(*cause);
+  conclusion.cause = std::string(first.name);
+  if (error.code == Errc::AllDonorsFailed && *cause != error.code)
+    conclusion.advice = std::string(first.advice);
+  return conclusion;
+}
+
 Conclusion conclude_recovery(const RecoveryMachine& machine,
                              const fwr::settings::RecipientConfig& config, const Lines& lines,
                              const Asked& asked, const Where& where, Observer& observer) {
@@ -509,9 +521,7 @@ Conclusion conclude_recovery(const RecoveryMachine& machine,
   }
   remember(config, event, observer);
   if (end.error) {
-    Conclusion conclusion = conclude(*end.error, where);
-    if (end.cause) conclusion.cause = std::string(fwr::info(*end.cause).name);
-    return conclusion;
+    return conclude_failure(*end.error, end.cause, where);
   }
   observer.on_event(event);
   return conclude_ok(
@@ -550,9 +560,7 @@ Conclusion conclude_offers(const RecoveryMachine& machine, bool verify, const Li
   if (end.error) {
     end.error->detail = lines.named(end.error->detail);
     add_story(*end.error, machine, asked, lines);
-    Conclusion conclusion = conclude(*end.error, where);
-    if (end.cause) conclusion.cause = std::string(fwr::info(*end.cause).name);
-    return conclusion;
+    return conclude_failure(*end.error, end.cause, where);
   }
   if (machine.acceptable() == 0)
     return conclude({Errc::NoOfferAcceptable,
@@ -706,8 +714,10 @@ Result<Conclusion> Recipient::Impl::recover(const RequestOptions& options, Aim a
   slots->reset();
   const Where where = where_asked(network, lines);
   if (!machine.outcome()) return fwr::fail(Errc::Internal, "the recovery ended without a result");
+  // That what is installed is as good as what donors have is found out only when it was looked at.
+  if (aim != Aim::Look)
+    if (auto nothing = conclude_nothing(machine, *situation, assessed)) return *std::move(nothing);
   if (offers_only) return conclude_offers(machine, verify, lines, asked, where);
-  if (auto nothing = conclude_nothing(machine, *situation, assessed)) return *std::move(nothing);
   tell_unjudged_expiry(machine, *situation, observer);
   Conclusion done = conclude_recovery(machine, *config, lines, asked, where, observer);
   // The slots, and the lock with them, were given up before the history was written.

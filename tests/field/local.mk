@@ -36,6 +36,7 @@ TESTS += %D%/terminal.sh
 TESTS += %D%/tty-settings.sh
 TESTS += %D%/units.sh
 TESTS += %D%/usage.sh
+TESTS += %D%/why.sh
 
 EXTRA_DIST += %D%/addresses.sh
 EXTRA_DIST += %D%/catalogue-contents.sh
@@ -89,6 +90,7 @@ EXTRA_DIST += %D%/terminal.sh
 EXTRA_DIST += %D%/tty-settings.sh
 EXTRA_DIST += %D%/units.sh
 EXTRA_DIST += %D%/usage.sh
+EXTRA_DIST += %D%/why.sh
 
 # A terminal that reads its own screen.
 check_PROGRAMS += %D%/screen

@@ -109,6 +109,8 @@ stop_process "$node"
 stop_process "$bus"
 cat bus.jsonl listen.jsonl >>fwdiag.jsonl
 
+keep fwdiag 0 images --user fwrecover --password-file password "127.0.0.1:$port"
+keep fwdiag 0 why --config recipient.toml
 keep fwdonor 0 remove "$digest"
 mkdir donor-catalogue/junk
 keep fwdonor 0 list

@@ -35,13 +35,31 @@ le() {
 }
 iana=$(le "${FWR_IANA:-32473}" 3)
 
+# refusal CODE: what a donor means by a completion code that ipmitool does not know, PROTOCOL §3.1.
+refusal() {
+  case $1 in
+    0x80) echo 'it has no image for this platform' ;;
+    0x81) echo 'the offer has expired, ask again' ;;
+    0x82) echo 'it has no such image any more' ;;
+    0x83) echo 'it has no room for another lease now, try again later' ;;
+    0x84) echo 'the lease has ended' ;;
+    0x85) echo 'it does not speak this version of the protocol' ;;
+    0x86) echo 'it cannot read its own image, "fwdonor verify" says more' ;;
+  esac
+}
+
 # ask COMMAND BYTE...: what follows completion code and IANA number, as words of two hexadecimal digits.
 ask() {
   command=$1
   shift
   # shellcheck disable=SC2086 # the words are the bytes
   answer=$(ipmitool -I lanplus -H "$host" -p "$port" -U "$user" -f "$password_file" -L USER \
-    -C "$suite" raw 0x2e "$command" $iana "$@") || return 1
+    -C "$suite" raw 0x2e "$command" $iana "$@" 2>"$work/error") || {
+    cat "$work/error" >&2
+    code=$(sed -n 's/.*rsp=\(0x8[0-6]\)).*/\1/p' "$work/error" | head -n 1)
+    [ -z "$code" ] || echo "the donor refused: $(refusal "$code")" >&2
+    return 1
+  }
   # shellcheck disable=SC2086
   set -- $answer
   shift 3

@@ -24,6 +24,8 @@ inline constexpr std::size_t kEventQueue = 1024;  ///< events; the oldest go fir
 inline constexpr Duration kProgressInterval = std::chrono::milliseconds(100);
 inline constexpr std::chrono::seconds kSessionLimitWait{10};  ///< a donor with no free session
 inline constexpr std::chrono::seconds kLostWait{10};          // PROTOCOL §6.4
+/// On links without sessions, where what refused may be somebody else: PROTOCOL §6.4.
+inline constexpr std::chrono::seconds kRefusedWait{1};
 /// Images that one donor is asked for in one session: as many as a catalogue has. PROTOCOL §8.1.
 inline constexpr unsigned kImagesAsked = 256;
 /// Of a handshake with a donor whose offer may be forged, while others were. PROTOCOL §6.4.
@@ -138,7 +140,8 @@ class Recovery::Impl {
   void leave(Event event, Error error, TimePoint now,
              std::optional<std::chrono::seconds> waits = std::nullopt);
   [[nodiscard]] TimePoint again_after(std::chrono::seconds wait, TimePoint now);
-  void drop_lost(Event event, Error error, TimePoint now);
+  void drop_lost(Event event, Error error, TimePoint now, std::chrono::seconds wait = kLostWait);
+  void doubt(Event event, Error error, TimePoint now);
   void drop_late(TimePoint now);
   /// How long the donor may take until the lease, while others wait for their turn.
   [[nodiscard]] Duration turn(TimePoint now) const;

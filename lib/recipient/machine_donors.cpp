@@ -126,7 +126,7 @@ void Recovery::Impl::leave(Event event, Error error, TimePoint now,
 /// It refused, or what it sent was wrong.
 void Recovery::Impl::drop(Event event, Error error, TimePoint now) {
   // Without a session that can have been anybody.
-  if (!link()->properties().sessions) return drop_lost(event, std::move(error), now);
+  if (!link()->properties().sessions) return doubt(event, std::move(error), now);
   selection_->failed(link()->offer(), error);
   leave(event, std::move(error), now);
 }
@@ -140,18 +140,25 @@ void Recovery::Impl::drop_busy(Event event, Error error, std::chrono::seconds wa
 /// This image will not do; another one of the same donor may.
 void Recovery::Impl::drop_image(Event event, Error error, TimePoint now) {
   // Without a session that can have been anybody.
-  if (!link()->properties().sessions) return drop_lost(event, std::move(error), now);
+  if (!link()->properties().sessions) return doubt(event, std::move(error), now);
   selection_->refuse_image(link()->offer(), error, false);
   leave(event, std::move(error), now);
 }
 
+/// It refused, but without a session that can have been anybody: said often enough it is believed,
+/// and that need not take long. Another system in its place may be gone later.
+void Recovery::Impl::doubt(Event event, Error error, TimePoint now) {
+  const bool passing = error.code == Errc::SessionLost;
+  drop_lost(event, std::move(error), now, passing ? kLostWait : kRefusedWait);
+}
+
 /// The session, the lease or the path broke.
-void Recovery::Impl::drop_lost(Event event, Error error, TimePoint now) {
+void Recovery::Impl::drop_lost(Event event, Error error, TimePoint now, std::chrono::seconds wait) {
   const bool progressed =
       link()->lease() && installation_ && installation_->progress().fetched_bytes > fetched_before_;
   const std::size_t index = link()->offer();
   const bool in_doubt = in_doubt_ && state() == State::Connecting;
-  selection_->lost(index, error, again_after(kLostWait, now), progressed, in_doubt);
+  selection_->lost(index, error, again_after(wait, now), progressed, in_doubt);
   // Said often enough, it is believed also without a session.
   if (!link()->properties().sessions && selection_->is_gone(index) &&
       error.exit_code() == ExitCode::VerificationFailed)
@@ -349,7 +356,7 @@ void Recovery::Impl::end_walk(TimePoint now) {
   Error error =
       data.refusal.value_or(Error{Errc::NoOfferAcceptable, selection_->verdict(index).reason});
   if (!data.link->properties().sessions && !data.refusal)
-    return drop_lost(Event::ManifestRefused, std::move(error), now);
+    return doubt(Event::ManifestRefused, std::move(error), now);
   selection_->has_nothing(index, error);
   leave(Event::ManifestRefused, std::move(error), now);
 }

@@ -26,6 +26,11 @@ fetch 17
 fetch 3
 expect_line lab.log 'result=0'
 
+# What ipmitool calls unknown has words.
+expect_exit 1 limited sh "$TOP_SRCDIR/contrib/lab/recover-with-ipmitool.sh" 127.0.0.1 "$port" \
+  fwrecover password fetched 32473 9 >script.log 2>&1
+expect_line script.log 'the donor refused: it has no image for this platform'
+
 # What does not match the digest is not left behind, and the donor hears of it.
 for stored in lab-catalogue/*/image; do printf 'tampered' | dd of="$stored" conv=notrunc 2>/dev/null; done
 rm -f fetched

@@ -89,5 +89,22 @@ TEST(StrangersOnABus, CannotMakeADonorTalkAllTheTime) {
   EXPECT_LT(seconds_while_asked(icmb::kBridgeRq, 0x11, true), 4 * alone) << "GetAddresses";
 }
 
+/// How long it takes until a donor that serves somebody else only is left, and all others with it.
+TEST(RefusalsOnABus, AreBelievedWhenTheyAreSaidOftenEnoughWhichIsSoon) {
+  MediaRig rig(quiet_bus(2));
+  const auto image = SignedImage::make(noise(48U << 10, 1), "2.0", 1);
+  rig.add_bus_donor(1, {image});
+  session::AllowedPeers list;
+  list.peers = {bus_address(0x99)};
+  rig.bus_donors[1]->server.allow(list, rig.bus.now());
+  rig.ask_bus();
+  ASSERT_TRUE(rig.run());
+  ASSERT_TRUE(rig.finished && rig.finished->error);
+  EXPECT_EQ(Errc::AllDonorsFailed, rig.finished->error->code);
+  EXPECT_EQ(3U, rig.dropped.size());
+  const auto seconds = std::chrono::duration<double>(rig.bus.now() - rig.began).count();
+  EXPECT_LT(seconds, 22) << "13 s of them for offers";
+}
+
 }  // namespace
 }  // namespace fwr::test

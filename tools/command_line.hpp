@@ -100,15 +100,4 @@ CLI::Option* add_time(CLI::App& app, const std::string& name, std::int64_t& out_
 CLI::Option* add_real(CLI::App& app, const std::string& name, double& out,
                       const std::string& description, Bounds<double> bounds);
 
-/// Addresses of one option, each to the setting of its medium: texts that begin with `prefix` to
-/// the list that is named; without the prefix when `bare`. The first one takes what no other does.
-struct AddressList {
-  std::string setting;
-  std::string prefix;
-  bool bare = false;
-};
-/// "section.key=[...]" for each list that has got any.
-[[nodiscard]] std::vector<std::string> sort_addresses(const std::vector<std::string>& addresses,
-                                                      const std::vector<AddressList>& lists);
-
 }  // namespace tool

@@ -15,13 +15,8 @@ struct Options {
 };
 
 fwrecover::DonorDaemon open(const Options& options) {
-  fwrecover::DonorSource source{options.global.config_path, options.global.overrides};
-  for (std::string& setting :
-       tool::sort_addresses(options.listen, {{"lan.listen", "", false},
-                                             {"icmb.devices", "icmb:", true},
-                                             {"serial.devices", "serial:", true}}))
-    source.overrides.push_back(std::move(setting));
-  return fwrecover::DonorDaemon(std::move(source));
+  return fwrecover::DonorDaemon(
+      {options.global.config_path, options.global.overrides, options.listen});
 }
 
 }  // namespace

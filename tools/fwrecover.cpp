@@ -12,34 +12,17 @@ struct Options {
   fwrecover::OffersOptions offers;
   fwrecover::ConfirmOptions confirm;
   bool if_expired = false;
-  std::vector<std::string> targets;
-  bool no_broadcast = false;
-  std::int64_t deadline_ms = 0;  ///< 0: as configured
   std::string active;
   std::string manifest;
   std::string signature;
   std::string image;
 };
 
-/// Where options have settings of the same meaning, they are overrides of them.
 fwrecover::Recipient open(const Options& options) {
-  fwrecover::RecipientSource source{options.global.config_path, options.global.overrides};
-  for (std::string& setting :
-       tool::sort_addresses(options.targets, {{"lan.targets", "", false},
-                                              {"icmb.targets", "icmb:", false},
-                                              {"serial.devices", "serial:", true},
-                                              {"bluetooth.targets", "bt:", false}}))
-    source.overrides.push_back(std::move(setting));
-  if (options.no_broadcast)
-    for (const char* setting :
-         {"lan.broadcast=false", "icmb.broadcast=false", "bluetooth.inquiry=false"})
-      source.overrides.emplace_back(setting);
-  if (options.deadline_ms != 0)
-    source.overrides.push_back("policy.deadline=" + std::to_string(options.deadline_ms) + "ms");
-  return fwrecover::Recipient(std::move(source));
+  return fwrecover::Recipient({options.global.config_path, options.global.overrides});
 }
 
-void whom_to_ask(CLI::App& app, Options& options) {
+void whom_to_ask(CLI::App& app, fwrecover::AskOptions& options) {
   app.add_option("--target", options.targets,
                  "Ask this host or range, such as bmc[1-8], or icmb:0x0014@/dev/ttyS1; may be "
                  "repeated")
@@ -47,7 +30,8 @@ void whom_to_ask(CLI::App& app, Options& options) {
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->allow_extra_args(false);
-  app.add_flag("--no-broadcast", options.no_broadcast, "Ask only the named targets");
+  app.add_flag_callback(
+      "--no-broadcast", [&options] { options.broadcast = false; }, "Ask only the named targets");
 }
 
 void signed_manifest(CLI::App& app, Options& options) {
@@ -75,9 +59,9 @@ std::vector<tool::Command> commands(Options& options) {
                       "Without a state record, so that no downgrade can be judged");
          app.add_flag("--during-trial", request.during_trial,
                       "Overwrite even the image that a trial could go back to");
-         whom_to_ask(app, options);
+         whom_to_ask(app, request.ask);
          constexpr tool::Bounds<std::int64_t> kDeadline_ms{1000, 30LL * 86'400'000};
-         tool::add_duration(app, "--deadline", options.deadline_ms,
+         tool::add_duration(app, "--deadline", request.ask.deadline_ms,
                             "Time for all of it, such as 90s or 10m", kDeadline_ms);
        },
        [&](Observer& o) { return open(options).request(options.request, o); }, tool::acts},
@@ -85,7 +69,7 @@ std::vector<tool::Command> commands(Options& options) {
        [&](CLI::App& app) {
          app.add_flag("--verify", options.offers.verify,
                       "Also judge the signed manifests, in a session with each donor");
-         whom_to_ask(app, options);
+         whom_to_ask(app, options.offers.ask);
        },
        [&](Observer& o) { return open(options).offers(options.offers, o); }},
       {"status", "Show slots and trial", none,

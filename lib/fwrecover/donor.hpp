@@ -14,6 +14,9 @@ namespace fwrecover {
 struct DonorSource {
   std::string config_path;             ///< empty: the default file, which may be missing
   std::vector<std::string> overrides;  ///< "section.key=value" in TOML
+  /// "0.0.0.0:623", "icmb:/dev/ttyS1", "serial:/dev/ttyS0": each replaces the setting of its
+  /// medium, such as lan.listen. Empty: as configured.
+  std::vector<std::string> listen = {};
 };
 
 struct ServeOptions {

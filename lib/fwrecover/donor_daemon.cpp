@@ -12,6 +12,7 @@
 
 #include "config.h"
 #include "donor/log_text.hpp"
+#include "fwrecover/addresses.hpp"
 #include "fwrecover/advice.hpp"
 #include "fwrecover/conclude.hpp"
 #include "fwrecover/donor.hpp"
@@ -46,9 +47,15 @@ Where here() {
 
 Result<fwr::settings::Settings> load(const DonorSource& source) {
   const bool named = !source.config_path.empty();
+  std::vector<std::string> overrides = source.overrides;
+  for (std::string& setting :
+       fwr::settings::sort_addresses(source.listen, {{"lan.listen", "", false},
+                                                     {"icmb.devices", "icmb:", true},
+                                                     {"serial.devices", "serial:", true}}))
+    overrides.push_back(std::move(setting));
   return fwr::settings::Settings::load(
       fwr::settings::donor_table(), named ? source.config_path : std::string(default_donor_file()),
-      named, source.overrides);
+      named, overrides);
 }
 
 /// Errors: those of reading, and what makes a start useless.

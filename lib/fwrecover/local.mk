@@ -4,6 +4,8 @@
 
 noinst_LTLIBRARIES += %D%/libfacade.la
 %C%_libfacade_la_SOURCES =
+%C%_libfacade_la_SOURCES += %D%/addresses.cpp
+%C%_libfacade_la_SOURCES += %D%/addresses.hpp
 %C%_libfacade_la_SOURCES += %D%/advice.cpp
 %C%_libfacade_la_SOURCES += %D%/advice.hpp
 %C%_libfacade_la_SOURCES += %D%/bluetooth.cpp

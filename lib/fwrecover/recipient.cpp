@@ -158,12 +158,14 @@ void remember(const fwr::settings::RecipientConfig& config, const Event& event,
   if (!done) observer.on_event(Event("problem").set("text", done.error().message()));
 }
 
-Result<fwr::settings::Settings> Recipient::Impl::load() const {
+Result<fwr::settings::Settings> Recipient::Impl::load(
+    const std::vector<std::string>& more_overrides) const {
+  std::vector<std::string> overrides = source_.overrides;
+  overrides.insert(overrides.end(), more_overrides.begin(), more_overrides.end());
   const bool named = !source_.config_path.empty();
   return fwr::settings::Settings::load(
       fwr::settings::recipient_table(),
-      named ? source_.config_path : std::string(default_recipient_file()), named,
-      source_.overrides);
+      named ? source_.config_path : std::string(default_recipient_file()), named, overrides);
 }
 
 Result<fwr::settings::RecipientConfig> Recipient::Impl::configure(Observer& observer) const {

@@ -2,6 +2,7 @@
 // The recipient: health of a system's firmware, and its recovery from donors.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,7 +21,17 @@ struct RecipientSource {
   bool handle_signals = true;
 };
 
+/// Which donors are asked, and for how long.
+struct AskOptions {
+  /// Hosts and ranges, "icmb:0x0014@/dev/ttyS1", "serial:/dev/ttyS0", "bt:00:11:22:33:44:55": each
+  /// replaces the setting of its medium, such as lan.targets. Empty: as configured.
+  std::vector<std::string> targets;
+  bool broadcast = true;         ///< false: only who is named, whatever is configured
+  std::int64_t deadline_ms = 0;  ///< for all of it, from 1,000 on; 0: policy.deadline
+};
+
 struct RequestOptions {
+  AskOptions ask = {};
   bool if_needed = false;  ///< do nothing when check() finds the firmware healthy
   /// Take only an image that is newer than the installed one; do nothing, and succeed, when none is
   /// offered. With `if_needed`: when it is not healthy, or a newer one is offered.
@@ -35,6 +46,7 @@ struct RequestOptions {
 };
 
 struct OffersOptions {
+  AskOptions ask = {};
   /// Also judges the signed manifests, in a session with each donor; takes no lease.
   bool verify = false;
 };

@@ -38,7 +38,8 @@ class Recipient::Impl {
  public:
   explicit Impl(RecipientSource source) : source_(std::move(source)) {}
 
-  [[nodiscard]] fwr::Result<fwr::settings::Settings> load() const;
+  [[nodiscard]] fwr::Result<fwr::settings::Settings> load(
+      const std::vector<std::string>& more_overrides = {}) const;
   /// Settings to configuration. Events: "problem".
   [[nodiscard]] fwr::Result<fwr::settings::RecipientConfig> configure(Observer& observer) const;
 

@@ -6,6 +6,7 @@
 #include <deque>
 #include <map>
 
+#include "fwrecover/addresses.hpp"
 #include "fwrecover/lines.hpp"
 #include "fwrecover/network_story.hpp"
 #include "fwrecover/recipient_impl.hpp"
@@ -570,6 +571,22 @@ Conclusion conclude_offers(const RecoveryMachine& machine, bool verify, const Li
                                  verify ? ", verified" : " as the donors describe them"));
 }
 
+/// Options that mean the same as settings are overrides of them.
+std::vector<std::string> overrides_of(const AskOptions& options) {
+  auto overrides =
+      fwr::settings::sort_addresses(options.targets, {{"lan.targets", "", false},
+                                                      {"icmb.targets", "icmb:", false},
+                                                      {"serial.devices", "serial:", true},
+                                                      {"bluetooth.targets", "bt:", false}});
+  if (!options.broadcast)
+    for (const char* setting :
+         {"lan.broadcast=false", "icmb.broadcast=false", "bluetooth.inquiry=false"})
+      overrides.emplace_back(setting);
+  if (options.deadline_ms != 0)
+    overrides.push_back(fmt::format("policy.deadline={}ms", options.deadline_ms));
+  return overrides;
+}
+
 }  // namespace
 
 /// As settle() does, for who only wants to know what a request would do.
@@ -618,7 +635,7 @@ Result<Conclusion> Recipient::Impl::recover(const RequestOptions& options, Aim a
                                             const Stop& stop, Observer& observer) const {
   const bool offers_only = aim != Aim::Recover;
   const bool verify = aim == Aim::LookAndVerify;
-  const auto settings = load();
+  const auto settings = load(overrides_of(options.ask));
   if (!settings) return tl::unexpected(settings.error());
   auto config = fwr::settings::read_recipient(*settings);
   tell_problems(*settings, observer);
@@ -736,8 +753,8 @@ Conclusion Recipient::Impl::request(const RequestOptions& options, const Stop& s
 
 Conclusion Recipient::Impl::offers(const OffersOptions& options, const Stop& stop,
                                    Observer& observer) const {
-  const auto done =
-      recover(RequestOptions{}, options.verify ? Aim::LookAndVerify : Aim::Look, stop, observer);
+  const auto done = recover({.ask = options.ask}, options.verify ? Aim::LookAndVerify : Aim::Look,
+                            stop, observer);
   return done ? *done : conclude(done.error());
 }
 

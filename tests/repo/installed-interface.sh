@@ -47,6 +47,39 @@ END
 $CXX $flags -o "$work/program" "$work/program.cpp" "$library" || fail 'a program does not link'
 LD_LIBRARY_PATH=$TOP_BUILDDIR/lib/.libs "$work/program" || fail 'a program does not run'
 
+cat >"$work/asks.cpp" <<'END'
+#include <fwrecover/donor.hpp>
+#include <fwrecover/recipient.hpp>
+struct Counter : fwrecover::Observer {
+  void on_event(const fwrecover::Event& event) override {
+    if (event.name() == "asked") targets = event.list("targets");
+  }
+  std::vector<std::string> targets;
+};
+int main(int, char** argv) {
+  const std::string directory = argv[1];
+  Counter counter;
+  fwrecover::Recipient recipient({"/dev/null", {"slots.a=" + directory + "/a", "slots.b=" + directory + "/b",
+                                                "slots.state=" + directory + "/state", "policy.offer_window=300ms"}});
+  fwrecover::OffersOptions offers;
+  offers.ask.targets = {"127.0.0.1:1", "127.0.0.2:1"};
+  offers.ask.broadcast = false;
+  offers.ask.deadline_ms = 5000;
+  if (recipient.offers(offers, counter).code != "no-donor-answered") return 1;
+  if (counter.targets != std::vector<std::string>{"lan:127.0.0.1:1", "lan:127.0.0.2:1"}) return 2;
+  offers.ask.targets = {"icmb:nonsense"};
+  if (recipient.offers(offers, counter).code != "bad-configuration") return 3;
+  // Nobody to ask, and not the networks of this machine instead.
+  offers.ask.targets = {};
+  if (recipient.offers(offers, counter).code != "bad-configuration") return 4;
+  fwrecover::DonorDaemon donor({"/dev/null", {}, {"serial:/dev/no-such-line"}});
+  return donor.config(counter).ok() ? 0 : 5;
+}
+END
+$CXX $flags -o "$work/asks" "$work/asks.cpp" "$library" || fail 'a program that names donors does not link'
+mkdir "$work/asking"
+LD_LIBRARY_PATH=$TOP_BUILDDIR/lib/.libs "$work/asks" "$work/asking" || fail "a program that names donors ends with $?"
+
 cat >"$work/program.c" <<'END'
 #include <fwrecover/donor_query.h>
 #include <fwrecover/ipmi-oem-fwrecover.h>

@@ -49,7 +49,7 @@ Finding judge_manifest_seen(const Observed& observed) {
     return good(fmt::format("{} should hold {} {}, \"{}\"", observed.active_slot,
                             observed.parsed_manifest->component, observed.parsed_manifest->version,
                             observed.parsed_manifest->name));
-  return judge_seen(observed.manifest, "the manifest is valid", "the state record is not readable");
+  return judge_seen(observed.manifest, "the manifest is valid", "there is no usable state record");
 }
 
 Finding judge_signature(const Observed& observed) {
@@ -89,7 +89,7 @@ Finding judge_security(const Observed& observed) {
 }
 
 Finding judge_trial(const Observed& observed) {
-  if (observed.record.how != Seen::How::Good) return unknown("the state record is not readable");
+  if (observed.record.how != Seen::How::Good) return unknown("there is no usable state record");
   if (!observed.trial) return good("no trial is running, the image is confirmed");
   const std::string limit = observed.trial->ends ? date_words(*observed.trial->ends) : "";
   if (observed.trial->expired)

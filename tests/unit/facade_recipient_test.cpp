@@ -533,6 +533,8 @@ TEST_F(RecipientOnFiles, CheckSaysThatThereIsNoRecord) {
     EXPECT_FALSE(event.flag("ok")) << event.text("finding");
     EXPECT_EQ(event.text("finding") == "state-record", event.flag("known"))
         << event.text("finding");
+    // What is not there was not found to be damaged.
+    EXPECT_EQ(std::string::npos, event.text("text").find("not readable")) << event.text("text");
   }
 }
 

@@ -272,7 +272,7 @@ Conclusion Catalogue::add(const std::string& image_path, const std::string& mani
     return conclude_ok(fmt::format("{} {} is there already: nothing was changed",
                                    event.text("name"), event.text("version")));
   tell_new(before, **catalogue, observer);
-  return conclude_ok(fmt::format("added {} {}; a running fwdonord sees it after SIGHUP",
+  return conclude_ok(fmt::format("added {} {}; a running fwdonord offers it in some seconds",
                                  event.text("name"), event.text("version")));
 }
 

@@ -28,7 +28,7 @@ struct ServeOptions {
 
 /// The daemon. Events: "listening", "ready", "offered", "accepted", "released", "reported",
 /// "expired", "withdrawn", "refused", "login", "login-failed", "logins-left-out", "checked",
-/// "reloaded", "counted", "problem".
+/// "catalogue-changed", "reloaded", "counted", "problem".
 class FWR_API DonorDaemon {
  public:
   explicit DonorDaemon(DonorSource source);

@@ -15,6 +15,7 @@
 #include "fwrecover/addresses.hpp"
 #include "fwrecover/advice.hpp"
 #include "fwrecover/conclude.hpp"
+#include "fwrecover/directory_watch.hpp"
 #include "fwrecover/donor.hpp"
 #include "fwrecover/donor_config.hpp"
 #include "fwrecover/interruption.hpp"
@@ -270,6 +271,7 @@ class DonorMachine final : public fwr::transport::Machine {
                  served_links(config.media, lines)) {
     if (options.for_s > 0) stop_at_ = fwr::transport::now() + std::chrono::seconds(options.for_s);
     contents_.check_all(*catalogue_, fwr::transport::now());
+    follow(config.catalogue, config.trusted_keys, fwr::transport::now());
   }
 
   void handle_datagram(fwr::LinkId link, const fwr::Path& path, fwr::ByteView datagram,
@@ -281,6 +283,7 @@ class DonorMachine final : public fwr::transport::Machine {
     servers_.handle_timeout(now);
     donor_.handle_timeout(now);
     if (contents_.deadline() && now >= *contents_.deadline()) check_contents(now);
+    if (watch_.changed(now)) read_catalogue_again(now);
     if (stop_at_ && now >= *stop_at_) stopping_ = true;
     if (linger_until_ && now >= *linger_until_) finish(now);
     if (stopping_ && donor_.leases() == 0) finish(now);
@@ -298,8 +301,9 @@ class DonorMachine final : public fwr::transport::Machine {
 
   std::optional<TimePoint> deadline() const override {
     std::optional<TimePoint> earliest = servers_.deadline();
-    for (const auto& due : {donor_.deadline(), contents_.deadline(),
-                            stopping_ ? std::nullopt : stop_at_, linger_until_})
+    for (const auto& due :
+         {donor_.deadline(), contents_.deadline(), std::optional(watch_.deadline()),
+          stopping_ ? std::nullopt : stop_at_, linger_until_})
       if (due && (!earliest || *due < *earliest)) earliest = due;
     return earliest;
   }
@@ -432,6 +436,33 @@ class DonorMachine final : public fwr::transport::Machine {
             .set("authentication_failures", as_number(counters.authentication_failures)));
   }
 
+  /// Where the catalogue is, and who may have signed what is in it.
+  void follow(const std::string& directory, std::vector<fwr::image::PublicKey> keys,
+              TimePoint now) {
+    catalogue_path_ = directory;
+    trusted_keys_ = std::move(keys);
+    watch_.begin(directory, now);
+  }
+
+  [[nodiscard]] static std::set<fwr::Digest> digests_of(const DirectoryCatalogue& catalogue) {
+    std::set<fwr::Digest> digests;
+    for (const auto& entry : catalogue.entries()) digests.insert(entry.manifest.digest);
+    return digests;
+  }
+
+  /// "fwdonor add" and "fwdonor remove" count without a signal.
+  void read_catalogue_again(TimePoint now) {
+    auto catalogue = DirectoryCatalogue::open(catalogue_path_, trusted_keys_);
+    if (!catalogue) return problem(catalogue.error());
+    if (digests_of(**catalogue) == digests_of(*catalogue_)) return;
+    tell_problems(**catalogue, observer_);
+    donor_.replace_catalogue(**catalogue, now);
+    catalogue_ = *std::move(catalogue);
+    contents_.check_all(*catalogue_, now);
+    observer_.on_event(
+        Event("catalogue-changed").set("images", as_number(catalogue_->entries().size())));
+  }
+
   /// New accounts and a new catalogue. All of it, or, when anything is wrong, nothing.
   void reload(TimePoint now) {
     const auto settings = load(source_);
@@ -452,6 +483,7 @@ class DonorMachine final : public fwr::transport::Machine {
     donor_.replace_catalogue(**catalogue, now);
     catalogue_ = *std::move(catalogue);
     contents_.check_all(*catalogue_, now);
+    follow(config->catalogue, config->trusted_keys, now);
     const std::size_t accounts = config->server.accounts.size();
     servers_.reconfigure(std::move(config->server), served_links(config->media, lines_), now);
     observer_.on_event(Event("reloaded")
@@ -477,6 +509,9 @@ class DonorMachine final : public fwr::transport::Machine {
   Lines& lines_;
   fwr::transport::SystemRandom random_;
   std::unique_ptr<DirectoryCatalogue> catalogue_;
+  std::string catalogue_path_;
+  std::vector<fwr::image::PublicKey> trusted_keys_;
+  DirectoryWatch watch_;
   ContentWatch contents_;
   fwr::donor::Donor donor_;
   fwr::session::LinkServers servers_;

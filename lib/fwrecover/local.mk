@@ -25,6 +25,7 @@ noinst_LTLIBRARIES += %D%/libfacade.la
 %C%_libfacade_la_SOURCES += %D%/diag_survey.hpp
 %C%_libfacade_la_SOURCES += %D%/diagnostics.cpp
 %C%_libfacade_la_SOURCES += %D%/diagnostics_impl.hpp
+%C%_libfacade_la_SOURCES += %D%/directory_watch.hpp
 %C%_libfacade_la_SOURCES += %D%/donor_config.cpp
 %C%_libfacade_la_SOURCES += %D%/donor_config.hpp
 %C%_libfacade_la_SOURCES += %D%/donor_daemon.cpp

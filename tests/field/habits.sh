@@ -71,5 +71,11 @@ sign second 2.0 2
 "$FWDONOR" --config d.toml add second >said.txt
 [ "$(grep -c 'added test-bmc 2.0' said.txt)" -eq 1 ] || { cat said.txt; fail 'fwdonor add says it twice'; }
 expect_line said.txt 'a running fwdonord'
+# Which is true, without a signal.
+wait_for_line 20 d.log 'catalogue-changed images=2'
+expect_exit 0 limited "$FWDIAG" donor -U fwrecover -f password "127.0.0.1:$port" >images.txt
+expect_line images.txt '2 images'
 "$FWDONOR" --config d.toml remove "test-bmc=2.0" >said.txt 2>&1 || "$FWDONOR" --config d.toml remove 2.0 >said.txt
 [ "$(grep -c 'removed test-bmc 2.0' said.txt)" -eq 1 ] || { cat said.txt; fail 'fwdonor remove says it twice'; }
+wait_for_line 20 d.log 'catalogue-changed images=1'
+if grep -q ' reloaded ' d.log; then fail 'nobody asked for a reload'; fi

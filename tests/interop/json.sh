@@ -71,6 +71,7 @@ done
 keep fwrecover 0 request
 keep fwrecover 0 confirm
 keep fwdonor 0 add image2
+wait_for_line 30 fwdonord.jsonl '"catalogue-changed"'
 kill -HUP "$daemon"
 wait_for_line 30 fwdonord.jsonl '"reloaded"'
 keep fwrecover 0 request

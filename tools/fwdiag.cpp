@@ -254,23 +254,6 @@ void add_why(CLI::App& app, Options& options) {
       ->allow_extra_args(false);
 }
 
-fwrecover::Conclusion run_why(const Options& options, fwrecover::Observer& observer) {
-  fwrecover::RecipientSource source = options.why;
-  if (options.why_hosts.empty()) return fwrecover::why(source, observer);
-  // Nobody but those that are named.
-  for (const char* setting :
-       {"lan.broadcast=false", "icmb.broadcast=false", "bluetooth.inquiry=false", "lan.targets=[]",
-        "icmb.targets=[]", "serial.devices=[]", "bluetooth.targets=[]"})
-    source.overrides.emplace_back(setting);
-  for (std::string& setting :
-       tool::sort_addresses(options.why_hosts, {{"lan.targets", "", false},
-                                                {"icmb.targets", "icmb:", false},
-                                                {"serial.devices", "serial:", true},
-                                                {"bluetooth.targets", "bt:", false}}))
-    source.overrides.push_back(std::move(setting));
-  return fwrecover::why(source, observer);
-}
-
 std::vector<tool::Command> commands(Options& options) {
   using fwrecover::Observer;
   const auto diag = [&]() -> const fwrecover::DiagOptions& { return options.diag; };
@@ -309,7 +292,7 @@ std::vector<tool::Command> commands(Options& options) {
        [diag](Observer& o) { return fwrecover::images(diag(), o); }},
       {"why", "Walk all that a recovery of this system needs, and say where it ends",
        [&](CLI::App& app) { add_why(app, options); },
-       [&](Observer& o) { return run_why(options, o); }},
+       [&](Observer& o) { return fwrecover::why(options.why, options.why_hosts, o); }},
       {"bt", "Look for Bluetooth devices, and ask each whether it is a donor",
        [&](CLI::App& app) { add_bluetooth(app, options); },
        [&](Observer& o) { return run_bluetooth(options, o); }},

@@ -21,4 +21,11 @@ std::vector<std::string> sort_addresses(const std::vector<std::string>& addresse
   return overrides;
 }
 
+std::vector<std::string> sort_targets(const std::vector<std::string>& targets) {
+  return sort_addresses(targets, {{"lan.targets", "", false},
+                                  {"icmb.targets", "icmb:", false},
+                                  {"serial.devices", "serial:", true},
+                                  {"bluetooth.targets", "bt:", false}});
+}
+
 }  // namespace fwr::settings

@@ -18,4 +18,7 @@ struct AddressList {
 [[nodiscard]] std::vector<std::string> sort_addresses(const std::vector<std::string>& addresses,
                                                       const std::vector<AddressList>& lists);
 
+/// The same for those that are asked, over every medium.
+[[nodiscard]] std::vector<std::string> sort_targets(const std::vector<std::string>& targets);
+
 }  // namespace fwr::settings

@@ -573,11 +573,7 @@ Conclusion conclude_offers(const RecoveryMachine& machine, bool verify, const Li
 
 /// Options that mean the same as settings are overrides of them.
 std::vector<std::string> overrides_of(const AskOptions& options) {
-  auto overrides =
-      fwr::settings::sort_addresses(options.targets, {{"lan.targets", "", false},
-                                                      {"icmb.targets", "icmb:", false},
-                                                      {"serial.devices", "serial:", true},
-                                                      {"bluetooth.targets", "bt:", false}});
+  auto overrides = fwr::settings::sort_targets(options.targets);
   if (!options.broadcast)
     for (const char* setting :
          {"lan.broadcast=false", "icmb.broadcast=false", "bluetooth.inquiry=false"})

@@ -8,6 +8,7 @@
 #include <csignal>
 #include <set>
 
+#include "fwrecover/addresses.hpp"
 #include "fwrecover/advice.hpp"
 #include "fwrecover/diag_survey.hpp"
 #include "fwrecover/interruption.hpp"
@@ -382,7 +383,16 @@ class Walk {
 
 }  // namespace
 
-Conclusion why(const RecipientSource& source, Observer& observer) {
+Conclusion why(const RecipientSource& given, const std::vector<std::string>& hosts,
+               Observer& observer) {
+  RecipientSource source = given;
+  if (!hosts.empty())  // nobody but those that are named
+    for (const char* setting :
+         {"lan.broadcast=false", "icmb.broadcast=false", "bluetooth.inquiry=false",
+          "lan.targets=[]", "icmb.targets=[]", "serial.devices=[]", "bluetooth.targets=[]"})
+      source.overrides.emplace_back(setting);
+  for (std::string& setting : fwr::settings::sort_targets(hosts))
+    source.overrides.push_back(std::move(setting));
   return interruptible(
       source.handle_signals ? std::vector<int>{SIGINT, SIGTERM} : std::vector<int>{},
       [&](const Stop& stop) { return Walk(source, stop, observer).run(); });

@@ -259,6 +259,14 @@ std::optional<std::string> ends_with_equals(int argc, char** argv) {
   return std::nullopt;
 }
 
+/// For CLI11 "[]" is a list without anything: no host, which is everybody for a program that asks.
+bool has_empty_list(int argc, char** argv) {
+  return std::any_of(argv + 1, argv + argc, [](const std::string_view word) {
+    return word.starts_with('[') && word.ends_with(']') &&
+           word.find_first_not_of("[], ") == std::string_view::npos;
+  });
+}
+
 CLI::ValidationError empty_value(const std::string& name) {
   return CLI::ValidationError(name, "has an empty value");
 }
@@ -296,6 +304,8 @@ int run_program(const Program& program, Global& global, int argc, char** argv) {
   fwrecover::protect_secrets();
   // A reader that went away is no reason to stop a recovery or a donor.
   (void)std::signal(SIGPIPE, SIG_IGN);
+  // A limit for the size of files (ulimit -f) is an error like a full disk, and no sudden end.
+  (void)std::signal(SIGXFSZ, SIG_IGN);
   CLI::App app(program.summary, program.name);
   app.get_formatter()->column_width(32);
   add_global(app, program, global);
@@ -313,6 +323,7 @@ int run_program(const Program& program, Global& global, int argc, char** argv) {
         find_command(program, "help") == nullptr)
       return print_help(program, app, argc, argv);
     if (const auto name = ends_with_equals(argc, argv)) throw empty_value(*name);
+    if (has_empty_list(argc, argv)) throw empty_value("[]");
     app.parse(argc, argv);
     if (const auto name = given_empty(app)) throw empty_value(*name);
   } catch (const CLI::Success& asked) {  // --help, --version

@@ -27,6 +27,7 @@ Errc code_of(int error) {
     case EPERM:
     case EROFS: return Errc::NoPermission;
     case ENOSPC:
+    case EFBIG:
     case EDQUOT: return Errc::NoSpace;
     case EEXIST:
     case ENOTEMPTY: return Errc::AlreadyExists;

@@ -75,7 +75,7 @@ Result<> append_history(const std::string& state_directory, const std::string& l
   const auto lock =
       image::LockFile::take(state_directory + "/" + std::string(kLockName), kLockPatience);
   if (!lock) return tl::unexpected(lock.error());
-  const UniqueFd fd = open_fd(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK);
+  const UniqueFd fd = open_own(path, O_RDWR | O_CREAT);
   if (!fd.is_open()) return fail_errno(Errc::IoFailed, "opening " + path, errno);
   auto text = read_all(fd.get(), path);
   if (!text) return tl::unexpected(text.error());
@@ -103,7 +103,7 @@ Result<> append_history(const std::string& state_directory, const std::string& l
 
 Result<std::vector<std::string>> read_history(const std::string& state_directory) {
   const std::string path = state_directory + "/" + std::string(kName);
-  const UniqueFd fd = open_fd(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  const UniqueFd fd = open_own(path, O_RDONLY);
   if (!fd.is_open()) {
     if (errno == ENOENT) return std::vector<std::string>{};
     return fail_errno(Errc::IoFailed, "opening " + path, errno);

@@ -3,6 +3,7 @@
 #include "flash/posix_file.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -21,6 +22,7 @@ std::string errno_text(int error_number) {
 tl::unexpected<Error> fail_errno(Errc code, const std::string& what, int error_number) {
   switch (error_number) {
     case ENOSPC:
+    case EFBIG:
     case EDQUOT: code = Errc::NoSpace; break;
     case EACCES:
     case EPERM:
@@ -28,6 +30,10 @@ tl::unexpected<Error> fail_errno(Errc code, const std::string& what, int error_n
     // The program's own files are opened without following links, so that nobody can lead them
     // away.
     case ELOOP: return fail(code, what + ": is a symbolic link, which is not followed here");
+    case EISDIR:
+    case ENXIO:
+      if (code != Errc::StateFailed && code != Errc::IoFailed) break;
+      return fail(code, what + ": is no regular file; move it away");
     default: break;
   }
   return fail(code, what + ": " + errno_text(error_number));
@@ -37,6 +43,16 @@ UniqueFd open_fd(const std::string& path, int flags) {
   // O_NONBLOCK: a FIFO in the place of a file gives an error at once, and never a wait.
   return UniqueFd(
       again([&] { return ::open(path.c_str(), flags | O_CLOEXEC | O_NONBLOCK, kFileMode); }));
+}
+
+UniqueFd open_own(const std::string& path, int flags) {
+  UniqueFd fd = open_fd(path, flags | O_NOFOLLOW | O_NONBLOCK);
+  struct stat status {};
+  if (!fd.is_open()) return fd;
+  if (::fstat(fd.get(), &status) == 0 && S_ISREG(status.st_mode)) return fd;
+  fd.reset();
+  errno = ENXIO;
+  return fd;
 }
 
 bool read_at(int fd, std::uint64_t offset, std::span<std::byte> out) {
@@ -104,7 +120,7 @@ Result<> replace_file(const std::string& directory, const std::string& name, Byt
   const std::string path = directory + "/" + name;
   const std::string fresh = path + ".new";
   // A leftover of a power cut is overwritten; a link in its place is not followed.
-  UniqueFd fd = open_fd(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW);
+  UniqueFd fd = open_own(fresh, O_WRONLY | O_CREAT | O_TRUNC);
   if (!fd.is_open()) return fail_errno(Errc::StateFailed, "creating " + fresh, errno);
   if (!write_at(fd.get(), 0, bytes) || again([&] { return ::fsync(fd.get()); }) != 0) {
     const int error_number = errno;

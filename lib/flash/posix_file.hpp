@@ -26,6 +26,9 @@ namespace fwr::flash {
 /// open(2) with O_CLOEXEC, again after a signal. -1 and errno when it fails.
 inline constexpr mode_t kFileMode = 0644;  ///< of what we create; the umask takes from it
 [[nodiscard]] UniqueFd open_fd(const std::string& path, int flags);
+/// A regular file of the program's own, not through a link. Anything else in its place is ENXIO: a
+/// FIFO would wait for a writer, and no signal ends that.
+[[nodiscard]] UniqueFd open_own(const std::string& path, int flags);
 
 /// Fills `out`; what lies past the end of the file is zero. False and errno when it fails.
 [[nodiscard]] bool read_at(int fd, std::uint64_t offset, std::span<std::byte> out);

@@ -418,7 +418,7 @@ Result<> FileSlots::store_record(const BootRecord& record) {
 Result<> FileSlots::open_tree(int flags) {
   const bool writable = (flags & O_ACCMODE) == O_RDWR;
   if (tree_.is_open() && (tree_writable_ || !writable)) return {};
-  UniqueFd fd = open_fd(tree_path(), flags | O_NOFOLLOW);
+  UniqueFd fd = open_own(tree_path(), flags);
   if (!fd.is_open())
     return fail_errno(errno == ENOENT ? Errc::NotFound : Errc::StateFailed,
                       "opening " + tree_path(), errno);

@@ -20,7 +20,7 @@ StateFile::StateFile(std::string state_directory)
     : directory_(std::move(state_directory)), path_(directory_ + "/" + std::string(kStateName)) {}
 
 UniqueFd StateFile::open(int flags) const {
-  return open_fd(path_, flags | O_NOFOLLOW);
+  return open_own(path_, flags);
 }
 
 Result<Chosen> StateFile::read_chosen(int fd) const {

@@ -42,6 +42,9 @@ constexpr std::array kRows{
     Row{"slot-unreadable", "", "without a medium",
         "\"lsblk\" shows the devices and their sizes: give it its medium, or mend the path in "
         "[slots]."},
+    Row{"no-space", "", "File too large",
+        "A limit for the size of files is in force (\"ulimit -f\", LimitFSIZE= of a unit): raise "
+        "it."},
     Row{"io-failed", "", "not a regular file",
         "Name a regular file: what is elsewhere is copied into one first."},
     Row{"io-failed", "", "its writer has sent nothing",

@@ -26,7 +26,7 @@ tl::unexpected<Error> failed(const std::string& path, std::string_view what) {
   const int error = errno;
   Errc code = Errc::IoFailed;
   if (error == EACCES || error == EPERM || error == EROFS) code = Errc::NoPermission;
-  if (error == ENOSPC || error == EDQUOT) code = Errc::NoSpace;
+  if (error == ENOSPC || error == EFBIG || error == EDQUOT) code = Errc::NoSpace;
   if (error == ENOENT || error == ENOTDIR) code = Errc::NotFound;
   return fail(code, fmt::format("{}: {}: {}", path, what, std::generic_category().message(error)));
 }

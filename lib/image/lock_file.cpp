@@ -36,7 +36,8 @@ tl::unexpected<Error> failure(const std::string& path, int error_number) {
   if (error_number == ENOENT || error_number == ENOTDIR) code = Errc::NotFound;
   if (error_number == EACCES || error_number == EPERM || error_number == EROFS)
     code = Errc::NoPermission;
-  if (error_number == ENOSPC || error_number == EDQUOT) code = Errc::NoSpace;
+  if (error_number == ENOSPC || error_number == EFBIG || error_number == EDQUOT)
+    code = Errc::NoSpace;
   if (error_number == ELOOP)
     return fail(Errc::IoFailed, path + ": is a symbolic link, which is not followed here");
   return fail(code, path + ": " + std::generic_category().message(error_number));

@@ -13,7 +13,7 @@ make_image other 20000
 sign other 2.0 1
 donor_config d console 127.0.0.1
 add d image
-recipient_config r '"127.0.0.1:9"'
+offer_window=300ms recipient_config r '"127.0.0.1:9"'
 mkdir directory
 mkfifo pipe
 perl -MSocket -e 'socket(S, PF_UNIX, SOCK_STREAM, 0) && bind(S, sockaddr_un("socket")) || die "$!"'
@@ -85,3 +85,23 @@ say 'a pipe whose other end is slow, and one whose other end does nothing'
 }
 exec 5<>pipe
 refused 'pipe: its writer has sent nothing' "$FWRECOVER" --config r.toml verify pipe --signature image.manifest.json.minisig
+
+say 'the files of the state directory'
+for file in state state.new tree lock history.jsonl history.lock; do
+  for kind in fifo directory; do
+    rm -rf r-state r-a r-b
+    mkdir r-state
+    case $kind in fifo) mkfifo "r-state/$file" ;; *) mkdir "r-state/$file" ;; esac
+    # The history is written at the end, and not in vain for a recovery that failed for another reason.
+    case $file in history.*) wanted=11 ;; *) wanted=15 ;; esac
+    recover $wanted r request
+    grep -q "/r-state/$file: \\(is no regular file\\|Is a directory\\)\\|/r-state/$file is not a regular file" out.json out.log ||
+      { cat out.log && fail "nothing says what $file is"; }
+    for command in status check history confirm 'rollback --if-expired' offers; do
+      command_got=0
+      # shellcheck disable=SC2086 # a command and its option
+      limit_s=20 limited "$FWRECOVER" --config r.toml $command >command.log 2>&1 || command_got=$?
+      case $command_got in 124 | 137) fail "$command hangs when $file is a $kind" ;; esac
+    done
+  done
+done

@@ -76,6 +76,10 @@ for text in nan inf -1 '' 1e3 0x10; do
   tool 2 deadline "$FWRECOVER" request --deadline "$text"
   tool 2 for "$FWDONORD" --for "$text"
 done
+for list in '[]' '[ ]' '[,]' '[[]]'; do
+  for command in ping discover capabilities; do tool 2 'an empty value' "$FWDIAG" $command --wait 10ms "$list"; done
+  tool 2 'an empty value' "$FWRECOVER" offers --target "$list"
+done
 for text in nan inf -0.1 '' 0.6; do tool 2 ber "$FWDIAG" icmb-bus --for 1 --ber "$text"; done
 tool 2 cipher-suite "$FWDIAG" donor --cipher-suite 021 --user x 127.0.0.1
 tool 0 node "$FWDIAG" icmb-bus --for 10ms --ber 1e-5 --seed 0xff --nodes 02

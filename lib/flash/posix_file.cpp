@@ -46,7 +46,7 @@ UniqueFd open_fd(const std::string& path, int flags) {
 }
 
 UniqueFd open_own(const std::string& path, int flags) {
-  UniqueFd fd = open_fd(path, flags | O_NOFOLLOW | O_NONBLOCK);
+  UniqueFd fd = open_fd(path, flags | O_NOFOLLOW);
   struct stat status {};
   if (!fd.is_open()) return fd;
   if (::fstat(fd.get(), &status) == 0 && S_ISREG(status.st_mode)) return fd;

@@ -76,6 +76,12 @@ attack() {
   esac
 }
 
+# Those that are not tried now would be missed only when a release is near.
+for patch in "$TOP_SRCDIR"/tests/*/mutants/*.patch; do
+  patch --dry-run -s -f -p1 -d "$TOP_SRCDIR" <"$patch" >"$work/patch.log" 2>&1 ||
+    fail "$patch does not apply any more: make it anew"
+done
+
 tried=0
 for patch in "$TOP_SRCDIR"/tests/field/mutants/${FWR_MUTANT:-*}.patch; do
   name=$(basename "$patch" .patch)

@@ -58,20 +58,20 @@ words_for_text() {
 }
 for name in $made; do
   say "$name"
-  words=$(words_for $name)
-  text=$(words_for_text $name)
-  refused "$words" "$FWDONOR" manifest $name --name x --image-version 1 --security-version 1 \
+  words=$(words_for "$name")
+  text=$(words_for_text "$name")
+  refused "$words" "$FWDONOR" manifest "$name" --name x --image-version 1 --security-version 1 \
     --platform manufacturer=32473,product=7 -o new.json
   [ ! -e new.json ] || fail 'a manifest was written'
   case $name in empty) words='other\|empty' ;; esac
-  refused "$words" "$FWDONOR" --config d.toml add $name --manifest other.manifest.json
-  [ $name = empty ] || refused "$words" "$FWDONOR" --config d.toml add other --manifest $name \
+  refused "$words" "$FWDONOR" --config d.toml add "$name" --manifest other.manifest.json
+  [ "$name" = empty ] || refused "$words" "$FWDONOR" --config d.toml add other --manifest "$name" \
     --signature other.manifest.json.minisig
-  [ $name = empty ] || refused "$words" "$FWDONOR" --config d.toml add other --signature $name
-  [ $name = empty ] || refused "$words" "$FWRECOVER" --config r.toml verify image.manifest.json --image $name
+  [ "$name" = empty ] || refused "$words" "$FWDONOR" --config d.toml add other --signature "$name"
+  [ "$name" = empty ] || refused "$words" "$FWRECOVER" --config r.toml verify image.manifest.json --image "$name"
   for command in verify adopt; do
-    refused "$text" "$FWRECOVER" --config r.toml $command $name --signature image.manifest.json.minisig
-    refused "$text" "$FWRECOVER" --config r.toml $command image.manifest.json --signature $name
+    refused "$text" "$FWRECOVER" --config r.toml $command "$name" --signature image.manifest.json.minisig
+    refused "$text" "$FWRECOVER" --config r.toml $command image.manifest.json --signature "$name"
   done
 done
 

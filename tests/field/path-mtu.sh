@@ -58,6 +58,7 @@ narrow() {
 }
 # counted NAMESPACE COLUMN: of /proc/net/snmp.
 counted() {
+  # shellcheck disable=SC2016 # for awk and sed
   ip netns exec "$1" awk -v wanted="$2" '
     $1 != last { for (i = 2; i <= NF; i++) if ($i == wanted) at = i; last = $1; next }
     at && !found { print $at; found = 1 }' /proc/net/snmp

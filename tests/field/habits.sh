@@ -58,6 +58,14 @@ grep -q 'FWRECOVER_PASSWORD' out.json || fail 'nothing says where a password cou
 IPMI_PASSWORD=$password diag 1 icmb --via "lan:127.0.0.1:$port" --user fwrecover --environment-password \
   --workaround-flags none discover
 
+# And to what a donor has.
+IPMI_PASSWORD=$password diag 0 images --user fwrecover --environment-password --cipher-suite 17 --workaround-flags none \
+  --wait 5 "127.0.0.1:$port"
+diag 0 images --component bmc --manufacturer 32473 --product 7 --device 9 "127.0.0.1:$port"
+printf 'a-key-that-is-not-there' | head -c 20 >kg
+chmod 600 kg
+diag 1 images --user fwrecover --password-file password --kg-file kg "127.0.0.1:$port"
+
 say 'what cannot work says so'
 diag 2 donor --user fwrecover --password-file password --workaround-flags opensesspriv "127.0.0.1:$port"
 diag 2 donor -U fwrecover -f password -W opensesspriv "127.0.0.1:$port"

@@ -66,6 +66,7 @@ fwrecoverinclude_HEADERS += %D%/bus.hpp
 fwrecoverinclude_HEADERS += %D%/diagnostics.hpp
 fwrecoverinclude_HEADERS += %D%/donor.hpp
 fwrecoverinclude_HEADERS += %D%/event.hpp
+fwrecoverinclude_HEADERS += %D%/event_names.hpp
 fwrecoverinclude_HEADERS += %D%/export.hpp
 fwrecoverinclude_HEADERS += %D%/quantity.hpp
 fwrecoverinclude_HEADERS += %D%/recipient.hpp

@@ -39,12 +39,21 @@ grep -q '^HOST.*PLATFORMS' text || fail "no table: $(cat text)"
 diag 1 images --user nobody --password-file password "$address"
 [ "$(count image)" -eq 0 ] || fail 'images without an account'
 
+FWRECOVER_PASSWORD=$password diag 0 images --user fwrecover --environment-password --workaround-flags none --wait 3 "$address"
+[ "$(count image)" -eq 4 ] || fail "not four images: $(cat out.json)"
+# It has no K_g, and does not allow suite 3.
+(umask 077 && printf 'not its key' >kg)
+diag 1 images --user fwrecover --password-file password --kg-file kg "$address"
+diag 1 images --user fwrecover --password-file password --cipher-suite 3 "$address"
+
 say 'what one system is offered, without'
 diag 0 images --manufacturer 32473 --product 7 "$address"
 [ "$(count offer)" -eq 2 ] || fail "not two offers: $(cat out.json)"
 told ok '2 images for this system'
 diag 0 images --manufacturer 32473 --product 8 --revision 2 "$address"
 [ "$(count offer)" -eq 1 ] || fail "not one offer: $(cat out.json)"
+diag 11 images --manufacturer 32473 --product 7 --component fan "$address"
+diag 0 images --manufacturer 32473 --product 7 --device 5 --component bmc "$address"
 diag 11 images --manufacturer 32473 --product 9 "$address"
 told no-compatible-image 'no compatible image' 'product=9'
 grep -q '"event":"declined".*"completion":128' out.json || fail "no completion code: $(cat out.json)"

@@ -93,6 +93,22 @@ compare_fields() {
   same 'fields of events'
 }
 
+# The constants of the installed header are these names, so that a program need not spell them.
+header=$TOP_SRCDIR/lib/fwrecover/event_names.hpp
+in_header() { # NAMESPACE
+  sed -n "/^namespace fwrecover::$1 {/,/^}/s/^inline constexpr std::string_view k\([A-Za-z0-9]*\) = \"\([a-z_-]*\)\";\$/\1 \2/p" \
+    "$header"
+}
+compare_header() { # NAMESPACE COMMAND-THAT-LEAVES-THE-NAMES-OF-THE-CODE
+  $2 "$page" || return 1
+  in_header "$1" | cut -d ' ' -f 2 >"$work/page"
+  same "$1 of event_names.hpp" || return 1
+  in_header "$1" | while read -r constant name; do
+    [ "$(printf '%s' "$name" | awk -F '[-_]' '{ for (i = 1; i <= NF; i++) printf "%s", toupper(substr($i, 1, 1)) substr($i, 2) }')" = \
+      "$constant" ] || { echo "k$constant is \"$name\"" && exit 1; }
+  done
+}
+
 # --- examples ------------------------------------------------------------------------------------
 
 # example NAME PAGE: the block below the comment .\" NAME.
@@ -128,6 +144,14 @@ must_reject 'an event that the page lacks' damaged compare_events "$page" '/^.It
 must_reject 'an event that the code lacks' damaged compare_events "$page" 's/^.It Ic pong/.It Ic pang/'
 must_reject 'a field that the page lacks' damaged compare_fields "$page" '/^.It Va exit_code/d'
 must_reject 'a field that the code lacks' damaged compare_fields "$page" 's/^.It Va exit_code/.It Va status/'
+damaged_header() { # SED-SCRIPT
+  sed "$1" "$TOP_SRCDIR/lib/fwrecover/event_names.hpp" >"$work/bad.hpp"
+  (header=$work/bad.hpp && compare_header events compare_events && compare_header fields compare_fields)
+}
+must_accept 'the header as it is' damaged_header ''
+must_reject 'an event that the header lacks' damaged_header '/"pong"/d'
+must_reject 'a field that the code lacks' damaged_header 's/"exit_code"/"exitcode"/'
+must_reject 'a constant of another name' damaged_header 's/kPong/kPing/'
 must_reject 'an example that does not compile' damaged compile "$library_page" 's/const fwrecover::Event&/int/'
 
 # --- our pages -----------------------------------------------------------------------------------
@@ -136,5 +160,7 @@ wrong=0
 compare_errors "$page" || wrong=1
 compare_events "$page" || wrong=1
 compare_fields "$page" || wrong=1
+compare_header events compare_events || wrong=1
+compare_header fields compare_fields || wrong=1
 compile "$library_page" || wrong=1
 [ "$wrong" -eq 0 ] || fail 'manual pages and code differ as listed above'

@@ -429,7 +429,9 @@ bool Selection::stays_first(std::size_t index) {
   if (entry.left >= kLeftForBetter) return true;
   const unsigned attempts = std::exchange(entry.attempts, 0);
   const auto best = next_fresh();
+  // Nor is a donor that has a good image left for what stands at an address where nobody answered.
   if (!best || *best == index || !offers_[*best].verdict.accepted ||
+      suspects_.contains(host(*best)) ||
       !policy::is_better(policy_, candidate(*best), candidate(index))) {
     entry.attempts = std::max(attempts, 1U);
     return true;
@@ -471,6 +473,7 @@ void Selection::late(std::size_t index, Error error, TimePoint now) {
   entry.note(std::move(error));
   entry.bytes_per_s.reset();
   entry.again_at = now;
+  if (!entry.proven) suspects_.insert(host(index));
   ++late_[host(index)];
 }
 

@@ -103,6 +103,19 @@ TEST_F(Liars, AnOldManifestOfTheSameImageCountsWhereItCameFrom) {
   EXPECT_LT(expect_installed(), 30);
 }
 
+TEST_F(Liars, WithoutTheAccountCostTwoTriesEach) {
+  rig_.config.policy.deadline = 5min;
+  for (std::uint8_t host = 2; host < 42; ++host)
+    rig_.add_donor(image("9.9", 1000U + host, 1), {.host = host});
+  add_honest(image("2.0", 3, 1));
+  // They offer, and then nobody is there.
+  rig_.on_state[recipient::State::Selecting] = [this] {
+    for (const auto& donor : rig_.donors) donor->cut = donor->address != ipv4(kHonest);
+  };
+  // 40 times 3 s, each up to a quarter longer, and 15 s for the first one.
+  EXPECT_LT(expect_installed(), 170);
+}
+
 recipient::Offer offer_of(std::uint8_t host, std::uint32_t number) {
   recipient::Offer offer;
   offer.candidate.path = Path{{}, ipv4(host)};
@@ -112,6 +125,22 @@ recipient::Offer offer_of(std::uint8_t host, std::uint32_t number) {
   offer.candidate.size_bytes = 1000;
   SeededRandom(number).fill(offer.candidate.digest);
   return offer;
+}
+
+TEST(LiarsImages, AtAnAddressWhereNobodyAnsweredTakeNobodyFromADonorThatHasOne) {
+  // Two offers of an address that is not there, better than the third.
+  std::vector<recipient::Offer> offers{offer_of(7, 3), offer_of(7, 2), offer_of(8, 1)};
+  recipient::Selection selection(recipient::RecoveryConfig{}, offers, {});
+  const auto forged = selection.next(TimePoint{});
+  ASSERT_TRUE(forged);
+  EXPECT_EQ(forged->index, 0U);
+  selection.late(forged->index, Error{Errc::DonorTooSlow, {}}, TimePoint{});
+  const auto honest = selection.next(TimePoint{});
+  ASSERT_TRUE(honest);
+  EXPECT_EQ(honest->index, 2U);
+  EXPECT_TRUE(honest->in_doubt);
+  selection.proved(honest->index, offers[2].candidate.donor);
+  EXPECT_TRUE(selection.stays_first(honest->index));
 }
 
 TEST(LiarsImages, OfAnyNumberLeaveRoomForTheSecondOneOfTheHonestDonor) {

@@ -53,6 +53,8 @@ constexpr std::array kRows{
         "Name one of this machine's (\"ip address\" shows them), or 0.0.0.0 or [::] for all; for "
         "one "
         "that comes later, start later."},
+    Row{"io-failed", "", "nothing came through this pipe",
+        "Look whether the program that writes into the pipe runs, and what it said."},
     Row{"no-space", "fwdonor", "", "Free space where the message says, then try again."},
     Row{"not-found", "", ".minisig",
         "The manifest is not signed yet: minisign -S -s KEY -m MANIFEST."},

@@ -51,7 +51,7 @@ words_for() {
 # A pipe or a device is read where a manifest or a signature may come out of another program.
 words_for_text() {
   case $1 in
-    pipe | empty) echo "$1: \\(nothing is in it\\|a signature has four lines\\)" ;;
+    pipe | empty) echo "$1: \\(nothing is in it\\|nothing came through this pipe\\|a signature has four lines\\)" ;;
     device) echo "$1: larger than [0-9]* bytes" ;;
     *) words_for "$1" ;;
   esac

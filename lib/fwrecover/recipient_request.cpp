@@ -7,6 +7,7 @@
 #include <map>
 
 #include "fwrecover/addresses.hpp"
+#include "fwrecover/advice.hpp"
 #include "fwrecover/lines.hpp"
 #include "fwrecover/network_story.hpp"
 #include "fwrecover/recipient_impl.hpp"
@@ -492,13 +493,14 @@ void add_story(Error& error, const RecoveryMachine& machine, const Asked& asked,
 
 /// That every donor failed helps nobody: what the first one failed with has its own advice.
 Conclusion conclude_failure(const Error& error, const std::optional<Errc>& cause,
-                            const Where& where) {
+                            const Where& where, std::string_view command) {
   Conclusion conclusion = conclude(error, where);
   if (!cause) return conclusion;
   const fwr::ErrorInfo& first = fwr::info(*cause);
   conclusion.cause = std::string(first.name);
-  if (error.code == Errc::AllDonorsFailed && *cause != error.code)
-    conclusion.advice = std::string(first.advice);
+  if (error.code != Errc::AllDonorsFailed || *cause == error.code) return conclusion;
+  conclusion.advice = advice_for(first.name, command, conclusion.message);
+  if (conclusion.advice.empty()) conclusion.advice = std::string(first.advice);
   return conclusion;
 }
 
@@ -522,7 +524,7 @@ Conclusion conclude_recovery(const RecoveryMachine& machine,
   }
   remember(config, event, observer);
   if (end.error) {
-    return conclude_failure(*end.error, end.cause, where);
+    return conclude_failure(*end.error, end.cause, where, "fwrecover request");
   }
   observer.on_event(event);
   return conclude_ok(
@@ -561,7 +563,7 @@ Conclusion conclude_offers(const RecoveryMachine& machine, bool verify, const Li
   if (end.error) {
     end.error->detail = lines.named(end.error->detail);
     add_story(*end.error, machine, asked, lines);
-    return conclude_failure(*end.error, end.cause, where);
+    return conclude_failure(*end.error, end.cause, where, "fwrecover offers");
   }
   if (machine.acceptable() == 0)
     return conclude({Errc::NoOfferAcceptable,

@@ -14,6 +14,7 @@ sign 4.0 4.0 2 vendor --platform any --minimum-version 2.0 --created 2000-01-01 
 pick_udp_port port
 address="127.0.0.1:$port"
 donor_config donor console "$address"
+sed -i "s|^listen = .*|listen = [\"$address\", \"127.0.0.2:$port\"]|" donor.toml
 for version in 1.0 2.0 3.0 4.0; do add donor "$version"; done
 start_donor donor
 
@@ -69,3 +70,9 @@ told no-compatible-image 'no compatible image'
 diag 0 discover --manufacturer 32473 --product 7 "$address" "127.0.0.1:$nobody"
 grep -q "\"event\":\"silent\",\"host\":\"127.0.0.1:$nobody\"" out.json ||
   fail "nothing says who is silent: $(cat out.json)"
+
+say 'one donor is one row, with all addresses that it answered at'
+expect_exit 0 "$FWDIAG" discover --manufacturer 32473 --product 7 "$address" "127.0.0.2:$port" >text 2>&1
+grep -q '^DONOR.*GUID' text || fail "no head: $(cat text)"
+[ "$(grep -c 'lan:' text)" -eq 1 ] || fail "not one row: $(cat text)"
+grep -q 'lan:127.0.0.1:.*lan:127.0.0.2:\|lan:127.0.0.2:.*lan:127.0.0.1:' text || fail "not both addresses: $(cat text)"

@@ -116,6 +116,9 @@ recover_in="$recover_in unshare -m sh with-hosts"
 if $recover_in true 2>/dev/null; then
   diag 0 ping dual:6230
   diag 0 capabilities dual:6230
+  diag 0 donor --user fwrecover --password-file password dual:6230
+  diag 0 images --user fwrecover --password-file password dual:6230
+  diag 0 images --manufacturer 32473 --product 7 dual:6230
   diag 0 discover --manufacturer 32473 --product 7 dual:6230
   diag 1 ping absent.example dual:6230
   says 'dual:6230: pong' 'absent.example: no answer: .*\(does not exist\|not known\|looked up\)' '1 of 2'

@@ -80,6 +80,8 @@ recover 13 r --set 'slots.size="64MiB"' --set "donor.password_file=$work/other" 
 told all-donors-failed 'does not accept user name' '"cause":"authentication-failed"'
 offer 5.0 '"acceptable":false' 'does not accept user name'
 recover 0 r --set "donor.password_file=$work/other" offers
+recover 13 r --set 'slots.size="64MiB"' --set "donor.password_file=$work/other" request
+told all-donors-failed '"cause":"authentication-failed"' '"advice":"Compare user, secret file'
 
 # Nobody else signs what this system takes.
 recover 14 r --set 'slots.size="64MiB"' --set "trust.keys=[\"$work/stranger.pub\"]" \

@@ -16,7 +16,7 @@ pick_udp_port second
 say 'no donor'
 recipient_config r "\"127.0.0.1:$nobody\""
 recover 11 r request
-told no-donor-answered 'fwdonord' 'fwdiag discover'
+told no-donor-answered 'port [0-9]* refused' 'Start fwdonord there'
 recipient_config r ''
 recover 2 r request
 told bad-configuration 'neither lan.targets nor icmb, serial or bluetooth names anybody'

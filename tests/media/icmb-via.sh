@@ -64,6 +64,10 @@ say 'the same over a line of the bus'
 expect_exit 0 limited "$FWDIAG" --json icmb "$work/bus/node4" device-id 0x0013 --wait 2 >out.json
 cat out.json >>fwdiag.jsonl
 expect_line out.json "\"event\":\"icmb-device\",\"address\":\"icmb:0x0013@$work/bus/node4\",\"device\":[0-9]*"
+# For people a table, like that of info.
+expect_exit 0 limited "$FWDIAG" icmb "$work/bus/node4" device-id 0x0013 --wait 2 >text
+expect_line text "^icmb:0x0013@$work/bus/node4\$"
+expect_line text '^  manufacturer  *[0-9]*$'
 
 say 'statistics do not fit, and say so'
 via 1 --wait 2 statistics 0x0012

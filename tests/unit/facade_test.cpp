@@ -64,7 +64,8 @@ TEST(Advice, NeverNamesTheCommandThatFailed) {
         "fwrecover history", "fwrecover confirm", "fwrecover rollback",  "fwrecover adopt",
         "fwrecover verify",  "fwrecover config",  "fwdonor manifest",    "fwdonor add",
         "fwdonor list",      "fwdonor show",      "fwdonor verify",      "fwdonor remove",
-        "fwdiag ping",       "fwdiag discover",   "fwdiag capabilities", "fwdiag donor"}) {
+        "fwdiag ping",       "fwdiag discover",   "fwdiag capabilities", "fwdiag donor",
+        "fwdiag images",     "fwdiag why"}) {
     for (auto i = 0U; i <= static_cast<unsigned>(fwr::Errc::Internal); ++i) {
       const fwr::Error error{static_cast<fwr::Errc>(i), "detail"};
       const auto told = fwrecover::advise(fwrecover::conclude(error), command);
@@ -84,6 +85,11 @@ TEST(Advice, IsForTheCauseAndTheCommand) {
             advice(Errc::NoPermission, "/x: Read-only file system", "fwrecover request")
                 .find("mount it writable"));
   EXPECT_NE(std::string::npos, advice(Errc::UntrustedKey, "", "fwdonor add").find("fwdonord.toml"));
+  EXPECT_NE(std::string::npos,
+            advice(Errc::NotFound, "there is no catalogue yet: /x", "fwdonor list").find("add"));
+  EXPECT_EQ(std::string::npos,
+            advice(Errc::DeadlinePassed, "after 5 s; 1 donor tried: x: y", "fwrecover request")
+                .find("the link is slow"));
   EXPECT_NE(std::string::npos,
             advice(Errc::NotFound, "a.json.minisig", "fwrecover verify").find("minisign -S"));
   EXPECT_NE(

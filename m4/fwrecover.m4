@@ -112,3 +112,24 @@ AC_DEFUN([FWR_CHECK_IANA_PEN], [
     [AC_MSG_ERROR([--with-iana-pen=$1: more than 24 bits (16777215)])])
   AC_MSG_RESULT([$1])
 ])
+
+dnl FWR_WIDE_OFFSETS: sets WIDE_CPPFLAGS to what gives a 32-bit system file offsets and times of 64 bits. They are for
+dnl every file, so that no two of them have different structures; config.h is included by few.
+AC_DEFUN([FWR_WIDE_OFFSETS], [
+  AC_CACHE_CHECK([for the macros of 64-bit file offsets and times], [fwr_cv_wide], [
+    fwr_cv_wide=missing
+    fwr_saved_cppflags=$CPPFLAGS
+    for fwr_try in '' '-D_FILE_OFFSET_BITS=64' '-D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64'; do
+      CPPFLAGS="$fwr_saved_cppflags $fwr_try"
+      AC_COMPILE_IFELSE([AC_LANG_SOURCE([[
+        #include <sys/types.h>
+        #include <time.h>
+        int wide[sizeof (off_t) >= 8 && sizeof (time_t) >= 8 ? 1 : -1];
+        ]])], [fwr_cv_wide=$fwr_try; break])
+    done
+    CPPFLAGS=$fwr_saved_cppflags
+  ])
+  AS_IF([test "x$fwr_cv_wide" = xmissing], [AC_MSG_WARN([times end in 2038 with this C library])
+    WIDE_CPPFLAGS=-D_FILE_OFFSET_BITS=64], [WIDE_CPPFLAGS=$fwr_cv_wide])
+  AC_SUBST([WIDE_CPPFLAGS])
+])

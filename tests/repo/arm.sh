@@ -16,8 +16,18 @@ make -s Makefile >/dev/null
 portable_flags() {
   make -s "$1" | tr -s ' ' '\n' | grep -E '^-([DUIW]|std=)' | grep -v '^-Wl,' | tr '\n' ' '
 }
-# What configure finds on a 32-bit machine.
-large_files='-D_FILE_OFFSET_BITS=64 -Wno-psabi'
+# What configure finds on a 32-bit machine; each file gets it, whether it includes config.h or not.
+need_program autoconf
+mkdir "$work/wide"
+printf '%s\n' 'AC_INIT([wide], [1])' 'AC_PROG_CC' "$(sed -n '/^AC_DEFUN(\[FWR_WIDE_OFFSETS\]/,/^])/p' "$TOP_SRCDIR/m4/fwrecover.m4")" \
+  'FWR_WIDE_OFFSETS' 'AC_CONFIG_FILES([flags])' 'AC_OUTPUT' >"$work/wide/configure.ac"
+echo '@WIDE_CPPFLAGS@' >"$work/wide/flags.in"
+(cd "$work/wide" && autoconf && ./configure --host=arm-linux-gnueabihf "CC=$cross-gcc" CPPFLAGS= CFLAGS=) >"$work/wide.log" 2>&1 ||
+  fail 'configure finds nothing for a 32-bit machine'
+wide=$(cat "$work/wide/flags")
+[ "$wide" = '-D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64' ] || fail "a 32-bit machine gets '$wide'"
+grep -q '^AM_CPPFLAGS = .*' Makefile && grep -q '\$(WIDE_CPPFLAGS)' Makefile || fail 'not every file gets WIDE_CPPFLAGS'
+large_files="$wide -Wno-psabi"
 # Headers of libraries are the same for every machine, but for two of OpenSSL's. They come after all
 # headers of the compiler's own C library.
 mkdir "$work/include"

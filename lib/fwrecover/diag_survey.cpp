@@ -184,7 +184,7 @@ Conclusion conclude_survey(const Hosts& hosts, const Answered& answered,
     event.set("host", host);
     if (!reason.empty()) event.set("reason", reason);
     observer.on_event(event);
-    if (!reason.empty() && ++count <= kShown) silent += "; " + host + ": " + reason;
+    if (!reason.empty() && ++count <= kShown) silent += fmt::format("; {}: {}", host, reason);
   }
   if (count > kShown) silent += fmt::format("; and {} more", count - kShown);
   if (network.nothing_left()) silent += "; nothing could be sent";

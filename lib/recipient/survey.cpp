@@ -109,11 +109,11 @@ void Survey::end(Visit& visit) {
   visit.step = Step::Over;
 }
 
-void Survey::fail(Visit& visit, Error error) {
+void Survey::fail(Visit& visit, const Error& error) {
   dropped_.push_back(Dropped{.candidate = candidate(visit), .error = error});
   if (config_.verify) {
     one_failed_ = one_failed_ || !selection_.met(visit.index);
-    selection_.unusable(visit.index, std::move(error));
+    selection_.unusable(visit.index, error);
   }
   end(visit);
 }
@@ -171,9 +171,9 @@ void Survey::pump(Visit& visit, TimePoint now) {
       on_up(visit, up->peer, now);
     } else if (const auto* done = std::get_if<session::CommandDone>(&*event)) {
       if (visit.talk->answers(*done)) on_answer(visit, done->response, now);
-    } else if (auto* down = std::get_if<session::SessionDown>(&*event)) {
+    } else if (const auto* down = std::get_if<session::SessionDown>(&*event)) {
       visit.talk->set_dead();
-      fail(visit, std::move(down->error));
+      fail(visit, down->error);
     }
   }
 }
@@ -246,8 +246,7 @@ void Survey::refuse_image(Visit& visit, Error error, bool of_all, TimePoint now)
 void Survey::on_manifest_piece(Visit& visit, const wire::IpmiResponse& response, TimePoint now) {
   if (response.code != CompletionCode::Ok) {
     Error error = rejected("Get Manifest", response.code, visit.link);
-    if (response.code == CompletionCode::InsufficientPrivilege)
-      return fail(visit, std::move(error));
+    if (response.code == CompletionCode::InsufficientPrivilege) return fail(visit, error);
     return refuse_image(visit, std::move(error), false, now);
   }
   const auto complete =

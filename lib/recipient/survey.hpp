@@ -84,7 +84,7 @@ class Survey {
   void consider(Visit& visit, TimePoint now);
   void refuse_image(Visit& visit, Error error, bool of_all, TimePoint now);
   void end(Visit& visit);
-  void fail(Visit& visit, Error error);
+  void fail(Visit& visit, const Error& error);
   [[nodiscard]] wire::IpmiRequest request_behind(const Digest& after) const;
 
   const RecoveryConfig& config_;

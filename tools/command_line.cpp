@@ -18,6 +18,7 @@
 #include "fwrecover/quantity.hpp"
 #include "fwrecover/secrets.hpp"
 #include "fwrecover/version.hpp"
+#include "help.hpp"
 
 namespace tool {
 namespace {
@@ -307,7 +308,7 @@ int run_program(const Program& program, Global& global, int argc, char** argv) {
   // A limit for the size of files (ulimit -f) is an error like a full disk, and no sudden end.
   (void)std::signal(SIGXFSZ, SIG_IGN);
   CLI::App app(program.summary, program.name);
-  app.get_formatter()->column_width(32);
+  app.formatter(std::make_shared<HelpFormatter>());
   add_global(app, program, global);
   if (program.options) program.options(app);
   const Command* chosen = nullptr;

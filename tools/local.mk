@@ -8,7 +8,7 @@ bin_PROGRAMS += %D%/fwdiag %D%/fwdonor
 sbin_PROGRAMS += %D%/fwdonord %D%/fwrecover
 
 # What every tool shares.
-tool_sources = %D%/command_line.cpp %D%/command_line.hpp %D%/output.cpp %D%/output.hpp \
+tool_sources = %D%/command_line.cpp %D%/command_line.hpp %D%/help.cpp %D%/help.hpp %D%/output.cpp %D%/output.hpp \
 	%D%/terminal.cpp %D%/terminal.hpp %D%/writer.cpp %D%/writer.hpp
 
 %C%_fwdiag_SOURCES = %D%/fwdiag.cpp $(tool_sources)

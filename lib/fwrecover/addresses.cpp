@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+// Sorts addresses by their medium.
 #include "fwrecover/addresses.hpp"
 
 #include <cstddef>

@@ -42,7 +42,7 @@ cd "$TOP_BUILDDIR" || exit
 libs=$(make -s print-facade-libs)
 for tool in fwrecover fwdonord fwdonor; do
   # shellcheck disable=SC2086
-  ./libtool --quiet --tag=CXX --mode=link $CXX -o "$work/$tool" "tools/$tool.o" tools/command_line.o tools/output.o tools/terminal.o tools/writer.o \
+  ./libtool --quiet --tag=CXX --mode=link $CXX -o "$work/$tool" "tools/$tool.o" tools/command_line.o tools/help.o tools/output.o tools/terminal.o tools/writer.o \
     $objects $libs -lfmt >"$work/link.log" 2>&1 || fail "$tool does not link"
   "$work/$tool" --help | tr -s ' \n' '  ' >"$work/help"
   grep -qF "$root/conf/fwrecover/fw" "$work/help" || fail "$tool --help has another configuration file"

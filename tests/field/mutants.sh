@@ -29,7 +29,7 @@ parts_of() {
       libraries=$(value "${parts_name}_LDADD")
       ;;
     *)
-      objects="tools/$1.o tools/command_line.o tools/output.o tools/terminal.o tools/writer.o"
+      objects="tools/$1.o tools/command_line.o tools/help.o tools/output.o tools/terminal.o tools/writer.o"
       libraries=$facade_libraries
       ;;
   esac

@@ -133,8 +133,8 @@ printf '[Service]\nLoadCredential=fwrecover.password:/etc/fwrecover/fwrecover.pa
 printf '[Timer]\nOnBootSec=\nOnBootSec=1s\nRandomizedDelaySec=0\nAccuracySec=100ms\n' \
   >"$root/etc/systemd/system/fwrecover-check.timer.d/soon.conf"
 publish() {
-  cp "v$1" "v$1".manifest* "$root/root/"
-  in_machine fwdonor add "/root/v$1" >>fwdonor.log 2>&1 || fail "fwdonor add v$1"
+  cp "v$1" "v$1".manifest* "$root/srv/"
+  in_machine fwdonor add "/srv/v$1" >>fwdonor.log 2>&1 || fail "fwdonor add v$1"
 }
 status() { in_machine fwrecover --json status; }
 active() { status | sed -n 's/.*"event":"status","active":"\(.\)".*/\1/p'; }
@@ -263,8 +263,8 @@ expect_line udev.log 'fwr-icmb'
 expect_line udev.log '^ID_MM_DEVICE_IGNORE=1'
 
 say 'a bus, with the drop-ins for lines: icmb.devices, icmb.allow'
-mkdir "$root/root/bus"
-start bus.log in_machine fwdiag icmb-bus --nodes 2 --baud 115200 --link-dir /root/bus
+mkdir "$root/srv/bus"
+start bus.log in_machine fwdiag icmb-bus --nodes 2 --baud 115200 --link-dir /srv/bus
 wait_for_line 20 bus.log node2
 for drop_in in fwdonord-lines.conf fwrecover-check-lines.conf; do
   directory=$root/etc/systemd/system/${drop_in%-lines.conf}.service.d
@@ -274,7 +274,7 @@ done
 # What emulates the adapter is no ttyUSB.
 printf '[Service]\nDeviceAllow=char-pts rw\n' >"$root/etc/systemd/system/fwdonord.service.d/pty.conf"
 # shellcheck disable=SC2016 # for the shell in the machine
-in_machine sh -c 'for n in 1 2; do d=$(readlink -f /root/bus/node$n) && ln -s $d /dev/line$n && chgrp dialout $d && chmod 660 $d; done'
+in_machine sh -c 'for n in 1 2; do d=$(readlink -f /srv/bus/node$n) && ln -s $d /dev/line$n && chgrp dialout $d && chmod 660 $d; done'
 sed -i 's,^listen = .*,listen = [],; s,^\[icmb\],&\ndevices = ["/dev/line1"]\nallow = ["0xffff"]\nbaud = 115200\naddress = "0x0014",' \
   "$root/etc/fwrecover/fwdonord.toml"
 sed -i '0,/^#broadcast = true/s//broadcast = false/; s,^\[icmb\],&\ndevices = ["/dev/line2"]\nbaud = 115200,' "$root/etc/fwrecover/fwrecover.toml"

@@ -25,7 +25,13 @@ wrong "Run 'fwrecover request --help'" "$FWRECOVER" request --no-such-option
 "$FWRECOVER" help >out.log || fail 'help'
 expect_line out.log '  request '
 "$FWRECOVER" help request >out.log || fail 'help request'
-expect_line out.log '--if-needed'
+expect_line out.log '^  --if-needed  *Do nothing'
+expect_line out.log '^Usage: fwrecover request \[OPTIONS\]$'
+if grep -e --verbose out.log; then fail 'the options of the program are among those of a sub-command'; fi
+"$FWDIAG" icmb --help >out.log || fail 'icmb --help'
+expect_line out.log '^  --baud NUMBER=19200 Excludes: --via$'
+expect_line out.log '^ \{32\}Rate of the bus$'
+expect_line out.log '^Usage: fwdiag icmb \[OPTIONS\] what\.\.\.$'
 for tool in "$FWRECOVER" "$FWDONORD" "$FWDONOR" "$FWDIAG"; do
   "$tool" --help >out.log || fail "$tool --help"
   expect_line out.log "^Usage: $(basename "$tool")"

@@ -23,7 +23,7 @@ link_donor() {
   shift
   # shellcheck disable=SC2086 # lists of words
   (cd "$TOP_BUILDDIR" && ./libtool --quiet --tag=CXX --mode=link $CXX $flags -o "$link_program" \
-    tools/fwdonord.o tools/command_line.o tools/output.o tools/terminal.o tools/writer.o "$@" $libraries) >"$work/link.log" 2>&1 ||
+    tools/fwdonord.o tools/command_line.o tools/help.o tools/output.o tools/terminal.o tools/writer.o "$@" $libraries) >"$work/link.log" 2>&1 ||
     fail "fwdonord cannot be linked statically"
 }
 

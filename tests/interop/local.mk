@@ -21,6 +21,7 @@ INTEROP_TESTS += %D%/lab-script.sh
 INTEROP_TESTS += %D%/links.sh
 INTEROP_TESTS += %D%/names.sh
 INTEROP_TESTS += %D%/namespaces.sh
+INTEROP_TESTS += %D%/old-and-new.sh
 INTEROP_TESTS += %D%/oracles.sh
 INTEROP_TESTS += %D%/readme.sh
 INTEROP_TESTS += %D%/serial-basic.sh

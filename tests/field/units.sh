@@ -124,11 +124,8 @@ cp vendor.pub "$root/etc/fwrecover/keys/"
 # Only root may read it: the donor, which is not root, gets it from systemd.
 (umask 077 && printf '%s\n' "$password" >"$root/etc/fwrecover/fwrecover.password")
 sed 's/^#offer_window = .*/offer_window = "500ms"/' "$TOP_SRCDIR/contrib/examples/fwrecover.toml" >"$root/etc/fwrecover/fwrecover.toml"
-sed 's,^password_file = .*,password_file = "/run/credentials/fwdonord.service/fwrecover.password",' \
-  "$TOP_SRCDIR/contrib/examples/fwdonord.toml" >"$root/etc/fwrecover/fwdonord.toml"
-mkdir -p "$root/etc/systemd/system/fwdonord.service.d" "$root/etc/systemd/system/fwrecover-check.timer.d"
-printf '[Service]\nLoadCredential=fwrecover.password:/etc/fwrecover/fwrecover.password\n' \
-  >"$root/etc/systemd/system/fwdonord.service.d/secret.conf"
+cp "$TOP_SRCDIR/contrib/examples/fwdonord.toml" "$root/etc/fwrecover/"
+mkdir -p "$root/etc/systemd/system/fwrecover-check.timer.d"
 # Not in five minutes and at some time of ten more.
 printf '[Timer]\nOnBootSec=\nOnBootSec=1s\nRandomizedDelaySec=0\nAccuracySec=100ms\n' \
   >"$root/etc/systemd/system/fwrecover-check.timer.d/soon.conf"

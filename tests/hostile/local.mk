@@ -38,6 +38,27 @@ HOSTILE_TESTS += %D%/hostile_test
 %C%_hostile_test_SOURCES += %D%/traffic_test.cpp
 %C%_hostile_test_LDADD = lib/image/libimage.la $(SESSION_LIBS) $(GTEST_LIBS) -lpthread
 
+HOSTILE_TESTS += %D%/liars_test
+%C%_liars_test_SOURCES =
+%C%_liars_test_SOURCES += %D%/donor_process.cpp
+%C%_liars_test_SOURCES += %D%/donor_process.hpp
+%C%_liars_test_SOURCES += %D%/forged_offers_test.cpp
+%C%_liars_test_SOURCES += %D%/forger.cpp
+%C%_liars_test_SOURCES += %D%/forger.hpp
+%C%_liars_test_SOURCES += %D%/hostile_fixture.cpp
+%C%_liars_test_SOURCES += %D%/hostile_fixture.hpp
+%C%_liars_test_SOURCES += %D%/intruder.cpp
+%C%_liars_test_SOURCES += %D%/intruder.hpp
+%C%_liars_test_SOURCES += %D%/liars.cpp
+%C%_liars_test_SOURCES += %D%/liars.hpp
+%C%_liars_test_SOURCES += %D%/peer.cpp
+%C%_liars_test_SOURCES += %D%/peer.hpp
+%C%_liars_test_SOURCES += %D%/recovery.cpp
+%C%_liars_test_SOURCES += %D%/recovery.hpp
+%C%_liars_test_SOURCES += %D%/wiretap.cpp
+%C%_liars_test_SOURCES += %D%/wiretap.hpp
+%C%_liars_test_LDADD = lib/image/libimage.la $(SESSION_LIBS) $(GTEST_LIBS) -lpthread
+
 endif
 
 check_PROGRAMS += $(HOSTILE_TESTS)
@@ -48,6 +69,7 @@ EXTRA_DIST += %D%/mutants.sh
 EXTRA_DIST += %D%/mutants/accepts-replays.patch
 EXTRA_DIST += %D%/mutants/answers-more-than-it-was-asked.patch
 EXTRA_DIST += %D%/mutants/answers-without-limit.patch
+EXTRA_DIST += %D%/mutants/believes-claims-over-the-session.patch
 EXTRA_DIST += %D%/mutants/believes-the-length-of-a-proof.patch
 EXTRA_DIST += %D%/mutants/counts-forged-packets-for-their-owner.patch
 EXTRA_DIST += %D%/mutants/forgets-sessions-at-a-forged-rakp-3.patch

@@ -67,8 +67,8 @@ TEST_P(Pinned, SeedKeepsEveryPromise) {
   EXPECT_FALSE(result.violation) << result.violation->checker << ": " << result.violation->text;
 }
 INSTANTIATE_TEST_SUITE_P(Seeds, Pinned,
-                         ::testing::Values(25, 98, 139, 222, 244, 557, 745, 10788, 10945, 14911,
-                                           121873, 157885, 1000000018, 1000000283));
+                         ::testing::Values(25, 98, 139, 222, 244, 557, 745, 2715, 3541, 4643, 10788,
+                                           10945, 14911, 121873, 157885, 1000000018, 1000000283));
 
 // --- the disk ------------------------------------------------------------------------------------
 

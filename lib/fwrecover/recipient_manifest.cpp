@@ -28,12 +28,17 @@ Result<SignedManifest> read_signed(const fwr::settings::RecipientConfig& config,
                                    const std::string& signature_path) {
   if (config.trusted_keys.empty())
     return fwr::fail(Errc::BadConfiguration, "trust.keys names no public key");
+  // What is too large to be one is wrong content, as from a donor.
+  const auto as_content = [](fwr::Error error, Errc code) {
+    if (error.code == Errc::LimitExceeded) error.code = code;
+    return tl::unexpected(std::move(error));
+  };
   auto json = fwr::settings::read_text_file(manifest_path, fwr::image::kManifestLimit_bytes);
-  if (!json) return tl::unexpected(json.error());
+  if (!json) return as_content(json.error(), Errc::BadManifest);
   const std::string proof_path =
       signature_path.empty() ? manifest_path + ".minisig" : signature_path;
   auto signature = fwr::settings::read_text_file(proof_path, fwr::image::kSignatureLimit_bytes);
-  if (!signature) return tl::unexpected(signature.error());
+  if (!signature) return as_content(signature.error(), Errc::BadSignature);
   const auto of = [](const std::string& path, const fwr::Error& error) {
     return fwr::fail(error.code, fmt::format("{}: {}", path, error.detail));
   };

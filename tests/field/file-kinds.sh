@@ -86,6 +86,19 @@ say 'a pipe whose other end is slow, and one whose other end does nothing'
 exec 5<>pipe
 refused 'pipe: its writer has sent nothing' "$FWRECOVER" --config r.toml verify pipe --signature image.manifest.json.minisig
 
+say 'what is too large to be a manifest or a signature is wrong content'
+{
+  cat image.manifest.json
+  head -c 16384 /dev/zero | tr '\0' ' '
+} >large.json
+for pair in 'large.json image.manifest.json.minisig' 'image.manifest.json large.json'; do
+  status=0
+  # shellcheck disable=SC2086 # two files
+  limited "$FWRECOVER" --config r.toml verify ${pair% *} --signature ${pair#* } >out.log 2>&1 || status=$?
+  [ "$status" -eq 14 ] || fail "verify of $pair: $status, $(cat out.log)"
+  grep -q 'large.json: larger than [0-9]* bytes' out.log || fail "$(cat out.log)"
+done
+
 say 'the files of the state directory'
 for file in state state.new tree lock history.jsonl history.lock; do
   for kind in fifo directory; do

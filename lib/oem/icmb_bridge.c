@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#define QUEUED_MAX 64           /* of messages that waited before the first question */
 #define SEQUENCES 64            /* a bridged sequence number has 6 bits */
 #define MESSAGE_MAX 32          /* bytes: of a message on an IPMB, as PROTOCOL §11.8 counts them */
 #define RECEIVED_MAX 1024       /* bytes: the most that libfreeipmi has room for */
@@ -34,6 +35,7 @@ struct FwrIcmbBridge {
   ipmi_ctx_t ctx;
   struct FwrIcmbChannel channel;
   uint8_t sequence;           /* the next one */
+  int emptied;                /* the queue, of what waited for others */
   int64_t used_at[SEQUENCES]; /* milliseconds; 0: never */
 };
 
@@ -237,10 +239,25 @@ static int get_message(struct FwrIcmbBridge* bridge, struct Received* message, i
   return 1;
 }
 
+/* What waits before the first question is no answer to it, also when its number fits by chance: it
+ * was for a program that did not stay. At most QUEUED_MAX messages, of whom they are. */
+static int take_what_waits(struct FwrIcmbBridge* bridge, struct FwrBmcError* error) {
+  for (int i = 0; i < QUEUED_MAX && !bridge->emptied; i++) {
+    struct Received old = {0};
+    int foreign = 0;
+    const int got = get_message(bridge, &old, &foreign, error);
+    if (got < 0) return -1;
+    bridge->emptied = got == 0 && !foreign;
+  }
+  bridge->emptied = 1;
+  return 0;
+}
+
 /* A number that no answer on its way can have. Waits for it, and says something now and then: a
  * session ends when it is silent. */
 static int take_sequence(struct FwrIcmbBridge* bridge, uint8_t* sequence,
                          struct FwrBmcError* error) {
+  if (take_what_waits(bridge, error) < 0) return -1;
   *sequence = bridge->sequence;
   bridge->sequence = (uint8_t)((*sequence + 1) % SEQUENCES);
   int64_t* used_at = &bridge->used_at[*sequence];

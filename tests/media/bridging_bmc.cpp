@@ -4,6 +4,7 @@
 // TTY, where it has ADDRESS. What it carries there are plain messages. The one word in FAULT-FILE,
 // if there is any, says what is wrong with it. Says "ready"; runs until a signal, or the end of the
 // virtual machine.
+#include <array>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -36,7 +37,7 @@ constexpr std::uint8_t kChannel = 5;
 constexpr std::uint8_t kIcmb10 = 0x02;  // medium, and protocol
 constexpr std::uint8_t kBridgeRequest = 0x20;
 constexpr std::size_t kMessage_bytes = 32;
-constexpr std::size_t kQueue = 32;
+constexpr std::size_t kQueue = 64;
 constexpr auto kLife = std::chrono::seconds(5);
 constexpr auto kLate = std::chrono::seconds(6);
 
@@ -70,7 +71,7 @@ class BridgingBmc final : public transport::Machine, public session::Application
       case 0x34:
         if (from.privilege < wire::Privilege::Operator) return code(0xd4);
         return send_message(in, now);
-      case 0x42: return channel_info(in.u8() & 0x0fU);
+      case 0x42: return channel_info(in.u8() & 0x0fU, now);
       default: return code(0xc1);
     }
   }
@@ -143,7 +144,11 @@ class BridgingBmc final : public transport::Machine, public session::Application
     return data(std::move(out));
   }
 
-  IpmiResponse channel_info(std::uint8_t channel) const {
+  IpmiResponse channel_info(std::uint8_t channel, TimePoint now) {
+    // What a program before this one was not there for, any more, with every number.
+    if (fault_ == "left-behind" && waiting_.empty())
+      for (std::uint8_t sequence = 0; sequence < kQueue; ++sequence)
+        push(kChannel, sequence, std::array{std::byte{0}}, now);
     if (channel != kChannel || fault_ == "no-channel") return code(0xcc);
     ByteWriter out;
     out.u8(kChannel);

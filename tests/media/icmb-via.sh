@@ -173,6 +173,8 @@ fault
 say 'answers of others, and answers that are none'
 fault stale
 via 0 --wait 2 device-id 0x0013
+fault left-behind
+via 0 --wait 2 device-id 0x0013
 fault oversize
 via 1 --wait 2 device-id 0x0013
 told bad-field 'bytes of data'

@@ -322,7 +322,9 @@ void Recovery::Impl::consider(TimePoint now) {
   const std::size_t index = link()->offer();
   const policy::Verdict& verdict = selection_->verdict(index);
   if (!verdict.accepted) return verdict.next_may_do ? ask_for_image(true, now) : end_walk(now);
-  if (!selection_->stays_first(index)) {
+  // Where claims are in doubt, one who keeps its word is not left for what others only claim.
+  const bool keeps_its_word = !std::get<Vetting>(data_).moved;
+  if (!(keeps_its_word && selection_->in_doubt()) && !selection_->stays_first(index)) {
     bid_farewell(take_link(), std::nullopt, now);
     enter(Event::BetterDonor, Selecting{});
     return select(now);

@@ -220,6 +220,10 @@ bool Selection::is_fresh(std::size_t index) const {
   return entry.attempts == 0 && !entry.gone && !entry.again_at && may_try(index);
 }
 
+bool Selection::in_doubt() const {
+  return claims_were_false_ || !suspects_.empty() || kept_waiting_;
+}
+
 std::optional<std::size_t> Selection::next_fresh() const {
   std::set<std::pair<Guid, Digest>> were_tried;
   for (const Entry& entry : offers_)
@@ -229,9 +233,8 @@ std::optional<std::size_t> Selection::next_fresh() const {
     const auto found = all.find(one);
     return found == all.end() ? 0U : found->second;
   };
-  // Offers can be forged by anybody who heard the request. Once one was, the order that offers ask
-  // for themselves is not the only one that counts any more. PROTOCOL §6.4.
-  const bool suspicious = claims_were_false_ || !suspects_.empty();
+  // Then the order that offers ask for themselves is not the only one that counts. PROTOCOL §6.4.
+  const bool suspicious = in_doubt();
   const auto place = [&](std::size_t index) {
     const policy::Candidate& one = candidate(index);
     return std::tuple(suspects_.contains(host(index)), suspicious && !offers_[index].offer.named,
@@ -456,7 +459,10 @@ void Selection::busy(std::size_t index, Error error, TimePoint again_at) {
 void Selection::lost(std::size_t index, Error error, TimePoint again_at, bool progressed,
                      bool in_doubt) {
   Entry& entry = offers_[index];
-  if (progressed) entry.losses = 0;
+  if (progressed)
+    entry.losses = 0;
+  else
+    kept_waiting_ = true;
   // In doubt it had less time to answer than others: once more, at the end.
   if (!entry.proven && in_doubt) {
     suspects_.insert(host(index));
@@ -470,6 +476,7 @@ void Selection::lost(std::size_t index, Error error, TimePoint again_at, bool pr
 
 void Selection::late(std::size_t index, Error error, TimePoint now) {
   Entry& entry = offers_[index];
+  kept_waiting_ = true;
   entry.note(std::move(error));
   entry.bytes_per_s.reset();
   entry.again_at = now;

@@ -97,6 +97,9 @@ class Selection {
   void asked_on(std::size_t index);
   /// Nothing is behind this one, and no image of its donor will do, the first of them by `error`.
   void has_nothing(std::size_t index, const Error& error);
+  /// Whether offers were forged, as anybody can who heard the request, or somebody kept us waiting:
+  /// his neighbours may be his like.
+  [[nodiscard]] bool in_doubt() const;
   /// Whether none that was not tried yet comes before it. False at most kLeftForBetter times: then
   /// it stays for later.
   [[nodiscard]] bool stays_first(std::size_t index);
@@ -199,6 +202,7 @@ class Selection {
   std::map<Address, unsigned> tries_of_prefix_;  ///< of IPv6 /64, of IPv4 /24
   std::size_t claims_ = 0;                       ///< offers that came without a session
   bool claims_were_false_ = false;               ///< a donor in its session took one back
+  bool kept_waiting_ = false;                    ///< by one that was lost, or late
 };
 
 }  // namespace fwr::recipient

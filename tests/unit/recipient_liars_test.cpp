@@ -69,6 +69,19 @@ TEST_F(Liars, OneThatAnswersJustInTimeForEverHasItsTurnAndNoMore) {
   EXPECT_LT(expect_installed(), 60);
 }
 
+TEST_F(Liars, ThatFallSilentInTheirSessionsCostOneWaitWhereTheHonestDonorWasNamed) {
+  rig_.config.targets = {{.path = Path{{}, broadcast_address()}, .broadcast = true},
+                         {.path = Path{{}, ipv4(kHonest)}}};
+  for (std::uint8_t host = 2; host < 42; ++host) {
+    DonorHost& liar = rig_.add_donor(image("9.9", 1000U + host, 1), {.host = host});
+    liar.before = [&liar](const wire::IpmiRequest& request) {
+      liar.cut = liar.cut || is(request, Command::GetManifest);
+    };
+  }
+  add_honest(image("2.0", 3, 1));
+  EXPECT_LT(expect_installed(), 60);
+}
+
 TEST_F(Liars, ManyThatAnswerJustInTimeShareTheTime) {
   for (std::uint8_t host = 2; host < 82; ++host)
     rig_.add_donor(worthless(100), {.host = host, .link = {.delay = 700ms}});

@@ -246,9 +246,11 @@ static int take_what_waits(struct FwrIcmbBridge* bridge, struct FwrBmcError* err
     struct Received old = {0};
     int foreign = 0;
     const int got = get_message(bridge, &old, &foreign, error);
-    if (got < 0) return -1;
-    bridge->emptied = got == 0 && !foreign;
+    if (got < 0 && error->code != FWR_BMC_REJECTED) return -1;
+    bridge->emptied = got < 0 || (got == 0 && !foreign);
   }
+  /* What refuses Get Message may refuse the question, too, and better says why. */
+  memset(error, 0, sizeof *error);
   bridge->emptied = 1;
   return 0;
 }

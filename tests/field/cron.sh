@@ -73,6 +73,13 @@ donor_at_minute() {
   start "$1" as_cron "$donor_path" "$donor_command"
   minute=$started
 }
+# processes_of PID: what it started, and what that started, deepest last.
+processes_of() {
+  for process in $(cat "/proc/$1/task/$1/children" 2>/dev/null); do
+    echo "$process"
+    processes_of "$process"
+  done
+}
 donor_at_minute first.log
 first=$minute
 wait_for 30 serves
@@ -97,10 +104,7 @@ done <jobs.txt
 expect_installed recipient image
 
 # It dies; one minute later there is another.
-descendants=$(cat "/proc/$first/task/$first/children" 2>/dev/null || :)
-for process in $descendants; do
-  descendants="$descendants $(cat "/proc/$process/task/$process/children" 2>/dev/null || :)"
-done
+descendants=$(processes_of "$first")
 if [ "$(id -u)" -eq 0 ]; then
   # 10 is CAP_NET_BIND_SERVICE.
   donor=
@@ -116,6 +120,5 @@ if serves >ping.log 2>&1; then fail 'the donor is still there'; fi
 donor_at_minute third.log
 third=$minute
 wait_for 30 serves
-for process in $(cat "/proc/$third/task/$third/children" 2>/dev/null); do
-  stop_process "$process" || :
-done
+for process in $(processes_of "$third"); do stop_process "$process" || :; done
+if serves >ping.log 2>&1; then fail 'a donor outlives the test'; fi

@@ -63,6 +63,22 @@ need_program() {
 # need_root_for WHAT
 need_root_for() { [ "$(id -u)" -eq 0 ] || skip "$* needs root"; }
 
+# in_own_namespaces KINDS: the test goes on in new namespaces, "n" for the network and "m" for mounts; as
+# root, or as who seems to be root there.
+in_own_namespaces() {
+  [ -z "${FWR_INSIDE:-}" ] || return 0
+  if unshare "-$1" true 2>/dev/null; then lib_kinds=-$1; else lib_kinds=-r$1; fi
+  unshare "$lib_kinds" true 2>/dev/null || skip 'namespaces cannot be made here'
+  FWR_INSIDE=1 unshare "$lib_kinds" sh "$0"
+  exit
+}
+
+# own_ip_netns: "ip netns" keeps its names in /run; these are nobody else's. In own mounts.
+own_ip_netns() {
+  mount --make-rprivate / || skip 'mounts cannot be made private here'
+  mount -t tmpfs tmpfs /run || skip 'nothing can be mounted here'
+}
+
 # start LOG COMMAND...: runs COMMAND in the background, its output in $work/LOG; its id is $started.
 start() {
   lib_log=$work/$1

@@ -31,6 +31,17 @@ fi
 # What a hanging program costs, not what a run takes.
 limit_s=${FWR_COMMAND_LIMIT:-30}
 
+# two_releases BYTES: "old" and "new", signed, and the configuration of a donor "giver" without either.
+two_releases() {
+  bytes=$1
+  make_key vendor
+  for image in old new; do make_image "$image" "$bytes"; done
+  sign old 1.0 1
+  sign new 2.0 2
+  pick_udp_port port
+  donor_config giver console "127.0.0.1:$port"
+}
+
 # counted COMMAND...: without a fault; the calls on files below $work are listed in calls, with how
 # many times such a call was there before: "AT CALL PATH".
 counted() {

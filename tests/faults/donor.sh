@@ -9,15 +9,8 @@
 need_program minisign
 . "$TOP_SRCDIR/tests/faults/common.sh"
 
-bytes=262144
-make_key vendor
-for image in old new; do make_image "$image" "$bytes"; done
-sign old 1.0 1
-sign new 2.0 2
-pick_udp_port port
-donor_config giver console "127.0.0.1:$port"
+two_releases 262144
 add giver old
-digest_of() { sed -n 's/.*"digest": *"\([0-9a-f]\{64\}\)".*/\1/p' "$1.manifest.json" | head -n 1; }
 old=$(digest_of old)
 new=$(digest_of new)
 [ "${#old}${#new}" = 6464 ] || fail 'the manifests have no digests'

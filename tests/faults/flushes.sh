@@ -7,14 +7,7 @@
 need_program minisign
 . "$TOP_SRCDIR/tests/faults/common.sh"
 
-bytes=50000
-make_key vendor
-for image in old new; do make_image "$image" "$bytes"; done
-sign old 1.0 1
-sign new 2.0 2
-pick_udp_port port
-donor_config giver console "127.0.0.1:$port"
-digest_of() { sed -n 's/.*"digest": *"\([0-9a-f]\{64\}\)".*/\1/p' "$1.manifest.json" | head -n 1; }
+two_releases 50000
 
 # What may be lost: locks hold nothing, and the tree is scratch memory that is checked when it is read.
 not_kept='(^|[./])lock$|-state/tree$'

@@ -6,13 +6,9 @@
 need_program minisign
 . "$TOP_SRCDIR/tests/interop/common.sh"
 
-make_key vendor
-make_image image 20000
-sign image 1.0 1
 pick_udp_port port
 pick_udp_port spare
-donor_config d console "[::ffff:127.0.0.1]:$port"
-add d image
+donor_of_image d "[::ffff:127.0.0.1]:$port" 20000
 start_donor d
 expect_line d.log "listening address=lan:127.0.0.1:$port"
 recipient_config r "\"127.0.0.1:$port\""

@@ -11,7 +11,6 @@ make_image old 300000
 make_image new 900000
 sign old 1.0 1
 sign new 2.0 2
-digest_of() { sed -n 's/.*"digest": *"\([0-9a-f]*\)".*/\1/p' "$1.manifest.json"; }
 pick_udp_port port
 donor_config giver console "127.0.0.1:$port"
 add giver old

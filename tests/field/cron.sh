@@ -40,12 +40,8 @@ as_cron() {
   exec env -i SHELL=/bin/sh HOME=/ LOGNAME=root "PATH=$as_cron_path" /bin/sh -c "$as_cron_command"
 }
 
-make_key vendor
 pick_udp_port port
-make_image image 20000
-sign image 1.0 1
-donor_config console console "127.0.0.1:$port"
-add console image
+donor_of_image console "127.0.0.1:$port" 20000
 recipient_config recipient "\"127.0.0.1:$port\""
 
 tab=$(printf '\t')
@@ -75,6 +71,7 @@ donor_at_minute() {
 }
 # processes_of PID: what it started, and what that started, deepest last.
 processes_of() {
+  # shellcheck disable=SC2013 # numbers in one line
   for process in $(cat "/proc/$1/task/$1/children" 2>/dev/null); do
     echo "$process"
     processes_of "$process"

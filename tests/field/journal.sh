@@ -9,11 +9,7 @@ need_root_for 'a /run of its own'
 grep -q '^#define FWR_HAVE_SYSTEMD 1' "$TOP_BUILDDIR/config.h" || skip 'built without systemd'
 
 pick_udp_port port
-make_key vendor
-make_image image 20000
-sign image 1.0 1
-donor_config d console "127.0.0.1:$port"
-add d image
+donor_of_image d "127.0.0.1:$port" 20000
 recipient_config r "\"127.0.0.1:$port\""
 printf 'a-wrong-password' >wrong
 chmod 600 wrong

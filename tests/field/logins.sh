@@ -8,11 +8,7 @@ need_program minisign ipmitool
 
 pick_udp_port port
 pick_udp_port other_port
-make_key vendor
-make_image image 20000
-sign image 1.0 1
-donor_config d console "127.0.0.1:$port"
-add d image
+donor_of_image d "127.0.0.1:$port" 20000
 kg=a-key-of-20-bytes-abc
 printf '%.20s' "$kg" >kg
 chmod 600 kg

@@ -6,12 +6,8 @@
 . "$TOP_SRCDIR/tests/interop/common.sh"
 need_program minisign
 
-make_key vendor
 pick_udp_port port
-make_image image 9
-sign image 1.0 1
-donor_config console console "127.0.0.1:$port"
-add console image
+donor_of_image console "127.0.0.1:$port" 9
 start_donor console
 recipient_config recipient "\"127.0.0.1:$port\""
 printf '[bluetooth]\ninquiry = true\n' >>recipient.toml

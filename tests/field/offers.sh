@@ -5,25 +5,7 @@
 . "$TOP_SRCDIR/tests/lib.sh"
 . "$TOP_SRCDIR/tests/interop/common.sh"
 
-make_key vendor
-make_key stranger
-platform='--platform manufacturer=32473,product=7'
-for version in 1.0 2.0 3.0 4.0; do make_image "$version" 100000; done
-make_image 5.0 9000000
-sign 1.0 1.0 1
-sign 2.0 2.0 1
-# shellcheck disable=SC2086 # options
-sign 3.0 3.0 1 vendor $platform --minimum-version 2.0
-sign 4.0 4.0 1 stranger
-sign 5.0 5.0 1
-
-pick_udp_port port
-address="127.0.0.1:$port"
-donor_config donor console "$address"
-sed -i "s|^keys = .*|keys = [\"$work/vendor.pub\", \"$work/stranger.pub\"]|" donor.toml
-for version in 1.0 2.0 3.0 4.0 5.0; do add donor "$version"; done
-start_donor donor
-slot_size=8MiB
+donor_of_obstacles 100000
 recipient_config r "\"$address\""
 recover 0 r request --set policy.version=1.0
 recover 0 r confirm

@@ -4,17 +4,10 @@
 # of 576, IPv6 with its smallest one, 1,280; with the ICMP messages that say so, and through routers that keep
 # them for themselves. Each time a whole recovery succeeds, at the size that the path carries.
 . "$TOP_SRCDIR/tests/lib.sh"
-if [ -z "${FWR_INTEROP_INSIDE:-}" ]; then
-  need_program minisign unshare ip mount
-  if unshare -nm true 2>/dev/null; then set -- -nm; else set -- -rnm; fi
-  unshare "$@" true 2>/dev/null || skip 'network namespaces cannot be made here'
-  FWR_INTEROP_INSIDE=1 unshare "$@" sh "$0"
-  exit
-fi
+need_program minisign unshare ip mount
+in_own_namespaces nm
 . "$TOP_SRCDIR/tests/interop/common.sh"
-# "ip netns" keeps its names in /run; these are nobody else's.
-mount --make-rprivate / || skip "mounts cannot be made private here"
-mount -t tmpfs tmpfs /run || skip "nothing can be mounted here"
+own_ip_netns
 
 # Donor, two routers, recipient: only the routers know of the narrow link between them.
 ip link set lo up

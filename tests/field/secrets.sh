@@ -9,11 +9,7 @@ need_root_for 'reading what the kernel says of a process that hides its secrets'
 
 pick_udp_port port
 pick_udp_port nobody
-make_key vendor
-make_image image 20000
-sign image 1.0 1
-donor_config d console "127.0.0.1:$port"
-add d image
+donor_of_image d "127.0.0.1:$port" 20000
 first=$(head -c 10 /dev/urandom | od -An -tx1 | tr -d ' \n')
 second=$(head -c 10 /dev/urandom | od -An -tx1 | tr -d ' \n')
 printf '%s' "$first" >password

@@ -7,12 +7,8 @@
 
 need_program bash minisign
 screen=$TOP_BUILDDIR/tests/field/screen
-make_key vendor
-make_image image 300000
-sign image 1.0 1
 pick_udp_port port
-donor_config donor console "127.0.0.1:$port"
-add donor image
+donor_of_image donor "127.0.0.1:$port" 300000
 start_donor donor
 daemon=$started
 pick_udp_port silent

@@ -7,15 +7,21 @@
 
 need_program bash minisign
 screen=$TOP_BUILDDIR/tests/field/screen
-make_key vendor
-make_image image 300000
-sign image 1.0 1
 pick_udp_port port
-donor_config donor console "127.0.0.1:$port"
-add donor image
+donor_of_image donor "127.0.0.1:$port" 300000
 recipient_config system "\"127.0.0.1:$port\""
 
 lines_lost() { grep -o '[0-9]* lines* w[a-z]* of this output lost' "$1" | sed 's/ .*//' | awk '{ n += $1 } END { print n + 0 }'; }
+
+# ask_to_reload TIMES PAUSE: seconds between two; each leaves a line at least.
+ask_to_reload() {
+  i=0
+  while [ "$i" -lt "$1" ]; do
+    kill -HUP "$daemon"
+    sleep "$2"
+    i=$((i + 1))
+  done
+}
 
 say 'a donor whose log is a pipe that nobody reads'
 mkfifo pipe
@@ -33,12 +39,7 @@ wait_for 20 answers
 # Each reload says that it did not happen, in a line that repeats this name.
 cp full.toml good.toml
 printf '%s = 1\n' "$long" >>full.toml
-i=0
-while [ "$i" -lt 400 ]; do
-  kill -HUP "$daemon"
-  sleep 0.01
-  i=$((i + 1))
-done
+ask_to_reload 400 0.01
 cp good.toml full.toml
 recover 0 system request
 kill -TERM "$daemon"
@@ -54,12 +55,7 @@ daemon=$!
 lib_pids="$lib_pids $daemon"
 wait_for 20 answers
 printf '%s = 1\n' "$long" >>full.toml
-i=0
-while [ "$i" -lt 400 ]; do
-  kill -HUP "$daemon"
-  sleep 0.01
-  i=$((i + 1))
-done
+ask_to_reload 400 0.01
 cp good.toml full.toml
 cat <pipe >read.log &
 reader=$!
@@ -84,12 +80,7 @@ lib_pids="$lib_pids $terminal"
 wait_for_line 20 screen.log ready
 wait_for 20 answers
 daemon=$(tr -d ' ' <"/proc/$terminal/task/$terminal/children")
-i=0
-while [ "$i" -lt 300 ]; do
-  kill -HUP "$daemon"
-  sleep 0.005
-  i=$((i + 1))
-done
+ask_to_reload 300 0.005
 rm -rf system-state system-a system-b
 recover 0 system request
 kill -TERM "$daemon"

@@ -31,6 +31,9 @@ sign() {
   minisign -S -s "$sign_key.key" -m "$sign_image.manifest.json" -t test >/dev/null
 }
 
+# digest_of IMAGE: as its manifest has it.
+digest_of() { sed -n 's/.*"digest": *"\([0-9a-f]\{64\}\)".*/\1/p' "$1.manifest.json" | head -n 1; }
+
 # donor_config NAME ROLE ADDRESS [SETTINGS-OF-SESSION]: NAME.toml, with the account "fwrecover".
 donor_config() {
   mkdir -p "$1-catalogue"
@@ -56,6 +59,37 @@ END
 # add DONOR IMAGE: into its catalogue.
 add() {
   "$FWDONOR" --config "$1.toml" add "$2" >>fwdonor.log 2>&1 || fail "fwdonor add $2 to $1"
+}
+
+# donor_of_image NAME ADDRESS BYTES: a console's NAME.toml with one image, "image" of version 1.0, that the
+# key "vendor" signed.
+donor_of_image() {
+  make_key vendor
+  make_image image "$3"
+  sign image 1.0 1
+  donor_config "$1" console "$2"
+  add "$1" image
+}
+
+# donor_of_obstacles BYTES: donor.toml with 1.0 and 2.0 for all, 3.0 only over 2.0, 4.0 that the key "stranger"
+# signed, and 5.0 that is too large for the slots of 8 MiB that recipients get from here on. It runs at $address.
+donor_of_obstacles() {
+  make_key vendor
+  make_key stranger
+  for obstacle in 1.0 2.0 3.0 4.0; do make_image "$obstacle" "$1"; done
+  make_image 5.0 9000000
+  sign 1.0 1.0 1
+  sign 2.0 2.0 1
+  sign 3.0 3.0 1 vendor --platform manufacturer=32473,product=7 --minimum-version 2.0
+  sign 4.0 4.0 1 stranger
+  sign 5.0 5.0 1
+  pick_udp_port port
+  address="127.0.0.1:$port"
+  donor_config donor console "$address"
+  sed -i "s|^keys = .*|keys = [\"$work/vendor.pub\", \"$work/stranger.pub\"]|" donor.toml
+  for obstacle in 1.0 2.0 3.0 4.0 5.0; do add donor "$obstacle"; done
+  start_donor donor
+  slot_size=8MiB
 }
 
 # start_donor NAME [COMMAND-BEFORE...]: fwdonord, until it says that it is ready; its id is $started.
@@ -127,6 +161,14 @@ told() {
       fail "nothing says: $told_word"
     }
   done
+}
+
+# version_is VERSION: the last recover installed it.
+version_is() {
+  grep -q "\"event\":\"recovered\".*\"version\":\"$1\"" out.json || {
+    cat out.json
+    fail "the recovery did not install $1"
+  }
 }
 
 # asked_nobody: the last recover ended before it sent anything.

@@ -3,17 +3,10 @@
 # On a bridge, donors are found by broadcast on IPv4 and by multicast on IPv6, without any address in the
 # recipient's configuration; behind a router, by a configured range.
 . "$TOP_SRCDIR/tests/lib.sh"
-if [ -z "${FWR_INTEROP_INSIDE:-}" ]; then
-  need_program minisign unshare ip mount
-  if unshare -nm true 2>/dev/null; then set -- -nm; else set -- -rnm; fi
-  unshare "$@" true 2>/dev/null || skip 'network namespaces cannot be made here'
-  FWR_INTEROP_INSIDE=1 unshare "$@" sh "$0"
-  exit
-fi
+need_program minisign unshare ip mount
+in_own_namespaces nm
 . "$TOP_SRCDIR/tests/interop/common.sh"
-# "ip netns" keeps its names in /run; these are nobody else's.
-mount --make-rprivate / || skip "mounts cannot be made private here"
-mount -t tmpfs tmpfs /run || skip "nothing can be mounted here"
+own_ip_netns
 
 ip link set lo up
 ip link add rack type bridge

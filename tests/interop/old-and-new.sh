@@ -58,13 +58,6 @@ for donor in old new; do
 done
 address_of() { eval "printf '%s' \"\$$1\""; }
 
-version_is() {
-  grep -q "\"event\":\"recovered\".*\"version\":\"$1\"" out.json || {
-    cat out.json
-    fail "the recovery did not install $1"
-  }
-}
-
 # runs_first NAME: the system of NAME.toml runs 1.0, over which 3.0 cannot be installed.
 runs_first() {
   cp 1.0 "$1-a"

@@ -3,13 +3,8 @@
 # ipmitool and FreeIPMI talk to fwdonord with cipher suites 17 and 3, and are refused when they must be.
 . "$TOP_SRCDIR/tests/lib.sh"
 # ipmiping and rmcpping know only port 623, so everything runs in a network namespace of its own.
-if [ -z "${FWR_INTEROP_INSIDE:-}" ]; then
-  need_program ipmitool bmc-info ipmi-raw ipmiping rmcpping minisign unshare ip
-  if unshare -n true 2>/dev/null; then set -- -n; else set -- -rn; fi
-  unshare "$@" true 2>/dev/null || skip 'network namespaces cannot be made here'
-  FWR_INTEROP_INSIDE=1 unshare "$@" sh "$0"
-  exit
-fi
+need_program ipmitool bmc-info ipmi-raw ipmiping rmcpping minisign unshare ip
+in_own_namespaces n
 . "$TOP_SRCDIR/tests/interop/common.sh"
 ip link set lo up
 

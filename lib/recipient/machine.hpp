@@ -26,17 +26,9 @@ inline constexpr std::chrono::seconds kSessionLimitWait{10};  ///< a donor with 
 inline constexpr std::chrono::seconds kLostWait{10};          // PROTOCOL §6.4
 /// On links without sessions, where what refused may be somebody else: PROTOCOL §6.4.
 inline constexpr std::chrono::seconds kRefusedWait{1};
-/// Images that one donor is asked for in one session: as many as a catalogue has. PROTOCOL §8.1.
-inline constexpr unsigned kImagesAsked = 256;
-/// Of a handshake with a donor whose offer may be forged, while others were. PROTOCOL §6.4.
-inline constexpr unsigned kTriesInDoubt = 2;
 inline constexpr std::chrono::seconds kLongestReturnInterval{3600};  // PROTOCOL §14
 
 using Link = std::unique_ptr<DonorLink>;
-
-/// A completion code that says no, in words that fit the link.
-[[nodiscard]] Error rejected(const std::string& what, wire::CompletionCode code,
-                             const LinkProperties& link);
 
 /// One structure a state, in the order of State: the state is the index of the variant.
 struct Idle {};

@@ -33,14 +33,6 @@ std::chrono::seconds busy_wait(std::uint32_t iana, const wire::IpmiResponse& res
 
 }  // namespace
 
-Error rejected(const std::string& what, CompletionCode code, const LinkProperties& link) {
-  std::string text = what + ": " + wire::describe(code);
-  // There is no account there that could have too little.
-  if (!link.sessions && code == CompletionCode::InsufficientPrivilege)
-    text += ": the donor's allow list does not name the address of this system";
-  return Error{Errc::CommandRejected, std::move(text)};
-}
-
 void Recovery::Impl::close_offers(TimePoint now) {
   const Discovery& discovery = std::get<Discovering>(data_).discovery;
   if (selection_) {
@@ -280,23 +272,10 @@ void Recovery::Impl::on_image_offered(const wire::IpmiResponse& response, TimePo
   auto& data = std::get<Vetting>(data_);
   const bool sessions = data.link->properties().sessions;
   const std::size_t index = data.link->offer();
-  if (response.code == CompletionCode::NoCompatibleImage) {
-    if (data.behind) return end_walk(now);
-    return drop(Event::ManifestRefused,
-                Error{Errc::NoCompatibleImage, "the donor said so in its session"}, now);
-  }
-  if (response.code != CompletionCode::Ok)
-    return drop(Event::ManifestRefused,
-                rejected("Request Firmware", response.code, data.link->properties()), now);
-  const auto message =
-      wire::oem::strip_iana(config_.iana, response.data).and_then(wire::decode<wire::oem::Offer>);
-  if (!message) return drop(Event::ManifestRefused, message.error(), now);
-  auto offer = read_offer(*message, nonce_, data.link->path());
-  if (!offer || (sessions && offer->candidate.donor != data.peer))
-    return drop(Event::ManifestRefused,
-                Error{Errc::BadField, "Offer in the session: it is not for this request"}, now);
-  offer->candidate.medium = candidate().medium;
-  offer->candidate.authenticated = sessions || data.link->properties().authenticated;
+  auto offer = read_own_offer(config_.iana, response, nonce_, candidate(), data.link->properties(),
+                              data.peer);
+  if (!offer && data.behind && offer.error().code == Errc::NoCompatibleImage) return end_walk(now);
+  if (!offer) return drop(Event::ManifestRefused, offer.error(), now);
   offer->after = data.after;
   if (!data.behind) {
     auto learned = selection_->learn(index, *offer);
@@ -371,10 +350,7 @@ void Recovery::Impl::on_manifest_piece(const wire::IpmiResponse& response, TimeP
       return drop(Event::ManifestRefused, std::move(error), now);
     return refuse_image(std::move(error), false, now);
   }
-  const auto complete =
-      wire::oem::strip_iana(config_.iana, response.data)
-          .and_then(wire::decode<wire::oem::GetManifestRs>)
-          .and_then([&](const wire::oem::GetManifestRs& piece) { return data.fetch->add(piece); });
+  const auto complete = data.fetch->add(config_.iana, response);
   if (!complete) return refuse_image(complete.error(), false, now);
   if (!*complete)
     return ask(wire::oem::make_request(config_.iana, Command::GetManifest, data.fetch->next()),

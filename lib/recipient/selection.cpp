@@ -49,7 +49,7 @@ Address neighbours(const Address& address) {
 
 /// What is wrong with an image, or that there is none: a look at it costs no time worth a limit,
 /// and there may be any number of such donors. PROTOCOL §6.4.
-bool is_about_images(const Error& error) {
+bool uses_up_no_number(const Error& error) {
   return error.exit_code() == ExitCode::VerificationFailed ||
          error.code == Errc::NoOfferAcceptable || error.code == Errc::NoCompatibleImage;
 }
@@ -304,7 +304,7 @@ void Selection::failed(std::size_t index, Error error) {
   entry.gone = true;
   entry.was_acceptable = entry.was_acceptable || entry.verdict.accepted;
   if (!entry.proven) suspects_.insert(host(index));
-  if (is_about_images(error)) forget_proof(index);
+  if (uses_up_no_number(error)) forget_proof(index);
   entry.note(std::move(error));
 }
 
@@ -386,7 +386,7 @@ void Selection::refuse_image(std::size_t index, Error error, bool of_all) {
         .try_emplace({candidate(index).donor, candidate(index).digest},
                      Refusal{.error = error, .hosts = {}})
         .first->second.hosts.insert(host(index));
-  if (is_about_images(error)) forget_proof(index);
+  if (uses_up_no_number(error)) forget_proof(index);
   entry.note(std::move(error));
   for (Entry& other : offers_)
     if (other.verdict.accepted) other.verdict = judge(other.offer.candidate, other.sure);
@@ -423,7 +423,7 @@ void Selection::asked_on(std::size_t index) {
 }
 
 void Selection::has_nothing(std::size_t index, const Error& error) {
-  if (is_about_images(error)) forget_proof(index);
+  if (uses_up_no_number(error)) forget_proof(index);
   asked_on(index);
 }
 

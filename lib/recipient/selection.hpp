@@ -16,6 +16,10 @@
 namespace fwr::recipient {
 
 inline constexpr std::chrono::seconds kLongestBusyWait{60};
+/// Images that one donor is asked for in one session: as many as a catalogue has. PROTOCOL §8.1.
+inline constexpr unsigned kImagesAsked = 256;
+/// Of a handshake with a donor whose offer may be forged, while others were. PROTOCOL §6.4.
+inline constexpr unsigned kTriesInDoubt = 2;
 /// PROTOCOL §8.1: images that are known at one time, whoever offers them.
 inline constexpr std::size_t kImagesConsidered = 2048;
 /// So often a donor is left for one that has something better to offer, after it said in its

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "recipient/machine.hpp"
 #include "session/client.hpp"
 #include "session/plain_client.hpp"
 #include "session/sessionless.hpp"
@@ -21,17 +20,6 @@ constexpr std::uint8_t kFirstSequence = kRequestRounds;
 constexpr std::uint8_t kSequences = 64;  // 6 bits
 
 }  // namespace
-
-bool is_about_image(Errc code) {
-  switch (code) {
-    case Errc::ImageIncompatible:
-    case Errc::ImageExpired:
-    case Errc::ImageTooOld:
-    case Errc::ImageTooLarge:
-    case Errc::ImageFailedBefore: return true;
-    default: return false;
-  }
-}
 
 Survey::Survey(const RecoveryConfig& config, Selection& selection, const Nonce& nonce,
                RandomSource& random, TimePoint now)
@@ -205,20 +193,10 @@ void Survey::ask_for_image(Visit& visit, bool behind, TimePoint now) {
 }
 
 void Survey::on_image(Visit& visit, const wire::IpmiResponse& response, TimePoint now) {
-  if (response.code == CompletionCode::NoCompatibleImage) {
-    if (visit.behind) return end(visit);
-    return fail(visit, Error{Errc::NoCompatibleImage, "the donor said so in its session"});
-  }
-  if (response.code != CompletionCode::Ok)
-    return fail(visit, rejected("Request Firmware", response.code, visit.link));
-  const auto message =
-      wire::oem::strip_iana(config_.iana, response.data).and_then(wire::decode<wire::oem::Offer>);
-  if (!message) return fail(visit, message.error());
-  auto offer = read_offer(*message, nonce_, candidate(visit).path);
-  if (!offer || (visit.link.sessions && offer->candidate.donor != visit.peer))
-    return fail(visit, Error{Errc::BadField, "Offer in the session: it is not for this request"});
-  offer->candidate.medium = candidate(visit).medium;
-  offer->candidate.authenticated = visit.link.sessions || visit.link.authenticated;
+  auto offer =
+      read_own_offer(config_.iana, response, nonce_, candidate(visit), visit.link, visit.peer);
+  if (!offer && visit.behind && offer.error().code == Errc::NoCompatibleImage) return end(visit);
+  if (!offer) return fail(visit, offer.error());
   offer->after = visit.after;
   if (!visit.behind) {
     (void)selection_.learn(visit.index, *offer);
@@ -249,10 +227,7 @@ void Survey::on_manifest_piece(Visit& visit, const wire::IpmiResponse& response,
     if (response.code == CompletionCode::InsufficientPrivilege) return fail(visit, error);
     return refuse_image(visit, std::move(error), false, now);
   }
-  const auto complete =
-      wire::oem::strip_iana(config_.iana, response.data)
-          .and_then(wire::decode<wire::oem::GetManifestRs>)
-          .and_then([&](const wire::oem::GetManifestRs& piece) { return visit.fetch->add(piece); });
+  const auto complete = visit.fetch->add(config_.iana, response);
   if (!complete) return refuse_image(visit, complete.error(), false, now);
   if (!*complete)
     return ask(visit,

@@ -20,9 +20,6 @@ inline constexpr std::size_t kImagesSurveyed = 1000;
 inline constexpr unsigned kSurveyTries = 3;               ///< of a question without a session
 inline constexpr std::size_t kDonorsVerifiedAtOnce = 16;  ///< on links with sessions, else one
 
-/// What a signed manifest says of its image, and not what a donor says of the manifest.
-[[nodiscard]] bool is_about_image(Errc code);
-
 class Survey {
  public:
   /// Each donor is asked on, or with config.verify in a session of its own, in which its manifests

@@ -9,7 +9,34 @@
 
 namespace fwr::recipient {
 
+using wire::CompletionCode;
 using wire::oem::ManifestPart;
+
+Error rejected(const std::string& what, CompletionCode code, const LinkProperties& link) {
+  std::string text = what + ": " + wire::describe(code);
+  // There is no account there that could have too little.
+  if (!link.sessions && code == CompletionCode::InsufficientPrivilege)
+    text += ": the donor's allow list does not name the address of this system";
+  return Error{Errc::CommandRejected, std::move(text)};
+}
+
+Result<Offer> read_own_offer(std::uint32_t iana, const wire::IpmiResponse& response,
+                             const Nonce& nonce, const policy::Candidate& known,
+                             const LinkProperties& link, const Guid& peer) {
+  if (response.code == CompletionCode::NoCompatibleImage)
+    return fail(Errc::NoCompatibleImage, "the donor said so in its session");
+  if (response.code != CompletionCode::Ok)
+    return tl::unexpected(rejected("Request Firmware", response.code, link));
+  const auto message =
+      wire::oem::strip_iana(iana, response.data).and_then(wire::decode<wire::oem::Offer>);
+  if (!message) return tl::unexpected(message.error());
+  auto offer = read_offer(*message, nonce, known.path);
+  if (!offer || (link.sessions && offer->candidate.donor != peer))
+    return fail(Errc::BadField, "Offer in the session: it is not for this request");
+  offer->candidate.medium = known.medium;
+  offer->candidate.authenticated = link.sessions || link.authenticated;
+  return *std::move(offer);
+}
 
 std::size_t ManifestFetch::piece_of(std::size_t response_limit_bytes) {
   constexpr std::size_t kHeader_bytes = 6;  // completion code, IANA number, total
@@ -50,6 +77,12 @@ Result<bool> ManifestFetch::add(const wire::oem::GetManifestRs& piece) {
   return false;
 }
 
+Result<bool> ManifestFetch::add(std::uint32_t iana, const wire::IpmiResponse& response) {
+  return wire::oem::strip_iana(iana, response.data)
+      .and_then(wire::decode<wire::oem::GetManifestRs>)
+      .and_then([this](const wire::oem::GetManifestRs& piece) { return add(piece); });
+}
+
 Result<Vetted> vet(const RecoveryConfig& config, const policy::Candidate& claimed,
                    const ManifestFetch& fetched) {
   const auto signer = image::verify_signature(as_bytes(fetched.manifest()), fetched.signature(),
@@ -65,6 +98,17 @@ Result<Vetted> vet(const RecoveryConfig& config, const policy::Candidate& claime
   return Vetted{.manifest = std::move(*manifest),
                 .json = fetched.manifest(),
                 .signature = fetched.signature()};
+}
+
+bool is_about_image(Errc code) {
+  switch (code) {
+    case Errc::ImageIncompatible:
+    case Errc::ImageExpired:
+    case Errc::ImageTooOld:
+    case Errc::ImageTooLarge:
+    case Errc::ImageFailedBefore: return true;
+    default: return false;
+  }
 }
 
 }  // namespace fwr::recipient

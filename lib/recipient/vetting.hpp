@@ -11,6 +11,17 @@
 
 namespace fwr::recipient {
 
+/// A completion code that says no, in words that fit the link.
+[[nodiscard]] Error rejected(const std::string& what, wire::CompletionCode code,
+                             const LinkProperties& link);
+
+/// What the donor that is talked to answers to Request Firmware (PROTOCOL §6.4). `known`: what is
+/// known of it, with the path that it is talked to on; `peer`: who it is, where sessions prove
+/// that. Errors: NoCompatibleImage (80h), CommandRejected, BadField.
+[[nodiscard]] Result<Offer> read_own_offer(std::uint32_t iana, const wire::IpmiResponse& response,
+                                           const Nonce& nonce, const policy::Candidate& known,
+                                           const LinkProperties& link, const Guid& peer);
+
 /// The signed bytes and their signature, piece by piece.
 class ManifestFetch {
  public:
@@ -22,6 +33,8 @@ class ManifestFetch {
   [[nodiscard]] wire::oem::GetManifestRq next() const;
   /// Errors: BadField, LimitExceeded. True: everything is here.
   [[nodiscard]] Result<bool> add(const wire::oem::GetManifestRs& piece);
+  /// The same of a good answer to Get Manifest.
+  [[nodiscard]] Result<bool> add(std::uint32_t iana, const wire::IpmiResponse& response);
   [[nodiscard]] const std::string& manifest() const { return parts_[0]; }
   [[nodiscard]] const std::string& signature() const { return parts_[1]; }
 
@@ -43,5 +56,8 @@ struct Vetted {
 /// Signature first: what nobody signed is not even parsed.
 [[nodiscard]] Result<Vetted> vet(const RecoveryConfig& config, const policy::Candidate& claimed,
                                  const ManifestFetch& fetched);
+/// Whether vet() found fault with the image, by its signed manifest, and not with what the donor
+/// says of it.
+[[nodiscard]] bool is_about_image(Errc code);
 
 }  // namespace fwr::recipient

@@ -163,37 +163,26 @@ Cells history_row(const Event& event, bool) {
           event.has("reason") ? (from.empty() ? "" : from + ": ") + event.text("reason") : from};
 }
 
+/// Between what differs of two tables of offers.
+std::vector<Column> offer_columns(const Column& first, const Column& last) {
+  return {first,       {"ROLE", 4}, {"MEDIUM", 5}, {"VERSION", 0, 9}, {"SECURITY", 6}, {"SIZE", 3},
+          {"LOAD", 7}, {"RTT", 8},  last};
+}
+
 /// Events that come in numbers are a table for people.
 struct Table {
   std::string_view event;
+  std::string_view field;  ///< that an event of this table has, where others of its name have not
   std::vector<Column> columns;
   Cells (*row)(const Event&, bool verbose);
 };
+/// The first one that fits counts.
 const std::vector<Table>& tables() {
   static const std::vector<Table> kAll{
-      Table{"offer",
-            {{"DONOR"},
-             {"ROLE", 4},
-             {"MEDIUM", 5},
-             {"VERSION", 0, 9},
-             {"SECURITY", 6},
-             {"SIZE", 3},
-             {"LOAD", 7},
-             {"RTT", 8},
-             {"VERDICT", 0, 12}},
-            offer_row},
-      Table{"offer",
-            {{"DONOR", 0, 16},
-             {"ROLE", 4},
-             {"MEDIUM", 5},
-             {"VERSION", 0, 9},
-             {"SECURITY", 6},
-             {"SIZE", 3},
-             {"LOAD", 7},
-             {"RTT", 8},
-             {"GUID", 1, 18}},
-            claim_row},
+      Table{"offer", "acceptable", offer_columns({"DONOR"}, {"VERDICT", 0, 12}), offer_row},
+      Table{"offer", "", offer_columns({"DONOR", 0, 16}, {"GUID", 1, 18}), claim_row},
       Table{"image",
+            "host",
             {{"HOST", 3},
              {"DIGEST", 4},
              {"COMPONENT", 2},
@@ -204,6 +193,7 @@ const std::vector<Table>& tables() {
              {"TERMS", 1, 8}},
             listed_image_row},
       Table{"image",
+            "",
             {{"DIGEST", 0},
              {"NAME", 0, 8},
              {"COMPONENT", 4},
@@ -213,25 +203,26 @@ const std::vector<Table>& tables() {
              {"CREATED", 1, 10}},
             image_row},
       Table{"slot",
+            "",
             {{"SLOT"}, {"", 0}, {"STATE"}, {"VERSION", 0, 8}, {"SECURITY", 2}, {"PLACE", 1, 12}},
             slot_row},
-      Table{"bt-device", {{"ADDRESS"}, {"NAME", 1, 8}, {"DONOR", 0, 8}}, bluetooth_row},
-      Table{"icmb-node", {{"ADDRESS", 0, 10}, {"GUID", 0, 18}}, node_row},
-      Table{
-          "history", {{"TIME", 0, 10}, {"WHAT"}, {"VERSION", 0, 8}, {"FROM", 0, 12}}, history_row},
-      Table{"setting", {{"SETTING", 0, 16}, {"VALUE", 0, 14}, {"SOURCE", 1, 10}}, setting_row}};
+      Table{"bt-device", "", {{"ADDRESS"}, {"NAME", 1, 8}, {"DONOR", 0, 8}}, bluetooth_row},
+      Table{"icmb-node", "", {{"ADDRESS", 0, 10}, {"GUID", 0, 18}}, node_row},
+      Table{"history",
+            "",
+            {{"TIME", 0, 10}, {"WHAT"}, {"VERSION", 0, 8}, {"FROM", 0, 12}},
+            history_row},
+      Table{"setting", "", {{"SETTING", 0, 16}, {"VALUE", 0, 14}, {"SOURCE", 1, 10}}, setting_row}};
   return kAll;
 }
 const Table* table_of(const Event& event, bool verbose) {
-  const bool listed = event.name() == "image" && event.has("host");
-  if (event.name() == "image" && event.has("platforms") && !listed) return nullptr;  // fwdonor show
-  if (event.name() == "history" && verbose) return nullptr;
-  const bool claim = event.name() == "offer" && !event.has("acceptable");
   const auto found = std::find_if(tables().begin(), tables().end(), [&](const Table& table) {
-    return table.event == event.name() && (!claim || table.row == claim_row) &&
-           listed == (table.row == listed_image_row);
+    return table.event == event.name() && (table.field.empty() || event.has(table.field));
   });
-  return found == tables().end() ? nullptr : &*found;
+  if (found == tables().end()) return nullptr;
+  if (found->row == image_row && event.has("platforms")) return nullptr;  // fwdonor show
+  if (found->row == history_row && verbose) return nullptr;
+  return &*found;
 }
 
 std::string image_words(const Event& event) {

@@ -220,8 +220,11 @@ bool Selection::is_fresh(std::size_t index) const {
   return entry.attempts == 0 && !entry.gone && !entry.again_at && may_try(index);
 }
 
+bool Selection::forged() const {
+  return claims_were_false_ || !suspects_.empty();
+}
 bool Selection::in_doubt() const {
-  return claims_were_false_ || !suspects_.empty() || kept_waiting_;
+  return forged() || kept_waiting_;
 }
 
 std::optional<std::size_t> Selection::next_fresh() const {
@@ -288,10 +291,9 @@ std::optional<Selection::Next> Selection::next(TimePoint now) {
   }
   ++entry.attempts;
   entry.answered_again = false;
-  const bool suspicious = claims_were_false_ || !suspects_.empty();
   return Next{.index = *index,
               .not_before = std::exchange(entry.again_at, std::nullopt),
-              .in_doubt = suspicious && !entry.offer.named && !entry.proven && entry.attempts == 1};
+              .in_doubt = forged() && !entry.offer.named && !entry.proven && entry.attempts == 1};
 }
 
 void Selection::proved(std::size_t index, const Guid& donor) {

@@ -175,6 +175,7 @@ class Selection {
   [[nodiscard]] Error nobody_answered() const;
   [[nodiscard]] Error none_acceptable() const;
 
+  [[nodiscard]] bool forged() const;  ///< an offer was, as far as anybody can tell
   void rank();
   void forget_proof(std::size_t index);
 

@@ -38,14 +38,6 @@ Address address_of(const sockaddr_in& in) {
   return address;
 }
 
-sockaddr_in socket_address(Host host, std::uint16_t port) {
-  sockaddr_in in{};
-  in.sin_family = AF_INET;
-  in.sin_port = htons(port);
-  in.sin_addr.s_addr = htonl(host.ip);
-  return in;
-}
-
 Bytes noise(std::size_t size) {
   Bytes bytes(size);
   randomness().fill(bytes);
@@ -94,7 +86,7 @@ class Gang::Liar final : public session::Application {
         host_(host),
         lie_(lie),
         fd_(socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
-    const sockaddr_in own = socket_address(host, gang.port_);
+    const sockaddr_in own = to_sockaddr(host, gang.port_);
     const int buffer = 1 << 20;
     if (!fd_.is_open() ||
         bind(fd_.get(), reinterpret_cast<const sockaddr*>(&own), sizeof own) != 0 ||
@@ -129,7 +121,7 @@ class Gang::Liar final : public session::Application {
                                 reinterpret_cast<sockaddr*>(&from), &size);
       if (got < 0) break;
       if (lie_ == Lie::NoSession || muted_) continue;
-      const sockaddr_in own = socket_address(host_, gang_.port_);
+      const sockaddr_in own = to_sockaddr(host_, gang_.port_);
       server().handle_datagram(Path{address_of(own), address_of(from)},
                                ByteView(datagram).first(static_cast<std::size_t>(got)), now);
       send(now);
@@ -193,7 +185,7 @@ class Gang::Liar final : public session::Application {
 
  private:
   void offer_to(const Heard& heard) {
-    const sockaddr_in to = socket_address(heard.host, heard.port);
+    const sockaddr_in to = to_sockaddr(heard.host, heard.port);
     for (oem::Offer& offer : offers_) {
       offer.nonce = heard.request.nonce;
       const Bytes datagram = heard.answer(offer);

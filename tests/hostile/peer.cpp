@@ -40,6 +40,10 @@ void pace() {
   if (full_at() - now > kBurst) std::this_thread::sleep_for(full_at() - now - kBurst);
 }
 
+constexpr Host kDonorHost{0x7f000001};
+
+}  // namespace
+
 sockaddr_in to_sockaddr(Host host, std::uint16_t port) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -47,10 +51,6 @@ sockaddr_in to_sockaddr(Host host, std::uint16_t port) {
   address.sin_addr.s_addr = htonl(host.ip);
   return address;
 }
-
-constexpr Host kDonorHost{0x7f000001};
-
-}  // namespace
 
 Host fresh_host() {
   static std::uint32_t last = 0x7f010000;  // 127.1.0.0

@@ -3,6 +3,8 @@
 // by a session is held against the size rule of PROTOCOL §2.1.
 #pragma once
 
+#include <netinet/in.h>
+
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -22,6 +24,8 @@ struct Host {
 };
 /// The next loopback address that nobody here has used: each is another source for the donor.
 [[nodiscard]] Host fresh_host();
+
+[[nodiscard]] sockaddr_in to_sockaddr(Host host, std::uint16_t port);
 
 class Peer {
  public:

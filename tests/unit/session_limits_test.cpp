@@ -19,6 +19,15 @@ ServerConfig unlimited_rate() {
   return config;
 }
 
+/// Whether one more session comes up, in this time.
+bool comes_up(Network& network, const Credentials& credentials, const Path& path,
+              Duration patience = 10ms) {
+  auto& node = network.add(credentials, path);
+  node.client.start(network.now);
+  network.run(patience);
+  return node.is_up();
+}
+
 /// Hands that have sent RAKP 1 and wait.
 std::vector<Hand> challenged(Network& network, const std::vector<Path>& paths) {
   std::vector<Hand> hands;
@@ -192,10 +201,7 @@ TEST(SessionLimit, ALongSilentSessionYieldsToTheSameUserAndHostOnly) {
   network.run(1s);
   auto& busy = network.connect(alice(), path_of(7, 2));
   const auto attempt = [&network](Credentials credentials, Path path) {
-    auto& node = network.add(std::move(credentials), path);
-    node.client.start(network.now);
-    network.run(100ms);
-    return node.is_up();
+    return comes_up(network, credentials, path, 100ms);
   };
   EXPECT_FALSE(attempt(alice(), path_of(7, 3)));  // not silent for long enough
   network.run(4s);
@@ -214,10 +220,7 @@ TEST(SessionLimit, OneHostGetsHalfOfTheSessions) {
   config.limits.active_sessions = 40;
   Network network(config);
   const auto attempt = [&network](std::uint8_t host, std::uint16_t port) {
-    auto& node = network.add(alice(), path_of(host, port));
-    node.client.start(network.now);
-    network.run(10ms);
-    return node.is_up();
+    return comes_up(network, alice(), path_of(host, port));
   };
   for (std::uint16_t port = 1; port <= 20; ++port) EXPECT_TRUE(attempt(7, port)) << port;
   EXPECT_FALSE(attempt(7, 21));
@@ -232,10 +235,7 @@ TEST(SessionLimit, OneHostLeavesSessionsForUsersWhoHaveNone) {
   config.limits.active_sessions = 40;
   Network network(config);
   const auto attempt = [&network](const Credentials& credentials, Path path) {
-    auto& node = network.add(credentials, path);
-    node.client.start(network.now);
-    network.run(10ms);
-    return node.is_up();
+    return comes_up(network, credentials, path);
   };
   // Addresses of one IPv6 network are one host's.
   for (int host = 1; host <= 20; ++host)
@@ -250,10 +250,7 @@ TEST(SessionLimit, OneUserLeavesSessionsForTheOthers) {
   config.limits.active_sessions = 16;
   Network network(config);
   const auto attempt = [&network](const Credentials& credentials, std::uint8_t host) {
-    auto& node = network.add(credentials, path_of(host));
-    node.client.start(network.now);
-    network.run(10ms);
-    return node.is_up();
+    return comes_up(network, credentials, path_of(host));
   };
   for (std::uint8_t host = 1; host <= 14; ++host) EXPECT_TRUE(attempt(alice(), host)) << int{host};
   EXPECT_FALSE(attempt(alice(), 15));
@@ -266,10 +263,7 @@ TEST(SessionLimit, FewHostsOfAnAccountLeaveSessionsForTheOthersOfIt) {
   config.limits.active_sessions = 40;
   Network network(config);
   const auto attempt = [&network](std::uint8_t host, std::uint16_t port) {
-    auto& node = network.add(alice(), path_of(host, port));
-    node.client.start(network.now);
-    network.run(10ms);
-    return node.is_up();
+    return comes_up(network, alice(), path_of(host, port));
   };
   for (std::uint16_t port = 1; port <= 18; ++port) {
     EXPECT_TRUE(attempt(7, port)) << port;

@@ -6,17 +6,35 @@
 
 namespace fwr::sim {
 
-void Chronicle::mix(ByteView bytes) {
-  mix(bytes.size());
+std::string_view to_text(Strand strand) {
+  switch (strand) {
+    case Strand::Datagrams: return "datagrams";
+    case Strand::Files: return "files";
+    case Strand::Events: return "events";
+    case Strand::States: return "states";
+  }
+  return "?";
+}
+
+void Chronicle::mix(Strand strand, ByteView bytes) {
+  std::uint64_t hash =
+      mixed(bytes.size(), static_cast<std::uint64_t>(now_.time_since_epoch().count()));
   std::size_t at = 0;
   for (; at + sizeof(std::uint64_t) <= bytes.size(); at += sizeof(std::uint64_t)) {
     std::uint64_t word = 0;
     std::memcpy(&word, bytes.data() + at, sizeof(word));
-    mix(word);
+    hash = mixed(hash, word);
   }
   std::uint64_t rest = 0;
   for (; at < bytes.size(); ++at) rest = rest << 8U | std::to_integer<std::uint64_t>(bytes[at]);
-  mix(rest);
+  hash = mixed(hash, rest);
+  mix(hash);
+  std::uint64_t& of_strand = strands_.at(static_cast<std::size_t>(strand));
+  of_strand = mixed(of_strand, hash);
+}
+
+void Chronicle::mix(Strand strand, std::string_view text) {
+  mix(strand, as_bytes(text));
 }
 
 void Chronicle::add_line(const std::string& text) {

@@ -19,6 +19,7 @@ struct Options {
   bool trace = false;
   bool coverage = false;
   bool brief = false;
+  bool fingerprint = false;
   std::string program;
 };
 
@@ -38,6 +39,13 @@ void print_violation(std::uint64_t seed, const Violation& violation) {
              violation.text);
 }
 
+void print_fingerprint(const Fingerprint& fingerprint) {
+  fmt::print("fingerprint:");
+  for (std::size_t i = 0; i < kStrands; ++i)
+    fmt::print(" {} {:016x}", to_text(static_cast<Strand>(i)), fingerprint.at(i));
+  fmt::print("\n");
+}
+
 int run_one(const Options& options) {
   const Without without(options.without.begin(), options.without.end());
   fmt::print("{}", Plan::from_seed(options.seed, without).describe());
@@ -46,6 +54,7 @@ int run_one(const Options& options) {
   fmt::print("seed {}: {} steps, {} datagrams, {:.1f} s of virtual time, trace {:016x}\n",
              options.seed, result.totals.steps, result.totals.datagrams,
              static_cast<double>(result.totals.virtual_ms) / 1000, result.hash);
+  if (options.fingerprint) print_fingerprint(result.totals.fingerprint);
   if (!result.violation) return 0;
   print_violation(options.seed, *result.violation);
   return 1;
@@ -138,6 +147,7 @@ int run_many(const Options& options) {
     else
       explain(options, failure);
   }
+  if (options.fingerprint) print_fingerprint(totals.fingerprint);
   fmt::print(
       "{} seeds from {}, {} failures, {:.1f} seeds/s ({:.2f} ms CPU a seed), {} datagrams, {:.0f} "
       "h of virtual time, {} power cuts\n",
@@ -175,6 +185,9 @@ int run(int argc, char** argv) {
   app.add_flag(
       "--coverage", options.coverage,
       "Every row of both tables must be taken, and everything happen that may happen on a bus");
+  app.add_flag("--fingerprint", options.fingerprint,
+               "Print hashes over all datagrams, file operations, events and states: a change of "
+               "the code without a change of behaviour leaves them as they are");
   app.add_flag("--brief", options.brief, "One line for a failure, and one at the end");
   CLI11_PARSE(app, argc, argv);
   return *one ? run_one(options) : run_many(options);

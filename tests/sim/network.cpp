@@ -77,7 +77,7 @@ void Network::send(std::size_t host, Datagram datagram, TimePoint now) {
   if (medium >= buses_.size() || buses_[medium] == nullptr) return;
   ++sent_[host];
   chronicle_.note("host {} -> {} {} bytes", host, to_text(path.peer), datagram.bytes.size());
-  chronicle_.mix(datagram.bytes);
+  chronicle_.mix(Strand::Datagrams, datagram.bytes);
   buses_[medium]->send(host, datagram, now);
 }
 
@@ -87,7 +87,7 @@ void Network::work(TimePoint now) {
     for (Bus::Arrived& arrived : buses_[i]->work(now)) {
       chronicle_.note("host {} <- {} {} bytes", arrived.host, to_text(arrived.datagram.path.peer),
                       arrived.datagram.bytes.size());
-      chronicle_.mix(arrived.datagram.bytes);
+      chronicle_.mix(Strand::Datagrams, arrived.datagram.bytes);
       if (arrived.host < kOutsider)
         remember({now, 0, arrived.host, i, arrived.datagram}, heard_on_buses_,
                  heard_on_buses_next_);
@@ -103,7 +103,7 @@ void Network::send_lan(const Address& from, const Address& to, Bytes bytes, Time
   const std::size_t sender = host_of(from);
   ++sent_[sender];
   chronicle_.note("{} -> {} {} bytes", to_text(from), to_text(to), bytes.size());
-  chronicle_.mix(bytes);
+  chronicle_.mix(Strand::Datagrams, bytes);
   const std::size_t size = bytes.size() + kHeaders_bytes;
   if (size > kind.mtu) return;
   TimePoint leaves = now;

@@ -111,6 +111,10 @@ bool RecipientHost::strikes(FaultKind kind) {
 
 int RecipientHost::before_disk_call(const DiskCall& call) {
   witness_.before(call);
+  chronicle_.mix(Strand::Files, fmt::format("{} {} {} {} {}", number_, static_cast<int>(call.op),
+                                            call.path, call.offset, call.size));
+  // The lock has the number of the process, which is another one in each run.
+  if (!call.path.ends_with("/lock")) chronicle_.mix(Strand::Files, call.bytes);
   if (call.op == DiskOp::Read) {
     const bool slot = call.path == paths_.slot_a || call.path == paths_.slot_b;
     return slot && strikes(FaultKind::FlashReadError) ? EIO : 0;

@@ -2,6 +2,8 @@
 // One recovery of a recipient in the simulator: how it starts, how it is driven, and what is
 // checked of it.
 #include <algorithm>
+#include <type_traits>
+#include <variant>
 
 #include "donor_host.hpp"
 #include "lease_watch.hpp"
@@ -25,6 +27,36 @@ constexpr std::uint64_t kDatagramsOfDonor = 150;
 constexpr std::uint64_t kDatagramsPerSecond = 60;
 constexpr std::uint64_t kDatagramsPerBlock = 8;
 constexpr std::uint64_t kGranulesPerBlock = 64;
+
+/// What an event says, for the fingerprint of a run.
+std::string text_of(const policy::Candidate& candidate) {
+  return fmt::format("{} by {}: {} {} {} security {} {} bytes", fwr::to_text(candidate.donor),
+                     to_text(candidate.path.peer), candidate.component, candidate.version,
+                     fwr::to_text(candidate.digest), candidate.security_version,
+                     candidate.size_bytes);
+}
+std::string text_of(const recipient::Offered& offered) {
+  return fmt::format("offered {} {} {} {}", text_of(offered.candidate), offered.verdict.accepted,
+                     offered.verdict.reason, offered.rank);
+}
+std::string text_of(const recipient::Chosen& chosen) {
+  return fmt::format("chosen {} {}", text_of(chosen.candidate), chosen.further);
+}
+std::string text_of(const recipient::Dropped& dropped) {
+  return fmt::format("dropped {}: {} {}", text_of(dropped.candidate), dropped.error.message(),
+                     dropped.waits ? dropped.waits->count() : -1);
+}
+std::string text_of(const recipient::Progress& progress) {
+  return fmt::format("progress {} {} {} {}", progress.done_bytes, progress.total_bytes,
+                     progress.fetched_bytes, progress.reused_bytes);
+}
+std::string text_of(const recipient::Finished& finished) {
+  return fmt::format("finished {} {} {} {}",
+                     finished.error ? finished.error->message() : "recovered",
+                     finished.cause ? static_cast<int>(*finished.cause) : -1,
+                     finished.manifest ? fwr::to_text(finished.manifest->digest) : "-",
+                     text_of(finished.progress));
+}
 
 }  // namespace
 
@@ -150,6 +182,12 @@ void RecipientHost::drive() {
 void RecipientHost::take_events() {
   while (auto event = recovery_->poll_event()) {
     if (disk_.is_off()) return;
+    std::visit(
+        [this](const auto& happened) {
+          if constexpr (!std::is_same_v<std::decay_t<decltype(happened)>, recipient::Entered>)
+            chronicle_.mix(Strand::Events, fmt::format("{} {}", number_, text_of(happened)));
+        },
+        *event);
     if (const auto* entered_state = std::get_if<recipient::Entered>(&*event)) {
       entered(*entered_state);
     } else if (std::holds_alternative<recipient::Offered>(*event)) {
@@ -174,6 +212,8 @@ void RecipientHost::entered(const recipient::Entered& entered) {
     return candidate.from == state_ && candidate.event == entered.event &&
            candidate.to == entered.state;
   });
+  chronicle_.mix(Strand::States, fmt::format("{} {} {}", number_, recipient::to_text(entered.event),
+                                             recipient::to_text(entered.state)));
   chronicle_.note("recipient {} {} --{}--> {}", number_, recipient::to_text(state_),
                   recipient::to_text(entered.event), recipient::to_text(entered.state));
   if (row == table.end())

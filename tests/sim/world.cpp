@@ -27,6 +27,7 @@ void Totals::add(const Totals& other) {
   virtual_ms += other.virtual_ms;
   power_cuts += other.power_cuts;
   must += other.must;
+  add_all(fingerprint, other.fingerprint);
   add_all(injected, other.injected);
   add_all(recipient_rows, other.recipient_rows);
   add_all(lease_rows, other.lease_rows);
@@ -248,6 +249,7 @@ Totals World::totals() const {
   totals.virtual_ms = static_cast<std::uint64_t>(
       std::chrono::duration_cast<std::chrono::milliseconds>(chronicle_.now() - kBegin).count());
   totals.injected = chronicle_.injected();
+  totals.fingerprint = chronicle_.strands();
   for (const auto& donor : donors_) {
     add_all(totals.lease_rows, donor->all_lease_rows());
     totals.datagrams += network_.sent(donor->host());

@@ -19,6 +19,7 @@ namespace fwr::sim {
 /// What a run gives; a plain value, so that it can go through a pipe.
 struct Totals {
   std::uint64_t runs = 0, steps = 0, datagrams = 0, virtual_ms = 0, power_cuts = 0, must = 0;
+  Fingerprint fingerprint{};
   std::array<std::uint64_t, kFaultKinds> injected{};
   RecoveryRows recipient_rows{};
   LeaseRows lease_rows{};

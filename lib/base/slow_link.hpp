@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Times of links on which characters take time: both ends reckon with them alike. PROTOCOL §8.6,
+// Which links are slow, and how long bytes take on them: both ends calculate alike. PROTOCOL §8.6,
 // §11.7.
 #pragma once
 
@@ -7,7 +7,7 @@
 
 namespace fwr {
 
-/// A link of at least this rate, or of one that nobody knows, keeps nobody waiting.
+/// From this rate on, a link on which both ends may send at a time has the times of a LAN.
 inline constexpr std::uint64_t kUnhurriedLink_bps = 1'000'000;
 
 /// A byte on a line of characters: start bit, 8 data bits, stop bit.
@@ -18,8 +18,11 @@ inline constexpr std::uint64_t kBitsOfCharacter = 10;
   return std::chrono::nanoseconds(count * kBitsOfCharacter * kNanoseconds / bits_per_s);
 }
 
+/// Whether an answer may have to wait for the link. A link of unknown rate is fast. A bus is slow
+/// at every rate: its node has to claim an address before it asks, and then waits for its turn.
 [[nodiscard]] constexpr bool is_slow(const LinkProperties& link) {
-  return link.bits_per_s != 0 && link.bits_per_s < kUnhurriedLink_bps;
+  if (link.bits_per_s == 0) return false;
+  return link.half_duplex || link.bits_per_s < kUnhurriedLink_bps;
 }
 
 /// How long a slow link needs for so many bytes, as characters; zero for another.

@@ -224,6 +224,12 @@ bool Bus::is_down(const Fault& fault, TimePoint now) const {
   return (now - fault.from) % fault.amount >= up;
 }
 
+bool Bus::is_flapped_away(TimePoint now) const {
+  return std::any_of(plan_.faults.begin(), plan_.faults.end(), [&](const Fault& fault) {
+    return fault.kind == FaultKind::BusFlaps && concerns(fault) && is_down(fault, now);
+  });
+}
+
 std::optional<TimePoint> Bus::next_edge(const Fault& fault, TimePoint now) const {
   if (now < fault.from) return fault.from;
   if (now >= fault.until) return std::nullopt;

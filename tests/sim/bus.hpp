@@ -65,6 +65,9 @@ class Bus {
   /// Characters that a host has put on the line.
   [[nodiscard]] std::uint64_t written(std::size_t host) const;
 
+  /// Whether the bus is in a cut phase of a fault BusFlaps. Such a phase ends by itself.
+  [[nodiscard]] bool is_flapped_away(TimePoint now) const;
+
   [[nodiscard]] std::optional<TimePoint> next(TimePoint now) const;
   /// What hosts hear until now.
   [[nodiscard]] std::vector<Arrived> work(TimePoint now);

@@ -58,6 +58,8 @@ class DonorHost final : public session::Application {
 
   [[nodiscard]] std::size_t host() const { return kFirstDonor + number_; }
   [[nodiscard]] bool lies() const { return lies_; }
+  /// Whether it has trickled: it keeps a lease for as long as it draws out what was granted.
+  [[nodiscard]] bool has_trickled() const { return trickle_at_.has_value(); }
   [[nodiscard]] bool is_up() const { return machine_ != nullptr; }
   [[nodiscard]] LeaseRows all_lease_rows() const;
   /// Leases and sessions that are left.

@@ -59,6 +59,7 @@ class RecipientHost {
   bool open_slots();
   void look_after_trial(flash::Slots& slots);
   void start_recovery();
+  [[nodiscard]] bool is_cut_off_for_a_while() const;
   void drive();
   void follow(const Path& path);
   void take_events();

@@ -68,10 +68,19 @@ policy::Situation RecipientHost::situation(flash::Slots& slots, const flash::Boo
   return situation;
 }
 
+/// Whether a bus of this system is in the cut phase of its flapping. A recovery that begins then
+/// proves nothing about liveness: several fit into one such phase.
+bool RecipientHost::is_cut_off_for_a_while() const {
+  return std::any_of(mine_.media.begin(), mine_.media.end(), [&](std::size_t medium) {
+    const Bus* bus = network_.bus(medium);
+    return bus != nullptr && bus->is_flapped_away(chronicle_.now());
+  });
+}
+
 /// As `fwrecover request` does it.
 void RecipientHost::start_recovery() {
   ++attempts_;
-  if (healed()) ++attempts_after_;
+  if (healed() && !is_cut_off_for_a_while()) ++attempts_after_;
   witness_.look();
   if (!open_slots()) {
     if (disk_.is_off()) return fall_if_off();

@@ -127,7 +127,7 @@ void World::linger() {
   }
   if (chronicle_.violation()) return;
   for (const auto& donor : donors_)
-    if (donor->promises() > 0)
+    if (donor->promises() > 0 && !donor->has_trickled())
       chronicle_.violate("stuck-lease",
                          fmt::format("donor {} still has {} leases and sessions",
                                      donor->host() - kFirstDonor, donor->promises()));

@@ -62,6 +62,16 @@ TEST(LinkTimers, OfAFastLinkAreThoseOfALan) {
   EXPECT_EQ(timers_of(radio).stream.stall, 10s);
 }
 
+TEST(LinkTimers, OfABusLeaveTimeForItsAddressAtEveryRate) {
+  for (const std::uint64_t rate : {1'000'000U, 4'000'000U}) {
+    EXPECT_TRUE(is_slow(bus_at(rate))) << rate;
+    EXPECT_GT(timers_of(bus_at(rate)).offer_window, 3s) << rate;
+    LinkProperties point_to_point = bus_at(rate);
+    point_to_point.half_duplex = false;
+    EXPECT_FALSE(is_slow(point_to_point)) << rate;
+  }
+}
+
 TEST(LinkTimers, OfASlowLineWaitForTheTalksOfOthers) {
   const LinkTimers bus = timers_of(bus_at(19200));
   constexpr auto kTalk = 3200ms;  // 6,144 characters

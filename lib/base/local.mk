@@ -17,6 +17,7 @@ noinst_LTLIBRARIES += %D%/libbase.la
 %C%_libbase_la_SOURCES += %D%/parse.cpp
 %C%_libbase_la_SOURCES += %D%/parse.hpp
 %C%_libbase_la_SOURCES += %D%/slow_link.hpp
+%C%_libbase_la_SOURCES += %D%/soonest.hpp
 %C%_libbase_la_SOURCES += %D%/token_bucket.hpp
 %C%_libbase_la_SOURCES += %D%/types.cpp
 %C%_libbase_la_SOURCES += %D%/types.hpp

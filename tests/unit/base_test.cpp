@@ -12,6 +12,7 @@
 
 #include "base/bytes.hpp"
 #include "base/error.hpp"
+#include "base/soonest.hpp"
 #include "base/types.hpp"
 #include "hex.hpp"
 
@@ -223,6 +224,20 @@ TEST(Secret, SurvivesAssignmentToItself) {
   Secret& same = secret;
   secret = same;
   EXPECT_EQ("pw", as_text(secret.view()));
+}
+
+// --- Soonest -------------------------------------------------------------------------------------
+
+TEST(Soonest, IsTheEarliestOfThoseThatArePresent) {
+  Soonest soonest;
+  EXPECT_EQ(std::nullopt, soonest.time());
+  soonest.add(std::nullopt);
+  EXPECT_EQ(std::nullopt, soonest.time());
+  soonest.add(TimePoint(std::chrono::seconds(7)));
+  soonest.add(std::optional(TimePoint(std::chrono::seconds(3))));
+  soonest.add(std::nullopt);
+  soonest.add(TimePoint(std::chrono::seconds(5)));
+  EXPECT_EQ(TimePoint(std::chrono::seconds(3)), soonest.time());
 }
 
 }  // namespace

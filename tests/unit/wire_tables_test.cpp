@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The tables of doc/PROTOCOL.md and the layouts of the code are the same, read both ways.
+// The tables of doc/PROTOCOL.md and its annexes and the layouts of the code are the same, read both
+// ways.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -44,32 +45,42 @@ Cells cells_of(std::string_view line) {
 /// A table of the document: under which section and after which line of text it stands.
 struct Table {
   std::string section;      ///< "5.1"
-  std::string label;        ///< the last line of text before the table: "Request:"
+  std::string label;        ///< the paragraph before the table: "Request:"
   std::vector<Cells> rows;  ///< without the head
 };
+
+/// Appends the tables of one document.
+void read_tables(const std::string& document, std::vector<Table>& found) {
+  const char* const top = std::getenv("TOP_SRCDIR");
+  std::ifstream file(std::string(top != nullptr ? top : "..") + "/doc/" + document);
+  EXPECT_TRUE(file.good()) << document << ": TOP_SRCDIR names the source directory";
+  std::string section, label, line;
+  std::size_t row = 0;  // of the present table: 0 the head, 1 the rule
+  bool in_paragraph = false;
+  while (std::getline(file, line)) {
+    if (line.starts_with("|")) {
+      if (row == 0) found.push_back({section, label, {}});
+      if (row++ >= 2) found.back().rows.push_back(cells_of(line));
+      continue;
+    }
+    row = 0;
+    if (line.starts_with("#")) {
+      const std::size_t number = line.find(' ') + 1;
+      section = line.substr(number, line.find(' ', number) - number);
+      label.clear();
+    } else if (!line.empty()) {
+      label = in_paragraph ? label + ' ' + line : line;
+    }
+    in_paragraph = !line.empty() && !line.starts_with("#");
+  }
+}
 
 const std::vector<Table>& tables_of_the_document() {
   static const std::vector<Table> kTables = [] {
     std::vector<Table> found;
-    const char* const top = std::getenv("TOP_SRCDIR");
-    std::ifstream file(std::string(top != nullptr ? top : "..") + "/doc/PROTOCOL.md");
-    EXPECT_TRUE(file.good()) << "TOP_SRCDIR names the source directory";
-    std::string section, label, line;
-    std::size_t row = 0;  // of the present table: 0 the head, 1 the rule
-    while (std::getline(file, line)) {
-      if (line.starts_with("#")) {
-        const std::size_t number = line.find(' ') + 1;
-        section = line.substr(number, line.find(' ', number) - number);
-        label.clear();
-      } else if (line.starts_with("|")) {
-        if (row == 0) found.push_back({section, label, {}});
-        if (row++ >= 2) found.back().rows.push_back(cells_of(line));
-        continue;
-      } else if (!line.empty()) {
-        label = line;
-      }
-      row = 0;
-    }
+    for (const char* const document :
+         {"PROTOCOL.md", "protocol/icmb.md", "protocol/basic-mode.md", "protocol/bluetooth.md"})
+      read_tables(document, found);
     return found;
   }();
   return kTables;

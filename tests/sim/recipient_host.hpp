@@ -110,6 +110,7 @@ class RecipientHost {
   Duration clock_jumps_{};
   unsigned attempts_ = 0;
   unsigned attempts_after_ = 0;
+  bool begins_cut_off_ = false;
   bool succeeded_ = false;
   bool must_succeed_ = false;
   Duration off_for_{};

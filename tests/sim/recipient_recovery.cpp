@@ -27,6 +27,8 @@ constexpr std::uint64_t kDatagramsOfDonor = 150;
 constexpr std::uint64_t kDatagramsPerSecond = 60;
 constexpr std::uint64_t kDatagramsPerBlock = 8;
 constexpr std::uint64_t kGranulesPerBlock = 64;
+/// 35 % of 90 s: plan_bus.cpp.
+constexpr std::chrono::seconds kLongestCutPhase{32};
 
 /// What an event says, for the fingerprint of a run.
 std::string text_of(const policy::Candidate& candidate) {
@@ -68,8 +70,7 @@ policy::Situation RecipientHost::situation(flash::Slots& slots, const flash::Boo
   return situation;
 }
 
-/// Whether a bus of this system is in the cut phase of its flapping. A recovery that begins then
-/// proves nothing about liveness: several fit into one such phase.
+/// Whether a bus of this system is in the cut phase of its flapping.
 bool RecipientHost::is_cut_off_for_a_while() const {
   return std::any_of(mine_.media.begin(), mine_.media.end(), [&](std::size_t medium) {
     const Bus* bus = network_.bus(medium);
@@ -80,7 +81,8 @@ bool RecipientHost::is_cut_off_for_a_while() const {
 /// As `fwrecover request` does it.
 void RecipientHost::start_recovery() {
   ++attempts_;
-  if (healed() && !is_cut_off_for_a_while()) ++attempts_after_;
+  if (healed()) ++attempts_after_;
+  begins_cut_off_ = healed() && is_cut_off_for_a_while();
   witness_.look();
   if (!open_slots()) {
     if (disk_.is_off()) return fall_if_off();
@@ -244,6 +246,9 @@ void RecipientHost::finished(const recipient::Finished& finished) {
   if (finished.error && finished.error->code == Errc::Internal)
     violate("internal-error", finished.error->message());
   succeeded_ = !finished.error;
+  // It proves nothing about liveness: several such recoveries fit into one cut phase.
+  if (!succeeded_ && begins_cut_off_ && chronicle_.now() - began_ < kLongestCutPhase)
+    --attempts_after_;
   // What dies costs time, never the recovery, while another way is left.
   if (!succeeded_ && steady_(policy_, situation_, began_))
     violate("fall-over", "it failed, and an honest donor was in reach all the time: " +

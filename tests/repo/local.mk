@@ -6,6 +6,7 @@ REPO_TESTS += %D%/arm.sh
 REPO_TESTS += %D%/completion.sh
 REPO_TESTS += %D%/contracts.sh
 REPO_TESTS += %D%/distribution.sh
+REPO_TESTS += %D%/documents.sh
 REPO_TESTS += %D%/expected-failure.sh
 REPO_TESTS += %D%/faults-table.sh
 REPO_TESTS += %D%/format.sh

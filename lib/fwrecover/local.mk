@@ -52,6 +52,7 @@ noinst_LTLIBRARIES += %D%/libfacade.la
 %C%_libfacade_la_SOURCES += %D%/recipient_request.cpp
 %C%_libfacade_la_SOURCES += %D%/secret_environment.cpp
 %C%_libfacade_la_SOURCES += %D%/secret_environment.hpp
+%C%_libfacade_la_SOURCES += %D%/secrets.cpp
 %C%_libfacade_la_SOURCES += %D%/settings.cpp
 %C%_libfacade_la_SOURCES += %D%/settings.hpp
 %C%_libfacade_la_SOURCES += %D%/trusted_file.cpp

@@ -13,7 +13,11 @@ inline constexpr const char* kKgVariable = "FWRECOVER_KG";
 /// What ipmitool -E reads; after FWRECOVER_PASSWORD.
 inline constexpr const char* kIpmiPasswordVariable = "IPMI_PASSWORD";
 
-/// As it is, or as protect_secrets() found it. For kPasswordVariable also kIpmiPasswordVariable.
+/// Takes a variable out of the environment and remembers it: the bytes that /proc/PID/environ
+/// shows, which are those that the process began with, are overwritten.
+void take_secret(const char* variable);
+/// The variable's value, also after take_secret(). For kPasswordVariable also
+/// kIpmiPasswordVariable.
 [[nodiscard]] std::optional<Secret> environment_secret(const char* variable);
 
 }  // namespace fwr::settings

@@ -59,15 +59,13 @@ bool is_credential_name(const std::string& name) {
 }
 
 /// An empty text is what is left of a variable that is not set: leaving the line out says "none".
-std::optional<fwrecover::Value> to_text(const toml::node& node,
-                                        bool (*is_good)(const std::string&)) {
+std::optional<Value> to_text(const toml::node& node, bool (*is_good)(const std::string&)) {
   auto text = node.value_exact<std::string>();
   if (!text || text->empty() || !is_good(*text)) return std::nullopt;
   return *std::move(text);
 }
 
-std::optional<fwrecover::Value> to_list(const toml::node& node,
-                                        bool (*is_good)(const std::string&)) {
+std::optional<Value> to_list(const toml::node& node, bool (*is_good)(const std::string&)) {
   const toml::array* array = node.as_array();
   if (array == nullptr) return std::nullopt;
   std::vector<std::string> list;
@@ -80,9 +78,8 @@ std::optional<fwrecover::Value> to_list(const toml::node& node,
 }
 
 /// A number alone is in units of `factor`.
-std::optional<fwrecover::Value> to_quantity(
-    const toml::node& node, std::int64_t factor,
-    std::optional<std::int64_t> (*parse)(std::string_view text)) {
+std::optional<Value> to_quantity(const toml::node& node, std::int64_t factor,
+                                 std::optional<std::int64_t> (*parse)(std::string_view text)) {
   std::int64_t product = 0;
   if (const auto number = node.value_exact<std::int64_t>()) {
     if (*number < 0 || __builtin_mul_overflow(*number, factor, &product)) return std::nullopt;
@@ -94,7 +91,7 @@ std::optional<fwrecover::Value> to_quantity(
   return std::nullopt;
 }
 
-std::optional<fwrecover::Value> convert(Kind kind, const toml::node& node) {
+std::optional<Value> convert(Kind kind, const toml::node& node) {
   switch (kind) {
     case Kind::Text: return to_text(node, [](const std::string&) { return true; });
     case Kind::TextList: return to_list(node, [](const std::string&) { return true; });
@@ -362,7 +359,7 @@ bool Settings::has(std::string_view name) const {
 namespace {
 
 template <class T>
-T value_or_empty(const fwrecover::Value* value) {
+T value_or_empty(const Value* value) {
   const T* held = value == nullptr ? nullptr : std::get_if<T>(value);
   return held == nullptr ? T{} : *held;
 }

@@ -10,11 +10,11 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "base/error.hpp"
 #include "base/types.hpp"
-#include "fwrecover/event.hpp"
 
 namespace fwr::settings {
 
@@ -29,6 +29,9 @@ enum class Kind : std::uint8_t {
   Duration,  ///< seconds as an integer, or text such as "500ms", "10m", "2h"; kept in milliseconds
   Size,      ///< bytes as an integer, or text such as "64MiB"; kept in bytes
 };
+
+/// What a setting holds.
+using Value = std::variant<bool, std::int64_t, std::string, std::vector<std::string>>;
 
 /// One row. A section that ends in ".*" has any name in the last place: [user.NAME]. A name that is
 /// more than letters, digits, - and _ is in quotes there, as in TOML: user."svc.rack7".
@@ -85,7 +88,7 @@ class Settings {
 
  private:
   struct Held {
-    fwrecover::Value value;
+    Value value;
     std::string toml;
     std::string source;
     Kind kind = Kind::Text;

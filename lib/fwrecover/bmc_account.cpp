@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <cstring>
 
-#include "fwrecover/secret_environment.hpp"
 #include "oem/bmc_access.h"
+#include "settings/secret_environment.hpp"
 
 namespace fwrecover {
 

@@ -7,7 +7,7 @@
 
 #include "base/error.hpp"
 #include "base/types.hpp"
-#include "fwrecover/settings.hpp"
+#include "settings/settings.hpp"
 
 namespace fwrecover {
 

@@ -11,10 +11,10 @@
 #include "fwrecover/advice.hpp"
 #include "fwrecover/conclude.hpp"
 #include "fwrecover/donor.hpp"
-#include "fwrecover/donor_config.hpp"
 #include "fwrecover/output_file.hpp"
 #include "fwrecover/version.hpp"
 #include "image/image_file.hpp"
+#include "settings/donor_config.hpp"
 #include "transport/clock.hpp"
 
 namespace fwrecover {

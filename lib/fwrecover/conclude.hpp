@@ -11,8 +11,8 @@
 #include "base/types.hpp"
 #include "donor/catalogue.hpp"
 #include "fwrecover/event.hpp"
-#include "fwrecover/settings.hpp"
 #include "image/manifest.hpp"
+#include "settings/settings.hpp"
 
 namespace fwrecover {
 

@@ -10,7 +10,7 @@
 
 #include "base/link_properties.hpp"
 #include "fwrecover/event.hpp"
-#include "fwrecover/media_config.hpp"
+#include "settings/media_config.hpp"
 #include "transport/basic_mode_line.hpp"
 #include "transport/bluetooth.hpp"
 #include "transport/icmb_line.hpp"

@@ -11,7 +11,7 @@
 #include "fwrecover/conclude.hpp"
 #include "fwrecover/interruption.hpp"
 #include "fwrecover/recipient.hpp"
-#include "fwrecover/recipient_config.hpp"
+#include "settings/recipient_config.hpp"
 
 namespace fwrecover {
 

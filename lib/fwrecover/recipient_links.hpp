@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "fwrecover/lines.hpp"
-#include "fwrecover/media_config.hpp"
 #include "fwrecover/recipient_impl.hpp"
 #include "recipient/recovery.hpp"
+#include "settings/media_config.hpp"
 
 namespace fwrecover {
 

@@ -6,7 +6,6 @@
 #include <deque>
 #include <map>
 
-#include "fwrecover/addresses.hpp"
 #include "fwrecover/advice.hpp"
 #include "fwrecover/lines.hpp"
 #include "fwrecover/network_story.hpp"
@@ -16,6 +15,7 @@
 #include "recipient/recovery.hpp"
 #include "recipient/situation.hpp"
 #include "session/standard_commands.hpp"
+#include "settings/addresses.hpp"
 #include "transport/clock.hpp"
 #include "transport/loop.hpp"
 #include "transport/resolver.hpp"

@@ -5,7 +5,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
-#include "fwrecover/secret_environment.hpp"
+#include "settings/secret_environment.hpp"
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)

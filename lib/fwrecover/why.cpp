@@ -8,13 +8,13 @@
 #include <csignal>
 #include <set>
 
-#include "fwrecover/addresses.hpp"
 #include "fwrecover/advice.hpp"
 #include "fwrecover/diag_survey.hpp"
 #include "fwrecover/interruption.hpp"
-#include "fwrecover/recipient_config.hpp"
 #include "fwrecover/recipient_links.hpp"
 #include "fwrecover/version.hpp"
+#include "settings/addresses.hpp"
+#include "settings/recipient_config.hpp"
 #include "transport/hosts.hpp"
 #include "transport/resolver.hpp"
 #include "wire/rmcp.hpp"

@@ -16,8 +16,8 @@
 #include "base/address.hpp"
 #include "fuzz.hpp"
 #include "fwrecover/conclude.hpp"
-#include "fwrecover/donor_config.hpp"
-#include "fwrecover/recipient_config.hpp"
+#include "settings/donor_config.hpp"
+#include "settings/recipient_config.hpp"
 #include "transport/hosts.hpp"
 
 namespace fwr::fuzz {

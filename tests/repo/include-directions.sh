@@ -17,7 +17,8 @@ recipient: session wire policy flash image base
 donor: session wire image base
 transport: recipient donor session link wire policy flash image base
 oem: wire base
-fwrecover: oem transport recipient donor session link wire policy flash image base
+settings: transport recipient donor session link wire policy flash image base
+fwrecover: settings oem transport recipient donor session link wire policy flash image base
 tools: fwrecover
 END
 

@@ -35,7 +35,7 @@ promised() {
     promised_by_tool "$(basename "$promised_tool")" "$promised_tool"
   done
   for promised_file in fwrecover:recipient fwdonord:donor; do
-    promised_settings "${promised_file%:*}.toml" "$TOP_SRCDIR/lib/fwrecover/${promised_file#*:}_config.cpp"
+    promised_settings "${promised_file%:*}.toml" "$TOP_SRCDIR/lib/settings/${promised_file#*:}_config.cpp"
   done
   promised_variables "$TOP_SRCDIR"/man/*.[58]
   promised_files "$TOP_SRCDIR"

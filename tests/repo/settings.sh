@@ -132,7 +132,7 @@ expect_same "$work/found" "$work/wanted"
 wrong=0
 check_program() { # NAME SOURCE TOOL ARGUMENT...
   name=$1
-  source=$TOP_SRCDIR/lib/fwrecover/$2
+  source=$TOP_SRCDIR/lib/settings/$2
   shift 2
   table_of "$source" >"$work/table"
   [ -s "$work/table" ] || fail "$source has no table that this test can read"

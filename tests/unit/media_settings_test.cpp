@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "fwrecover/donor_config.hpp"
-#include "fwrecover/media_config.hpp"
-#include "fwrecover/recipient_config.hpp"
+#include "settings/donor_config.hpp"
+#include "settings/media_config.hpp"
+#include "settings/recipient_config.hpp"
 
 namespace fwr::settings {
 namespace {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Configuration files, overrides and secrets.
-#include "fwrecover/settings.hpp"
+#include "settings/settings.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -11,8 +11,8 @@
 #include <filesystem>
 #include <fstream>
 
-#include "fwrecover/donor_config.hpp"
-#include "fwrecover/recipient_config.hpp"
+#include "settings/donor_config.hpp"
+#include "settings/recipient_config.hpp"
 
 namespace fwr::settings {
 namespace {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Rows of [icmb] and [serial] to what ports and lines want.
-#include "fwrecover/media_config.hpp"
+#include "settings/media_config.hpp"
 
 #include <fmt/format.h>
 #include <openssl/evp.h>

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "base/address.hpp"
-#include "fwrecover/settings.hpp"
 #include "link/icmb_port.hpp"
+#include "settings/settings.hpp"
 #include "transport/bluetooth.hpp"
 #include "transport/serial_port.hpp"
 

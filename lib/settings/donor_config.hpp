@@ -6,10 +6,10 @@
 #include <vector>
 
 #include "donor/donor.hpp"
-#include "fwrecover/media_config.hpp"
-#include "fwrecover/settings.hpp"
 #include "image/signature.hpp"
 #include "session/server.hpp"
+#include "settings/media_config.hpp"
+#include "settings/settings.hpp"
 
 namespace fwr::settings {
 

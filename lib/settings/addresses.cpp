@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Sorts addresses by their medium.
-#include "fwrecover/addresses.hpp"
+#include "settings/addresses.hpp"
 
 #include <cstddef>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The table of fwdonord.toml(5) and its conversion.
-#include "fwrecover/donor_config.hpp"
+#include "settings/donor_config.hpp"
 
 #include <fmt/format.h>
 
@@ -9,7 +9,7 @@
 #include <charconv>
 
 #include "config.h"
-#include "fwrecover/recipient_config.hpp"
+#include "settings/recipient_config.hpp"
 #include "transport/hosts.hpp"
 #include "transport/resolver.hpp"
 

@@ -8,12 +8,12 @@
 
 #include "base/types.hpp"
 #include "flash/slots.hpp"
-#include "fwrecover/media_config.hpp"
-#include "fwrecover/settings.hpp"
 #include "image/signature.hpp"
 #include "policy/policy.hpp"
 #include "recipient/recovery.hpp"
 #include "session/client.hpp"
+#include "settings/media_config.hpp"
+#include "settings/settings.hpp"
 #include "transport/resolver.hpp"
 
 namespace fwr::settings {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Reading TOML against a table of settings.
-#include "fwrecover/settings.hpp"
+#include "settings/settings.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -22,8 +22,8 @@
 #include "base/file_kind.hpp"
 #include "base/parse.hpp"
 #include "base/unique_fd.hpp"
-#include "fwrecover/secret_environment.hpp"
-#include "fwrecover/trusted_file.hpp"
+#include "settings/secret_environment.hpp"
+#include "settings/trusted_file.hpp"
 
 namespace fwr::settings {
 namespace {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The table of fwrecover.toml(5) and its conversion.
-#include "fwrecover/recipient_config.hpp"
+#include "settings/recipient_config.hpp"
 
 #include <fmt/format.h>
 #include <glob.h>
@@ -13,8 +13,8 @@
 #include <thread>
 
 #include "config.h"
-#include "fwrecover/secret_environment.hpp"
-#include "fwrecover/trusted_file.hpp"
+#include "settings/secret_environment.hpp"
+#include "settings/trusted_file.hpp"
 #include "transport/hosts.hpp"
 
 namespace fwr::settings {

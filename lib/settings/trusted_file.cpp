@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Who else could change a file that decides something.
-#include "fwrecover/trusted_file.hpp"
+#include "settings/trusted_file.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The environment belongs to the process, and so do the secrets that were taken out of it.
-#include "fwrecover/secret_environment.hpp"
+#include "settings/secret_environment.hpp"
 
 #include <unistd.h>
 

@@ -12,13 +12,13 @@
 #include <string>
 #include <vector>
 
-#include "../unit/memory_slots.hpp"
-#include "../unit/recovery_rig.hpp"
-#include "../unit/test_signer.hpp"
 #include "link/bus_model.hpp"
 #include "link/icmb_port.hpp"
 #include "recipient/recovery.hpp"
 #include "session/link_servers.hpp"
+#include "support/memory_slots.hpp"
+#include "support/recovery_rig.hpp"
+#include "support/test_signer.hpp"
 #include "wire/stream.hpp"
 
 namespace {

@@ -14,9 +14,9 @@
 #include <string>
 #include <vector>
 
-#include "../unit/recovery_rig.hpp"
 #include "fuzz.hpp"
 #include "layout_codecs.hpp"
+#include "support/recovery_rig.hpp"
 #include "wire/stream.hpp"
 
 namespace fwr::fuzz {

@@ -5,9 +5,9 @@
 // comment and the ends of lines (LF, CR LF) are free.
 #include <string>
 
-#include "../unit/test_signer.hpp"
 #include "fuzz.hpp"
 #include "image/signature.hpp"
+#include "support/test_signer.hpp"
 
 namespace fwr::fuzz {
 namespace {

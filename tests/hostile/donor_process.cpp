@@ -11,8 +11,8 @@
 #include <sstream>
 #include <thread>
 
-#include "../unit/test_signer.hpp"
 #include "base/unique_fd.hpp"
+#include "support/test_signer.hpp"
 
 namespace fwr::hostile {
 

@@ -12,8 +12,8 @@
 #include <string_view>
 #include <vector>
 
-#include "../unit/stock_tool.hpp"
 #include "base/bytes.hpp"
+#include "support/stock_tool.hpp"
 
 namespace fwr::hostile {
 

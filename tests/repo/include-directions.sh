@@ -4,7 +4,8 @@
 # include nothing but the standard library and each other.
 . "$TOP_SRCDIR/tests/repo/common.sh"
 
-# directory: the directories whose headers it may include, besides its own.
+# directory: the directories whose headers it may include, besides its own. (tests/support is found like
+# a directory of lib; nothing in lib or tools may include it.)
 cat >"$work/allowed" <<'END'
 base:
 wire: base
@@ -20,6 +21,7 @@ oem: wire base
 settings: transport recipient donor session link wire policy flash image base
 fwrecover: settings oem transport recipient donor session link wire policy flash image base
 tools: fwrecover
+support:
 END
 
 # check_tree TREE: prints each wrong include and fails if there is one.
@@ -84,6 +86,8 @@ fixture lib/session/bad.cpp '#include "../base/bytes.hpp"'
 must_reject 'a path with two dots' check_tree "$work/tree"
 fixture lib/surprise/bad.cpp '#include <vector>'
 must_reject 'an unknown directory' check_tree "$work/tree"
+fixture lib/base/bad.cpp '#include "support/hex.hpp"'
+must_reject 'a library using the support of the tests' check_tree "$work/tree"
 fixture lib/fwrecover/bad.hpp '#include <fmt/format.h>'
 must_reject 'a third-party header in an installed one' check_tree "$work/tree"
 fixture lib/fwrecover/bad.hpp '#include "base/error.hpp"'

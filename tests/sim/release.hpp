@@ -7,8 +7,8 @@
 #include <memory>
 #include <string>
 
-#include "../unit/test_signer.hpp"
 #include "donor/catalogue.hpp"
+#include "support/test_signer.hpp"
 
 namespace fwr::sim {
 

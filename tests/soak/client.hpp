@@ -9,9 +9,9 @@
 #include <optional>
 #include <string>
 
-#include "../unit/memory_slots.hpp"
 #include "base/unique_fd.hpp"
 #include "recipient/recovery.hpp"
+#include "support/memory_slots.hpp"
 #include "transport/clock.hpp"
 
 namespace fwr::soak {

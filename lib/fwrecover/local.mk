@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# lib/fwrecover: the facade.  Its headers are installed, and have no third-party types.
+# lib/fwrecover: the facade.  The headers in public/ are installed, and have no third-party types.
 # One file a line, in alphabetical order.
 
 noinst_LTLIBRARIES += %D%/libfacade.la
@@ -48,15 +48,15 @@ noinst_LTLIBRARIES += %D%/libfacade.la
 
 fwrecoverincludedir = $(includedir)/fwrecover
 fwrecoverinclude_HEADERS =
-fwrecoverinclude_HEADERS += %D%/bluetooth.hpp
-fwrecoverinclude_HEADERS += %D%/bus.hpp
-fwrecoverinclude_HEADERS += %D%/diagnostics.hpp
-fwrecoverinclude_HEADERS += %D%/donor.hpp
-fwrecoverinclude_HEADERS += %D%/event.hpp
-fwrecoverinclude_HEADERS += %D%/event_names.hpp
-fwrecoverinclude_HEADERS += %D%/export.hpp
-fwrecoverinclude_HEADERS += %D%/quantity.hpp
-fwrecoverinclude_HEADERS += %D%/recipient.hpp
-fwrecoverinclude_HEADERS += %D%/secrets.hpp
-fwrecoverinclude_HEADERS += %D%/version.hpp
-fwrecoverinclude_HEADERS += %D%/why.hpp
+fwrecoverinclude_HEADERS += %D%/public/fwrecover/bluetooth.hpp
+fwrecoverinclude_HEADERS += %D%/public/fwrecover/bus.hpp
+fwrecoverinclude_HEADERS += %D%/public/fwrecover/diagnostics.hpp
+fwrecoverinclude_HEADERS += %D%/public/fwrecover/donor.hpp
+fwrecoverinclude_HEADERS += %D%/public/fwrecover/event.hpp
+fwrecoverinclude_HEADERS += %D%/public/fwrecover/event_names.hpp
+fwrecoverinclude_HEADERS += %D%/public/fwrecover/export.hpp
+fwrecoverinclude_HEADERS += %D%/public/fwrecover/quantity.hpp
+fwrecoverinclude_HEADERS += %D%/public/fwrecover/recipient.hpp
+fwrecoverinclude_HEADERS += %D%/public/fwrecover/secrets.hpp
+fwrecoverinclude_HEADERS += %D%/public/fwrecover/version.hpp
+fwrecoverinclude_HEADERS += %D%/public/fwrecover/why.hpp

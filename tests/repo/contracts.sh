@@ -94,7 +94,7 @@ compare_fields() {
 }
 
 # The constants of the installed header are these names, so that a program need not spell them.
-header=$TOP_SRCDIR/lib/fwrecover/event_names.hpp
+header=$TOP_SRCDIR/lib/fwrecover/public/fwrecover/event_names.hpp
 in_header() { # NAMESPACE
   sed -n "/^namespace fwrecover::$1 {/,/^}/s/^inline constexpr std::string_view k\([A-Za-z0-9]*\) = \"\([a-z_-]*\)\";\$/\1 \2/p" \
     "$header"
@@ -117,7 +117,7 @@ example() {
 }
 compile() { # PAGE
   mkdir -p "$work/include/fwrecover"
-  cp "$TOP_SRCDIR"/lib/fwrecover/*.hpp "$TOP_SRCDIR"/lib/oem/*.h "$work/include/fwrecover/"
+  cp "$TOP_SRCDIR"/lib/fwrecover/public/fwrecover/*.hpp "$TOP_SRCDIR"/lib/oem/*.h "$work/include/fwrecover/"
   example example.cpp "$1" >"$work/example.cpp"
   example example.c "$1" >"$work/example.c"
   for file in "$work/example.cpp" "$work/example.c"; do
@@ -145,7 +145,7 @@ must_reject 'an event that the code lacks' damaged compare_events "$page" 's/^.I
 must_reject 'a field that the page lacks' damaged compare_fields "$page" '/^.It Va exit_code/d'
 must_reject 'a field that the code lacks' damaged compare_fields "$page" 's/^.It Va exit_code/.It Va status/'
 damaged_header() { # SED-SCRIPT
-  sed "$1" "$TOP_SRCDIR/lib/fwrecover/event_names.hpp" >"$work/bad.hpp"
+  sed "$1" "$TOP_SRCDIR/lib/fwrecover/public/fwrecover/event_names.hpp" >"$work/bad.hpp"
   (header=$work/bad.hpp && compare_header events compare_events && compare_header fields compare_fields)
 }
 must_accept 'the header as it is' damaged_header ''

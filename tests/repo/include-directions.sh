@@ -54,7 +54,7 @@ check_tree() {
           if (system_form) wrong("includes <" header ">: ours are in double quotes")
           if (part[1] != here && !((here, part[1]) in may))
             wrong("(" here ") may not include \"" header "\"")
-          if (file in installed && !(("lib/" header) in installed))
+          if (file in installed && !(("lib/fwrecover/public/" header) in installed))
             wrong("is installed and includes \"" header "\", which is not")
         }
         else if (file in installed && !(system_form && header ~ /^[a-z_0-9]+$/))
@@ -73,7 +73,7 @@ fixture() {
   mkdir -p "$work/tree/$(dirname "$1")"
   printf '#pragma once\n%s\n' "$2" >"$work/tree/$1"
   mkdir -p "$work/tree/lib/fwrecover"
-  echo 'fwrecoverinclude_HEADERS += %D%/bad.hpp' >"$work/tree/lib/fwrecover/local.mk"
+  echo 'fwrecoverinclude_HEADERS += %D%/public/fwrecover/bad.hpp' >"$work/tree/lib/fwrecover/local.mk"
 }
 
 fixture lib/wire/good.hpp '#include "base/bytes.hpp"'
@@ -88,11 +88,11 @@ fixture lib/surprise/bad.cpp '#include <vector>'
 must_reject 'an unknown directory' check_tree "$work/tree"
 fixture lib/base/bad.cpp '#include "support/hex.hpp"'
 must_reject 'a library using the support of the tests' check_tree "$work/tree"
-fixture lib/fwrecover/bad.hpp '#include <fmt/format.h>'
+fixture lib/fwrecover/public/fwrecover/bad.hpp '#include <fmt/format.h>'
 must_reject 'a third-party header in an installed one' check_tree "$work/tree"
-fixture lib/fwrecover/bad.hpp '#include "base/error.hpp"'
+fixture lib/fwrecover/public/fwrecover/bad.hpp '#include "base/error.hpp"'
 must_reject 'an internal header in an installed one' check_tree "$work/tree"
-fixture lib/fwrecover/bad.hpp '#include "fwrecover/other.hpp"'
+fixture lib/fwrecover/public/fwrecover/bad.hpp '#include "fwrecover/other.hpp"'
 must_reject 'a header of the facade that is not installed in one that is' check_tree "$work/tree"
 fixture lib/fwrecover/good.hpp '#include "base/error.hpp"'
 must_accept 'an internal header in one that is not installed' check_tree "$work/tree"

@@ -10,10 +10,10 @@ flags="-std=c++20 -Wall -Wextra -Wconversion -Wshadow -Werror -I$work/include"
 need_program nm
 
 mkdir -p "$work/include/fwrecover"
-sed -n 's,^fwrecoverinclude_HEADERS += %D%/,,p' "$TOP_SRCDIR/lib/fwrecover/local.mk" >"$work/headers"
+sed -n 's,^fwrecoverinclude_HEADERS += %D%/public/fwrecover/,,p' "$TOP_SRCDIR/lib/fwrecover/local.mk" >"$work/headers"
 [ -s "$work/headers" ] || fail 'no header is installed'
 while read -r header; do
-  cp "$TOP_SRCDIR/lib/fwrecover/$header" "$work/include/fwrecover/"
+  cp "$TOP_SRCDIR/lib/fwrecover/public/fwrecover/$header" "$work/include/fwrecover/"
 done <"$work/headers"
 
 compiles() { $CXX $flags -fsyntax-only "$1"; }

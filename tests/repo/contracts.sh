@@ -66,7 +66,7 @@ compare_errors() {
 # --- events and fields ---------------------------------------------------------------------------
 
 promises() { awk -f "$TOP_SRCDIR/tests/repo/json-contract.awk" "$1"; }
-facade() { cat "$TOP_SRCDIR"/lib/fwrecover/*.cpp "$TOP_SRCDIR/tools/output.cpp"; }
+facade() { cat "$TOP_SRCDIR"/lib/fwrecover/*.cpp "$TOP_SRCDIR"/lib/diagnose/*.cpp "$TOP_SRCDIR/tools/output.cpp"; }
 
 events_in_code() {
   {

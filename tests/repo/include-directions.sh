@@ -19,7 +19,8 @@ donor: session wire image base
 transport: recipient donor session link wire policy flash image base
 oem: wire base
 settings: transport recipient donor session link wire policy flash image base
-fwrecover: settings oem transport recipient donor session link wire policy flash image base
+fwrecover: settings transport recipient donor session link wire policy flash image base
+diagnose: fwrecover settings oem transport recipient donor session link wire policy flash image base
 tools: fwrecover
 support:
 END

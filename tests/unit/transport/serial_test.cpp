@@ -22,8 +22,8 @@
 #include <thread>
 #include <vector>
 
+#include "diagnose/bus_emulator.hpp"
 #include "support/scratch_directory.hpp"
-#include "transport/bus_emulator.hpp"
 #include "transport/clock.hpp"
 #include "transport/icmb_line.hpp"
 #include "transport/loop.hpp"

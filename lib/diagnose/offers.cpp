@@ -4,8 +4,8 @@
 
 #include <set>
 
-#include "fwrecover/diag_survey.hpp"
-#include "fwrecover/diagnostics_impl.hpp"
+#include "diagnose/survey.hpp"
+#include "diagnose/until_signal.hpp"
 #include "fwrecover/version.hpp"
 #include "transport/clock.hpp"
 #include "transport/hosts.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Questions to the nodes of a bus, one after the other, through libfreeipmi.
-#include "fwrecover/bridged_bus.hpp"
+#include "diagnose/bridged_bus.hpp"
 
 #include <fmt/format.h>
 
@@ -10,8 +10,8 @@
 #include <memory>
 #include <optional>
 
-#include "fwrecover/bmc_account.hpp"
-#include "fwrecover/bus_events.hpp"
+#include "diagnose/bmc_account.hpp"
+#include "diagnose/bus_events.hpp"
 #include "fwrecover/conclude.hpp"
 #include "oem/icmb_bridge.h"
 #include "transport/hosts.hpp"

@@ -5,10 +5,10 @@
 #include <cstring>
 #include <set>
 
+#include "diagnose/bmc_account.hpp"
+#include "diagnose/survey.hpp"
+#include "diagnose/until_signal.hpp"
 #include "donor/catalogue_review.hpp"
-#include "fwrecover/bmc_account.hpp"
-#include "fwrecover/diag_survey.hpp"
-#include "fwrecover/diagnostics_impl.hpp"
 #include "fwrecover/version.hpp"
 #include "oem/donor_query.h"
 #include "transport/hosts.hpp"

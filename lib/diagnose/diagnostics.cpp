@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "fwrecover/diag_survey.hpp"
-#include "fwrecover/diagnostics_impl.hpp"
+#include "diagnose/survey.hpp"
+#include "diagnose/until_signal.hpp"
 #include "fwrecover/version.hpp"
 #include "wire/rmcp.hpp"
 

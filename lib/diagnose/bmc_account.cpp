@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Secrets for libfreeipmi, and its errors.
-#include "fwrecover/bmc_account.hpp"
+#include "diagnose/bmc_account.hpp"
 
 #include <openssl/crypto.h>
 

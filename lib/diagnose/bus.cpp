@@ -11,12 +11,12 @@
 #include <memory>
 
 #include "base/address.hpp"
-#include "fwrecover/bridged_bus.hpp"
-#include "fwrecover/bus_events.hpp"
+#include "diagnose/bridged_bus.hpp"
+#include "diagnose/bus_emulator.hpp"
+#include "diagnose/bus_events.hpp"
 #include "fwrecover/conclude.hpp"
 #include "fwrecover/interruption.hpp"
 #include "link/icmb_discovery.hpp"
-#include "transport/bus_emulator.hpp"
 #include "transport/clock.hpp"
 #include "transport/icmb_line.hpp"
 #include "transport/loop.hpp"

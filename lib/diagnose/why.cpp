@@ -8,8 +8,8 @@
 #include <csignal>
 #include <set>
 
+#include "diagnose/survey.hpp"
 #include "fwrecover/advice.hpp"
-#include "fwrecover/diag_survey.hpp"
 #include "fwrecover/interruption.hpp"
 #include "fwrecover/recipient_links.hpp"
 #include "fwrecover/version.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Counters of a bridge, and Get Device ID.
-#include "fwrecover/bus_events.hpp"
+#include "diagnose/bus_events.hpp"
 
 #include <fmt/format.h>
 

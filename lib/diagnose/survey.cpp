@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // One question to many hosts.
-#include "fwrecover/diag_survey.hpp"
+#include "diagnose/survey.hpp"
 
 #include <fmt/format.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // pty(7), signalfd(2), and absolute times for each character.
-#include "transport/bus_emulator.hpp"
+#include "diagnose/bus_emulator.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>

@@ -7,9 +7,9 @@
 #include <algorithm>
 #include <csignal>
 
+#include "bluetooth/bluetooth.hpp"
 #include "fwrecover/conclude.hpp"
 #include "fwrecover/interruption.hpp"
-#include "transport/bluetooth.hpp"
 
 namespace fwrecover {
 namespace {

@@ -9,10 +9,10 @@
 #include <vector>
 
 #include "base/link_properties.hpp"
+#include "bluetooth/bluetooth.hpp"
 #include "fwrecover/event.hpp"
 #include "settings/media_config.hpp"
 #include "transport/basic_mode_line.hpp"
-#include "transport/bluetooth.hpp"
 #include "transport/icmb_line.hpp"
 #include "transport/loop.hpp"
 

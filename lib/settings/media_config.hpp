@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "base/address.hpp"
+#include "bluetooth/bluetooth.hpp"
 #include "link/icmb_port.hpp"
 #include "settings/settings.hpp"
-#include "transport/bluetooth.hpp"
 #include "transport/serial_port.hpp"
 
 namespace fwr::settings {

@@ -7,10 +7,6 @@ noinst_LTLIBRARIES += %D%/libtransport.la
 %C%_libtransport_la_SOURCES += %D%/basic_mode_line.cpp
 %C%_libtransport_la_SOURCES += %D%/basic_mode_line.hpp
 %C%_libtransport_la_SOURCES += %D%/blocked_signals.hpp
-%C%_libtransport_la_SOURCES += %D%/bluetooth.hpp
-%C%_libtransport_la_SOURCES += %D%/bluetooth_names.cpp
-%C%_libtransport_la_SOURCES += %D%/channel_search.cpp
-%C%_libtransport_la_SOURCES += %D%/channel_search.hpp
 %C%_libtransport_la_SOURCES += %D%/clock.cpp
 %C%_libtransport_la_SOURCES += %D%/clock.hpp
 %C%_libtransport_la_SOURCES += %D%/command.cpp
@@ -22,14 +18,8 @@ noinst_LTLIBRARIES += %D%/libtransport.la
 %C%_libtransport_la_SOURCES += %D%/icmb_line.hpp
 %C%_libtransport_la_SOURCES += %D%/loop.cpp
 %C%_libtransport_la_SOURCES += %D%/loop.hpp
-%C%_libtransport_la_SOURCES += %D%/packet_stream.cpp
-%C%_libtransport_la_SOURCES += %D%/packet_stream.hpp
-%C%_libtransport_la_SOURCES += %D%/record_keeper.cpp
-%C%_libtransport_la_SOURCES += %D%/record_keeper.hpp
 %C%_libtransport_la_SOURCES += %D%/resolver.cpp
 %C%_libtransport_la_SOURCES += %D%/resolver.hpp
-%C%_libtransport_la_SOURCES += %D%/rfcomm_endpoint.cpp
-%C%_libtransport_la_SOURCES += %D%/rfcomm_endpoint.hpp
 %C%_libtransport_la_SOURCES += %D%/serial_port.cpp
 %C%_libtransport_la_SOURCES += %D%/serial_port.hpp
 %C%_libtransport_la_SOURCES += %D%/service_manager.cpp
@@ -50,17 +40,3 @@ noinst_LTLIBRARIES += %D%/libtransport.la
 %C%_libtransport_la_SOURCES += %D%/undelivered.hpp
 %C%_libtransport_la_SOURCES += %D%/wireless.cpp
 %C%_libtransport_la_SOURCES += %D%/wireless.hpp
-
-if HAVE_BLUETOOTH
-%C%_libtransport_la_SOURCES += %D%/bluetooth.cpp
-%C%_libtransport_la_SOURCES += %D%/bluetooth_device.cpp
-%C%_libtransport_la_SOURCES += %D%/bluetooth_device.hpp
-%C%_libtransport_la_SOURCES += %D%/bluetooth_scan.cpp
-%C%_libtransport_la_SOURCES += %D%/rfcomm_socket.cpp
-%C%_libtransport_la_SOURCES += %D%/rfcomm_socket.hpp
-%C%_libtransport_la_SOURCES += %D%/sdp.cpp
-%C%_libtransport_la_SOURCES += %D%/sdp.hpp
-%C%_libtransport_la_SOURCES += %D%/sdp_profile.cpp
-else
-%C%_libtransport_la_SOURCES += %D%/bluetooth_absent.cpp
-endif

@@ -21,4 +21,4 @@ check_PROGRAMS += %D%/bridging_bmc
 %C%_bridging_bmc_SOURCES += %D%/bridging_bmc.cpp
 %C%_bridging_bmc_SOURCES += %D%/system_interface.cpp
 %C%_bridging_bmc_SOURCES += %D%/system_interface.hpp
-%C%_bridging_bmc_LDADD = $(TRANSPORT_LIBS)
+%C%_bridging_bmc_LDADD = $(SESSION_LIBS) $(TRANSPORT_LIBS)

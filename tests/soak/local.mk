@@ -6,7 +6,7 @@ check_PROGRAMS += %D%/soak
 %C%_soak_SOURCES += %D%/client.cpp
 %C%_soak_SOURCES += %D%/client.hpp
 %C%_soak_SOURCES += %D%/soak.cpp
-%C%_soak_LDADD = $(TRANSPORT_LIBS)
+%C%_soak_LDADD = $(RECIPIENT_LIBS) $(TRANSPORT_LIBS)
 
 SOAK_TESTS =
 SOAK_TESTS += %D%/soak.sh

@@ -140,7 +140,7 @@ UNIT_TESTS += %D%/transport_test
 %C%_transport_test_SOURCES += %D%/transport/memory_test.cpp
 %C%_transport_test_SOURCES += %D%/transport/resolver_test.cpp
 %C%_transport_test_SOURCES += %D%/transport/serial_test.cpp
-%C%_transport_test_LDADD = lib/diagnose/libdiagnose.la $(TRANSPORT_LIBS) $(GTEST_LIBS)
+%C%_transport_test_LDADD = lib/diagnose/libdiagnose.la $(RFCOMM_LIBS) $(GTEST_LIBS)
 
 UNIT_TESTS += %D%/wire_test
 %C%_wire_test_SOURCES =

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A record whose keeper goes and comes back, played by the test.
-#include "transport/record_keeper.hpp"
+#include "bluetooth/record_keeper.hpp"
 
 #include <gtest/gtest.h>
 

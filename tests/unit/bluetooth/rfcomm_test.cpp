@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Connections as one endpoint, with streams of the loopback network in the place of RFCOMM's.
-#include "transport/rfcomm_endpoint.hpp"
+#include "bluetooth/rfcomm_endpoint.hpp"
 
 #include <gtest/gtest.h>
 
@@ -22,7 +22,7 @@
 #include "transport/loop.hpp"
 #include "wire/rmcp.hpp"
 #ifdef FWR_HAVE_BLUETOOTH
-#include "transport/sdp.hpp"
+#include "bluetooth/sdp.hpp"
 #endif
 
 namespace fwr::transport {

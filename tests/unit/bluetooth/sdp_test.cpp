@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "base/bytes.hpp"
-#include "transport/sdp.hpp"
+#include "bluetooth/sdp.hpp"
 
 namespace fwr::transport {
 namespace {

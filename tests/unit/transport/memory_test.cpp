@@ -11,7 +11,7 @@
 #include <atomic>
 #include <cerrno>
 
-#include "transport/packet_stream.hpp"
+#include "bluetooth/packet_stream.hpp"
 #include "transport/udp_socket.hpp"
 
 namespace {

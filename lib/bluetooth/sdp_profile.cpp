@@ -7,8 +7,8 @@
 #include <string_view>
 
 #include "base/again.hpp"
+#include "bluetooth/sdp.hpp"
 #include "config.h"
-#include "transport/sdp.hpp"
 
 #ifdef FWR_HAVE_SYSTEMD
 #include <systemd/sd-bus.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Listening, accepting and connecting, never waiting.
-#include "transport/rfcomm_socket.hpp"
+#include "bluetooth/rfcomm_socket.hpp"
 
 #include <bluetooth/rfcomm.h>
 #include <fmt/format.h>

@@ -7,8 +7,8 @@
 #include <string>
 
 #include "base/unique_fd.hpp"
-#include "transport/bluetooth_device.hpp"
-#include "transport/record_keeper.hpp"
+#include "bluetooth/bluetooth_device.hpp"
+#include "bluetooth/record_keeper.hpp"
 
 namespace fwr::transport {
 

@@ -2,7 +2,7 @@
 // Words of Bluetooth, in any build.
 #include <array>
 
-#include "transport/bluetooth.hpp"
+#include "bluetooth/bluetooth.hpp"
 
 namespace fwr::transport {
 namespace {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A board that the thread and its owner share; it goes with the last of them.
-#include "transport/record_keeper.hpp"
+#include "bluetooth/record_keeper.hpp"
 
 #include <poll.h>
 #include <sys/eventfd.h>

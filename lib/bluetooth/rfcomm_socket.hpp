@@ -4,8 +4,8 @@
 
 #include <memory>
 
-#include "transport/bluetooth_device.hpp"
-#include "transport/rfcomm_endpoint.hpp"
+#include "bluetooth/bluetooth_device.hpp"
+#include "bluetooth/rfcomm_endpoint.hpp"
 
 namespace fwr::transport {
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What the facade asks for, in a build with Bluetooth.
-#include "transport/bluetooth.hpp"
+#include "bluetooth/bluetooth.hpp"
 
-#include "transport/rfcomm_endpoint.hpp"
-#include "transport/rfcomm_socket.hpp"
-#include "transport/sdp.hpp"
+#include "bluetooth/rfcomm_endpoint.hpp"
+#include "bluetooth/rfcomm_socket.hpp"
+#include "bluetooth/sdp.hpp"
 
 namespace fwr::transport {
 namespace {

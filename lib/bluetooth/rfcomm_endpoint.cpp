@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Who is connected, who is on the way, who has to wait.
-#include "transport/rfcomm_endpoint.hpp"
+#include "bluetooth/rfcomm_endpoint.hpp"
 
 #include <fmt/format.h>
 #include <sys/epoll.h>

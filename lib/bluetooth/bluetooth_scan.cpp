@@ -15,9 +15,9 @@
 #include <thread>
 
 #include "base/unique_fd.hpp"
+#include "bluetooth/bluetooth.hpp"
+#include "bluetooth/sdp.hpp"
 #include "transport/blocked_signals.hpp"
-#include "transport/bluetooth.hpp"
-#include "transport/sdp.hpp"
 
 namespace fwr::transport {
 namespace {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Reading, writing, and who has to wait.
-#include "transport/packet_stream.hpp"
+#include "bluetooth/packet_stream.hpp"
 
 #include <fmt/format.h>
 #include <sys/socket.h>

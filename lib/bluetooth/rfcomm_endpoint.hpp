@@ -5,9 +5,9 @@
 #include <memory>
 #include <vector>
 
-#include "transport/bluetooth.hpp"
-#include "transport/channel_search.hpp"
-#include "transport/packet_stream.hpp"
+#include "bluetooth/bluetooth.hpp"
+#include "bluetooth/channel_search.hpp"
+#include "bluetooth/packet_stream.hpp"
 
 namespace fwr::transport {
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // SDP with libbluetooth.
-#include "transport/sdp.hpp"
+#include "bluetooth/sdp.hpp"
 
 #include <bluetooth/sdp.h>
 #include <bluetooth/sdp_lib.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A board that threads and caller share; it goes with the last of them.
-#include "transport/channel_search.hpp"
+#include "bluetooth/channel_search.hpp"
 
 #include <fmt/format.h>
 #include <sys/eventfd.h>

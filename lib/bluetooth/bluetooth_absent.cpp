@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What the facade asks for, in a build without Bluetooth: it is told so.
-#include "transport/bluetooth.hpp"
+#include "bluetooth/bluetooth.hpp"
 
 namespace fwr::transport {
 namespace {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Adapters, by the kernel's name or by their address.
-#include "transport/bluetooth_device.hpp"
+#include "bluetooth/bluetooth_device.hpp"
 
 #include <bluetooth/hci.h>
 #include <bluetooth/hci_lib.h>

@@ -11,7 +11,6 @@ noinst_LTLIBRARIES += %D%/libbase.la
 %C%_libbase_la_SOURCES += %D%/bytes.hpp
 %C%_libbase_la_SOURCES += %D%/error.cpp
 %C%_libbase_la_SOURCES += %D%/error.hpp
-%C%_libbase_la_SOURCES += %D%/file_kind.hpp
 %C%_libbase_la_SOURCES += %D%/jitter.hpp
 %C%_libbase_la_SOURCES += %D%/link_properties.hpp
 %C%_libbase_la_SOURCES += %D%/parse.cpp

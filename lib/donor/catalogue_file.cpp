@@ -13,7 +13,8 @@
 
 #include "donor/catalogue.hpp"
 #include "donor/incoming_file.hpp"
-#include "donor/posix_file.hpp"
+#include "file/file.hpp"
+#include "file/file_error.hpp"
 #include "image/hash_tree.hpp"
 #include "image/image_file.hpp"
 
@@ -27,21 +28,34 @@ constexpr std::size_t kCheckStep_bytes = 256U << 10;
 constexpr mode_t kDirectoryMode = 0755;
 
 /// How a file is opened, by its path.
-using Opener = std::function<Result<OpenFile>(const std::string& path)>;
+using Opener = std::function<Result<file::OpenFile>(const std::string& path)>;
 
 /// Of an entry of the catalogue.
-Result<OpenFile> open_of_entry(const std::string& path) {
+Result<file::OpenFile> open_of_entry(const std::string& path) {
   const std::size_t slash = path.rfind('/');
-  return open_in(path.substr(0, slash), path.substr(slash + 1));
+  return file::open_in(path.substr(0, slash), path.substr(slash + 1));
+}
+
+Result<std::string> read_text(const Opener& open, const std::string& path,
+                              std::size_t limit_bytes) {
+  const auto file = open(path);
+  if (!file) return tl::unexpected(file.error());
+  return file::read_text(*file, path, limit_bytes);
+}
+
+/// The same error with "<what>: " in front of its detail.
+tl::unexpected<Error> within(const std::string& what, Error error) {
+  error.detail = error.detail.empty() ? what : fmt::format("{}: {}", what, error.detail);
+  return tl::unexpected(std::move(error));
 }
 
 /// A manifest whose signature is right and trusted. Nothing of the image is looked at.
 Result<Entry> read_entry(const Opener& open, const std::string& manifest_path,
                          const std::string& signature_path,
                          std::span<const image::PublicKey> trusted) {
-  auto json = read_text(open(manifest_path), manifest_path, image::kManifestLimit_bytes);
+  auto json = read_text(open, manifest_path, image::kManifestLimit_bytes);
   if (!json) return tl::unexpected(json.error());
-  auto signature = read_text(open(signature_path), signature_path, image::kSignatureLimit_bytes);
+  auto signature = read_text(open, signature_path, image::kSignatureLimit_bytes);
   if (!signature) return tl::unexpected(signature.error());
   if (auto good = image::verify_signature(as_bytes(*json), *signature, trusted); !good)
     return within(signature_path, good.error());
@@ -59,7 +73,7 @@ bool is_entry_name(const std::string& name) {
   return digest && to_text(*digest) == name;
 }
 
-Result<OpenFile> open_sized(const std::string& path, std::uint64_t size_bytes) {
+Result<file::OpenFile> open_sized(const std::string& path, std::uint64_t size_bytes) {
   auto file = open_of_entry(path);
   if (file && file->size_bytes != size_bytes)
     return fail(Errc::IoFailed, fmt::format("{} has {} bytes, its manifest says {}", path,
@@ -92,7 +106,8 @@ class DirectoryCheck final : public ContentCheck {
 
  private:
   Result<> compare_tree(std::uint64_t block, ByteView bytes) {
-    auto done = read_at(files_.tree.get(), block * image::kBlock_bytes, stored_, files_.tree_path);
+    auto done = file::read_exactly(files_.tree.get(), block * image::kBlock_bytes, stored_,
+                                   files_.tree_path);
     if (done && !std::equal(stored_.begin(), stored_.end(), bytes.begin(), bytes.end()))
       wrong_tree_block_ = std::min(block, wrong_tree_block_.value_or(block));
     return done;
@@ -111,7 +126,8 @@ class DirectoryCheck final : public ContentCheck {
 Result<bool> DirectoryCheck::step() {
   const auto chunk = std::span(buffer_).first(
       static_cast<std::size_t>(std::min<std::uint64_t>(buffer_.size(), size_bytes_ - read_bytes_)));
-  if (auto done = read_at(files_.image.get(), read_bytes_, chunk, files_.image_path); !done)
+  if (auto done = file::read_exactly(files_.image.get(), read_bytes_, chunk, files_.image_path);
+      !done)
     return tl::unexpected(done.error());
   if (auto done = builder_.add(chunk); !done) return tl::unexpected(done.error());
   read_bytes_ += chunk.size();
@@ -193,7 +209,7 @@ void DirectoryCatalogue::Impl::insert(Entry entry) {
 
 Result<> DirectoryCatalogue::Impl::load() {
   std::error_code error;
-  fs::directory_iterator at = list_directory(directory_, error);
+  fs::directory_iterator at = file::list_directory(directory_, error);
   std::vector<std::string> names;
   for (; !error && at != fs::directory_iterator(); at.increment(error)) {
     std::string name = at->path().filename().string();
@@ -201,7 +217,7 @@ Result<> DirectoryCatalogue::Impl::load() {
   }
   if (error.value() == ENOENT)
     return fail(Errc::NotFound, fmt::format("there is no catalogue yet: {}", directory_));
-  if (error) return system_failure(error.value(), directory_);
+  if (error) return file::failure(error.value(), directory_);
   std::sort(names.begin(), names.end());
   for (const std::string& name : names) {
     if (entries_.size() == kCatalogueLimit) {
@@ -278,14 +294,14 @@ Result<> DirectoryCatalogue::Impl::read_image(const Digest& digest, std::uint64_
                                               std::span<std::byte> out) {
   const auto open = files(digest);
   if (!open) return tl::unexpected(open.error());
-  return read_at((*open)->image.get(), offset, out, (*open)->image_path);
+  return file::read_exactly((*open)->image.get(), offset, out, (*open)->image_path);
 }
 
 Result<> DirectoryCatalogue::Impl::read_tree(const Digest& digest, std::uint64_t offset,
                                              std::span<std::byte> out) {
   const auto open = files(digest);
   if (!open) return tl::unexpected(open.error());
-  return read_at((*open)->tree.get(), offset, out, (*open)->tree_path);
+  return file::read_exactly((*open)->tree.get(), offset, out, (*open)->tree_path);
 }
 
 /// What is there already is added once more without a change; another manifest or another key is
@@ -311,7 +327,7 @@ Result<> DirectoryCatalogue::Impl::compare(const Entry& entry, const Entry& ther
 Result<Added> DirectoryCatalogue::Impl::add(const std::string& image_path,
                                             const std::string& manifest_path,
                                             const std::string& signature_path) {
-  auto entry = read_entry(open_regular, manifest_path, signature_path, trusted_);
+  auto entry = read_entry(file::open_regular, manifest_path, signature_path, trusted_);
   if (!entry) return tl::unexpected(entry.error());
   const Digest digest = entry->manifest.digest;
   const std::string name = to_text(digest);
@@ -330,9 +346,11 @@ Result<Added> DirectoryCatalogue::Impl::add(const std::string& image_path,
   if (!incoming) return tl::unexpected(incoming.error());
   if (auto done = incoming->copy_image(image_path, entry->manifest); !done)
     return tl::unexpected(done.error());
-  if (auto done = write_file(incoming->path(kManifestFile), as_bytes(entry->manifest_json)); !done)
+  if (auto done = file::write_new(incoming->path(kManifestFile), as_bytes(entry->manifest_json));
+      !done)
     return tl::unexpected(done.error());
-  if (auto done = write_file(incoming->path(kSignatureFile), as_bytes(entry->signature)); !done)
+  if (auto done = file::write_new(incoming->path(kSignatureFile), as_bytes(entry->signature));
+      !done)
     return tl::unexpected(done.error());
   if (auto done = incoming->publish(directory_, name); !done) return tl::unexpected(done.error());
   if (!index(digest)) insert(std::move(*entry));
@@ -391,15 +409,15 @@ DirectoryCatalogue::~DirectoryCatalogue() = default;
 
 Result<> DirectoryCatalogue::create(const std::string& directory) {
   if (::mkdir(directory.c_str(), kDirectoryMode) != 0)
-    return errno == EEXIST ? Result<>() : system_failure(errno, directory);
+    return errno == EEXIST ? Result<>() : file::failure(errno, directory);
   // Whatever the umask of who adds the first image: the daemon may be another user. What was there
   // before has the mode that somebody gave it.
-  const UniqueFd made = open_fd(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  const UniqueFd made = file::open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   if (!made.is_open() || ::fchmod(made.get(), kDirectoryMode) != 0)
-    return system_failure(errno, directory);
+    return file::failure(errno, directory);
   // Its own name is flushed as well as what will be in it; what may not be read cannot be.
-  const UniqueFd around = open_fd(directory + "/..", O_RDONLY | O_DIRECTORY);
-  return around.is_open() ? flush(around.get(), directory) : Result<>();
+  const UniqueFd around = file::open(directory + "/..", O_RDONLY | O_DIRECTORY);
+  return around.is_open() ? file::flush(around.get(), directory) : Result<>();
 }
 
 Result<std::unique_ptr<DirectoryCatalogue>> DirectoryCatalogue::open(

@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "file/file_error.hpp"
 #include "image/hash_tree.hpp"
 
 namespace fwr::donor {
@@ -31,26 +32,26 @@ Result<> remove_tree(const std::string& path) {
   std::error_code error;
   fs::remove_all(path, error);
   while (error == std::errc::interrupted) fs::remove_all(path, error);
-  if (error) return system_failure(error.value(), path);
+  if (error) return file::failure(error.value(), path);
   return {};
 }
 
 Result<> move(const std::string& from, const std::string& to) {
   if (std::rename(from.c_str(), to.c_str()) != 0)
-    return system_failure(errno, fmt::format("renaming {} to {}", from, to));
+    return file::failure(errno, fmt::format("renaming {} to {}", from, to));
   return {};
 }
 
 /// Only with the lock: then whatever has such a name was left behind by an interrupted writer.
 Result<> remove_leftovers(const std::string& directory) {
   std::error_code error;
-  fs::directory_iterator at = list_directory(directory, error);
+  fs::directory_iterator at = file::list_directory(directory, error);
   for (; !error && at != fs::directory_iterator(); at.increment(error)) {
     const std::string name = at->path().filename().string();
     if (!name.starts_with(kIncomingPrefix) && !name.starts_with(kOutgoingPrefix)) continue;
     if (auto done = remove_tree(at->path().string()); !done) return done;
   }
-  if (error) return system_failure(error.value(), directory);
+  if (error) return file::failure(error.value(), directory);
   return {};
 }
 
@@ -65,8 +66,8 @@ Result<> check_space(const std::string& directory, std::uint64_t wanted_bytes) {
 
 }  // namespace
 
-Result<image::LockFile> lock_catalogue(const std::string& directory) {
-  auto lock = image::LockFile::take(directory + "/" + kLockFile, kWriterPatience);
+Result<file::LockFile> lock_catalogue(const std::string& directory) {
+  auto lock = file::LockFile::take(directory + "/" + kLockFile, kWriterPatience);
   if (!lock) return lock;
   if (auto done = remove_leftovers(directory); !done) return tl::unexpected(done.error());
   return lock;
@@ -74,10 +75,10 @@ Result<image::LockFile> lock_catalogue(const std::string& directory) {
 
 Result<Incoming> Incoming::make(const std::string& directory) {
   std::string path = fmt::format("{}/{}XXXXXX", directory, kIncomingPrefix);
-  if (::mkdtemp(path.data()) == nullptr) return system_failure(errno, directory);
+  if (::mkdtemp(path.data()) == nullptr) return file::failure(errno, directory);
   Incoming incoming(std::move(path));
   if (::chmod(incoming.path_.c_str(), kDirectoryMode) != 0)
-    return system_failure(errno, incoming.path_);
+    return file::failure(errno, incoming.path_);
   return incoming;
 }
 
@@ -91,7 +92,7 @@ Incoming::~Incoming() {
 }
 
 Result<> Incoming::copy_image(const std::string& from, const image::Manifest& manifest) {
-  const auto source = open_regular(from);
+  const auto source = file::open_regular(from);
   if (!source) return tl::unexpected(source.error());
   if (source->size_bytes != manifest.size_bytes)
     return fail(Errc::DigestMismatch, fmt::format("{} has {} bytes, the manifest says {}", from,
@@ -103,20 +104,21 @@ Result<> Incoming::copy_image(const std::string& from, const image::Manifest& ma
     return done;
 
   const std::string image_path = path(kImageFile), tree_path = path(kTreeFile);
-  const auto image = create_file(image_path);
+  const auto image = file::create(image_path);
   if (!image) return tl::unexpected(image.error());
-  const auto tree = create_file(tree_path);
+  const auto tree = file::create(tree_path);
   if (!tree) return tl::unexpected(tree.error());
   image::TreeBuilder builder(manifest.size_bytes, [&](std::uint64_t block, ByteView bytes) {
-    return write_at(tree->get(), block * image::kBlock_bytes, bytes, tree_path);
+    return file::write_at(tree->get(), block * image::kBlock_bytes, bytes, tree_path);
   });
   Bytes buffer(static_cast<std::size_t>(std::min<std::uint64_t>(kCopy_bytes, manifest.size_bytes)));
   for (std::uint64_t done_bytes = 0; done_bytes < manifest.size_bytes;) {
     const auto chunk = std::span(buffer).first(static_cast<std::size_t>(
         std::min<std::uint64_t>(buffer.size(), manifest.size_bytes - done_bytes)));
-    if (auto done = read_at(source->fd.get(), done_bytes, chunk, from); !done) return done;
+    if (auto done = file::read_exactly(source->fd.get(), done_bytes, chunk, from); !done)
+      return done;
     if (auto done = builder.add(chunk); !done) return done;
-    if (auto done = write_at(image->get(), done_bytes, chunk, image_path); !done) return done;
+    if (auto done = file::write_at(image->get(), done_bytes, chunk, image_path); !done) return done;
     done_bytes += chunk.size();
   }
   const auto digest = builder.finish();
@@ -125,25 +127,25 @@ Result<> Incoming::copy_image(const std::string& from, const image::Manifest& ma
     return fail(Errc::DigestMismatch,
                 fmt::format("{} has the digest {}, the manifest says {}", from, to_text(*digest),
                             to_text(manifest.digest)));
-  if (auto done = flush(image->get(), image_path); !done) return done;
-  return flush(tree->get(), tree_path);
+  if (auto done = file::flush(image->get(), image_path); !done) return done;
+  return file::flush(tree->get(), tree_path);
 }
 
 Result<> Incoming::publish(const std::string& directory, const std::string& name) {
-  if (auto done = flush_directory(path_); !done) return done;
+  if (auto done = file::sync_directory(path_); !done) return done;
   const std::string place = directory + "/" + name;
   std::error_code error;
   if (fs::exists(fs::symlink_status(place, error)))
     if (auto done = withdraw_directory(directory, name); !done) return done;
   if (auto done = move(path_, place); !done) return done;
   path_.clear();
-  return flush_directory(directory);
+  return file::sync_directory(directory);
 }
 
 Result<> withdraw_directory(const std::string& directory, const std::string& name) {
   const std::string away = fmt::format("{}/{}{}", directory, kOutgoingPrefix, name);
   if (auto done = move(directory + "/" + name, away); !done) return done;
-  if (auto done = flush_directory(directory); !done) return done;
+  if (auto done = file::sync_directory(directory); !done) return done;
   return remove_tree(away);
 }
 

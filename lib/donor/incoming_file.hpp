@@ -5,8 +5,8 @@
 #include <chrono>
 #include <string>
 
-#include "donor/posix_file.hpp"
-#include "image/lock_file.hpp"
+#include "file/file.hpp"
+#include "file/lock_file.hpp"
 #include "image/manifest.hpp"
 
 namespace fwr::donor {
@@ -21,7 +21,7 @@ inline constexpr const char* kTreeFile = "tree";
 /// Also removes what an interrupted writer left. Errors: AlreadyRunning, and those of
 /// LockFile::take().
 inline constexpr std::chrono::minutes kWriterPatience{5};
-[[nodiscard]] Result<image::LockFile> lock_catalogue(const std::string& directory);
+[[nodiscard]] Result<file::LockFile> lock_catalogue(const std::string& directory);
 
 /// A directory that is being filled under a name that no reader looks at. It is removed again
 /// unless publish() was successful.

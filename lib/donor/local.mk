@@ -26,5 +26,3 @@ noinst_LTLIBRARIES += %D%/libdonor.la
 %C%_libdonor_la_SOURCES += %D%/log_text.hpp
 %C%_libdonor_la_SOURCES += %D%/offer_token.cpp
 %C%_libdonor_la_SOURCES += %D%/offer_token.hpp
-%C%_libdonor_la_SOURCES += %D%/posix_file.cpp
-%C%_libdonor_la_SOURCES += %D%/posix_file.hpp

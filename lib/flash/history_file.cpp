@@ -9,10 +9,10 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 
-#include "base/again.hpp"
-#include "flash/posix_file.hpp"
+#include "file/file.hpp"
+#include "file/file_error.hpp"
+#include "file/lock_file.hpp"
 #include "flash/slots.hpp"
-#include "image/lock_file.hpp"
 
 namespace fwr::flash {
 namespace {
@@ -32,12 +32,12 @@ bool is_json_line(const std::string& line) {
 
 Result<std::string> read_all(int fd, const std::string& path) {
   struct stat status {};
-  if (::fstat(fd, &status) != 0) return fail_errno(Errc::IoFailed, "reading " + path, errno);
+  if (::fstat(fd, &status) != 0) return file::failure_as(Errc::IoFailed, "reading " + path, errno);
   const auto size = static_cast<std::uint64_t>(status.st_size);
   const std::uint64_t from = size > kFileLimit_bytes ? size - kFileLimit_bytes : 0;
   std::string text(static_cast<std::size_t>(size - from), '\0');
-  if (!read_at(fd, from, std::as_writable_bytes(std::span(text))))
-    return fail_errno(Errc::IoFailed, "reading " + path, errno);
+  if (!file::read_padded(fd, from, std::as_writable_bytes(std::span(text))))
+    return file::failure_as(Errc::IoFailed, "reading " + path, errno);
   return text;
 }
 
@@ -58,7 +58,7 @@ std::vector<std::string> last_lines(const std::string& text) {
 Result<> thin_out(const std::string& state_directory, const std::string& text) {
   std::string kept;
   for (const std::string& line : last_lines(text)) kept += line + "\n";
-  return replace_file(state_directory, std::string(kName), as_bytes(kept));
+  return file::replace(state_directory, std::string(kName), as_bytes(kept), Errc::StateFailed);
 }
 
 }  // namespace
@@ -73,28 +73,29 @@ Result<> append_history(const std::string& state_directory, const std::string& l
     return fail(Errc::Internal, "not one line of JSON for " + path);
   // Of its own, because everyone may read the history, and so could hold its lock.
   const auto lock =
-      image::LockFile::take(state_directory + "/" + std::string(kLockName), kLockPatience);
+      file::LockFile::take(state_directory + "/" + std::string(kLockName), kLockPatience);
   if (!lock) return tl::unexpected(lock.error());
-  const UniqueFd fd = open_own(path, O_RDWR | O_CREAT);
-  if (!fd.is_open()) return fail_errno(Errc::IoFailed, "opening " + path, errno);
+  const UniqueFd fd = file::open_own(path, O_RDWR | O_CREAT);
+  if (!fd.is_open()) return file::failure_as(Errc::IoFailed, "opening " + path, errno);
   auto text = read_all(fd.get(), path);
   if (!text) return tl::unexpected(text.error());
 
   struct stat status {};
-  if (::fstat(fd.get(), &status) != 0) return fail_errno(Errc::IoFailed, path, errno);
+  if (::fstat(fd.get(), &status) != 0) return file::failure_as(Errc::IoFailed, path, errno);
   // A torn last line goes, or it would spoil this one. Without any line in reach it is not our
   // file.
   const std::size_t last_feed = text->rfind('\n');
   const std::size_t whole = last_feed == std::string::npos ? 0 : last_feed + 1;
   const off_t end = whole == 0 ? 0 : status.st_size - static_cast<off_t>(text->size() - whole);
-  if (end != status.st_size && !truncate_to(fd.get(), static_cast<std::uint64_t>(end)))
-    return fail_errno(Errc::IoFailed, "cutting a torn line off " + path, errno);
+  if (end != status.st_size && !file::truncate_to(fd.get(), static_cast<std::uint64_t>(end)))
+    return file::failure_as(Errc::IoFailed, "cutting a torn line off " + path, errno);
   text->resize(whole);
-  if (!write_at(fd.get(), static_cast<std::uint64_t>(end), as_bytes(line + "\n")) ||
-      again([&] { return ::fdatasync(fd.get()); }) != 0)
-    return fail_errno(Errc::IoFailed, "writing " + path, errno);
+  if (!file::write_at(fd.get(), static_cast<std::uint64_t>(end), as_bytes(line + "\n")) ||
+      !file::flush_data(fd.get()))
+    return file::failure_as(Errc::IoFailed, "writing " + path, errno);
   if (end == 0)
-    if (auto synced = sync_directory(state_directory); !synced) return synced;
+    if (auto synced = file::sync_directory(state_directory, Errc::StateFailed); !synced)
+      return synced;
 
   const auto lines = static_cast<std::size_t>(std::count(text->begin(), text->end(), '\n')) + 1;
   if (lines <= kThinAtLines && static_cast<std::uint64_t>(end) <= kFileLimit_bytes) return {};
@@ -103,10 +104,10 @@ Result<> append_history(const std::string& state_directory, const std::string& l
 
 Result<std::vector<std::string>> read_history(const std::string& state_directory) {
   const std::string path = state_directory + "/" + std::string(kName);
-  const UniqueFd fd = open_own(path, O_RDONLY);
+  const UniqueFd fd = file::open_own(path, O_RDONLY);
   if (!fd.is_open()) {
     if (errno == ENOENT) return std::vector<std::string>{};
-    return fail_errno(Errc::IoFailed, "opening " + path, errno);
+    return file::failure_as(Errc::IoFailed, "opening " + path, errno);
   }
   const auto text = read_all(fd.get(), path);
   if (!text) return tl::unexpected(text.error());

@@ -13,12 +13,13 @@
 #include <optional>
 #include <utility>
 
-#include "flash/posix_file.hpp"
+#include "file/file.hpp"
+#include "file/file_error.hpp"
+#include "file/lock_file.hpp"
 #include "flash/slots.hpp"
 #include "flash/state_file.hpp"
 #include "flash/storage_file.hpp"
 #include "image/hash_tree.hpp"
-#include "image/lock_file.hpp"
 #include "image/manifest.hpp"
 
 namespace fwr::flash {
@@ -55,7 +56,7 @@ std::string read_only_words(const std::string& path) {
 
 /// Of a block device; nullopt: it is none.
 std::optional<std::uint64_t> device_end(int fd) {
-  Stat status{};
+  file::Stat status{};
   if (::fstat(fd, &status) != 0 || !S_ISBLK(status.st_mode)) return std::nullopt;
   const off_t end = ::lseek(fd, 0, SEEK_END);
   return end < 0 ? std::nullopt : std::optional(static_cast<std::uint64_t>(end));
@@ -86,25 +87,25 @@ Result<> check_free_space(int fd, const std::string& what, std::uint64_t missing
 
 /// Makes a regular file at least `size` long, with all of that allocated. What it had stays.
 Result<> reserve(int fd, const std::string& what, std::uint64_t size) {
-  Stat status{};
-  if (::fstat(fd, &status) != 0) return fail_errno(Errc::SlotWriteFailed, what, errno);
+  file::Stat status{};
+  if (::fstat(fd, &status) != 0) return file::failure_as(Errc::SlotWriteFailed, what, errno);
   const std::uint64_t allocated = static_cast<std::uint64_t>(status.st_blocks) * kStatBlock_bytes;
   if (auto room = check_free_space(fd, what, size - std::min(size, allocated)); !room) return room;
   int error_number = ::posix_fallocate(fd, 0, static_cast<off_t>(size));
   while (error_number == EINTR) error_number = ::posix_fallocate(fd, 0, static_cast<off_t>(size));
   const bool unsupported = error_number == EOPNOTSUPP || error_number == EINVAL;
   if (unsupported && static_cast<std::uint64_t>(status.st_size) < size)
-    error_number = truncate_to(fd, size) ? 0 : errno;
+    error_number = file::truncate_to(fd, size) ? 0 : errno;
   if (error_number == 0 || unsupported) return {};
   // What it got before it failed is of no use.
-  (void)truncate_to(fd, static_cast<std::uint64_t>(status.st_size));
-  return fail_errno(Errc::SlotWriteFailed, "making room for " + bytes_text(size) + " in " + what,
-                    error_number);
+  (void)file::truncate_to(fd, static_cast<std::uint64_t>(status.st_size));
+  return file::failure_as(Errc::SlotWriteFailed,
+                          "making room for " + bytes_text(size) + " in " + what, error_number);
 }
 
 class FileSlots final : public Slots {
  public:
-  FileSlots(FileSlotsConfig config, Access access, image::LockFile lock)
+  FileSlots(FileSlotsConfig config, Access access, file::LockFile lock)
       : state_directory_(config.state_directory),
         access_(access),
         slot_size_(config.slot_size_bytes),
@@ -152,7 +153,7 @@ class FileSlots final : public Slots {
   Access access_;
   std::uint64_t slot_size_;
   std::optional<SlotId> stated_active_;  ///< by who configured it, for when there is no record
-  image::LockFile lock_;                 ///< keeps a second recovery out
+  file::LockFile lock_;                  ///< keeps a second recovery out
   StateFile state_;
   std::array<File, 2> files_;
   UniqueFd tree_;
@@ -167,9 +168,9 @@ std::string FileSlots::describe(SlotId slot) const {
 
 Result<std::uint64_t> FileSlots::capacity(SlotId slot) {
   const std::string& path = file(slot).path;
-  Stat status{};
+  file::Stat status{};
   if (::stat(path.c_str(), &status) != 0) {
-    if (errno != ENOENT) return fail_errno(Errc::SlotUnreadable, describe(slot), errno);
+    if (errno != ENOENT) return file::failure_as(Errc::SlotUnreadable, describe(slot), errno);
     // Neither must what a link like those of /dev/disk/by-partlabel leads to.
     if (::lstat(path.c_str(), &status) == 0)
       return fail(Errc::SlotUnreadable,
@@ -185,11 +186,12 @@ Result<std::uint64_t> FileSlots::capacity(SlotId slot) {
   }
   if (S_ISREG(status.st_mode))
     return slot_size_ != 0 ? slot_size_ : static_cast<std::uint64_t>(status.st_size);
-  const UniqueFd fd = open_fd(path, O_RDONLY);
-  if (!fd.is_open()) return fail_errno(Errc::SlotUnreadable, "opening " + describe(slot), errno);
+  const UniqueFd fd = file::open(path, O_RDONLY);
+  if (!fd.is_open())
+    return file::failure_as(Errc::SlotUnreadable, "opening " + describe(slot), errno);
   const off_t end = ::lseek(fd.get(), 0, SEEK_END);
   if (end < 0)
-    return fail_errno(Errc::SlotUnreadable, "finding the size of " + describe(slot), errno);
+    return file::failure_as(Errc::SlotUnreadable, "finding the size of " + describe(slot), errno);
   if (end == 0)
     return fail(Errc::SlotUnreadable, describe(slot) + " is a device without a medium: 0 bytes");
   return static_cast<std::uint64_t>(end);
@@ -199,12 +201,14 @@ Result<> FileSlots::read(SlotId slot, std::uint64_t offset, std::span<std::byte>
   File& target = file(slot);
   if (!target.fd.is_open()) {
     // Non-blocking, because a FIFO that took its place would wait for a writer.
-    UniqueFd fd = open_fd(target.path, O_RDONLY | O_NONBLOCK);
-    if (!fd.is_open()) return fail_errno(Errc::SlotUnreadable, "opening " + describe(slot), errno);
+    UniqueFd fd = file::open(target.path, O_RDONLY | O_NONBLOCK);
+    if (!fd.is_open())
+      return file::failure_as(Errc::SlotUnreadable, "opening " + describe(slot), errno);
     target.fd = std::move(fd);
   }
   const std::string what = "reading " + describe(slot) + " at byte " + std::to_string(offset);
-  if (!read_at(target.fd.get(), offset, out)) return fail_errno(Errc::SlotUnreadable, what, errno);
+  if (!file::read_padded(target.fd.get(), offset, out))
+    return file::failure_as(Errc::SlotUnreadable, what, errno);
   // A file is as long as it will be, with zeros to come; a device has an end, and may lose its
   // medium.
   if (const auto end = device_end(target.fd.get()); end && offset + out.size() > *end)
@@ -226,7 +230,7 @@ Result<> FileSlots::check_writable(SlotId slot) {
 }
 
 Result<bool> FileSlots::blank(SlotId slot) {
-  Stat status{};
+  file::Stat status{};
   if (::stat(file(slot).path.c_str(), &status) != 0 && errno == ENOENT) return true;
   return Slots::blank(slot);
 }
@@ -244,7 +248,7 @@ Result<> FileSlots::check_expendable(SlotId slot) {
 
 Result<UniqueFd> FileSlots::open_for_writing(SlotId slot) {
   const std::string& path = file(slot).path;
-  Stat status{};
+  file::Stat status{};
   const bool there = ::stat(path.c_str(), &status) == 0;
   if (there && unfit_kind(status.st_mode) != nullptr)
     return fail(Errc::SlotWriteFailed, describe(slot) + " is " + unfit_kind(status.st_mode));
@@ -252,19 +256,19 @@ Result<UniqueFd> FileSlots::open_for_writing(SlotId slot) {
   if (!there) flags |= O_CREAT;
   // Without O_CREAT this refuses a device that is mounted or otherwise in use.
   if (there && S_ISBLK(status.st_mode)) flags |= O_EXCL;
-  UniqueFd fd = open_fd(path, flags);
+  UniqueFd fd = file::open(path, flags);
   if (!fd.is_open()) {
     if (errno == ENOENT)
       return fail(Errc::SlotUnreadable, describe(slot) + ": its directory does not exist");
     const char* used =
         errno == EBUSY ? " (it or a part of it is mounted, or another program uses it)" : "";
-    return fail_errno(Errc::SlotWriteFailed, "opening " + describe(slot) + " for writing" + used,
-                      errno);
+    return file::failure_as(Errc::SlotWriteFailed,
+                            "opening " + describe(slot) + " for writing" + used, errno);
   }
-  Stat opened{};
-  Stat active{};
+  file::Stat opened{};
+  file::Stat active{};
   if (::fstat(fd.get(), &opened) != 0)
-    return fail_errno(Errc::SlotWriteFailed, describe(slot), errno);
+    return file::failure_as(Errc::SlotWriteFailed, describe(slot), errno);
   if (S_ISBLK(opened.st_mode) && is_set_to_read_only(fd.get()))
     return fail(Errc::SlotWriteFailed, describe(slot) + read_only_words(path));
   // Once more, on what is open now: a link may lead elsewhere than it did at the start.
@@ -273,7 +277,7 @@ Result<UniqueFd> FileSlots::open_for_writing(SlotId slot) {
                 describe(slot) + " and " + describe(other(slot)) + " share storage");
   // Also for a file that is there: who created it may have died before its directory was flushed.
   if (S_ISREG(opened.st_mode))
-    if (auto synced = sync_directory(directory_of(path)); !synced)
+    if (auto synced = file::sync_directory(file::directory_of(path), Errc::StateFailed); !synced)
       return tl::unexpected(synced.error());
   return fd;
 }
@@ -287,16 +291,16 @@ Result<> FileSlots::try_out(SlotId slot) {
   const auto may_write = [](const std::string& path) {
     return ::access(path.c_str(), W_OK) == 0
                ? Result<>()
-               : fail_errno(Errc::SlotWriteFailed, "writing " + path, errno);
+               : file::failure_as(Errc::SlotWriteFailed, "writing " + path, errno);
   };
-  Stat status{};
+  file::Stat status{};
   // A directory that is missing is made, when the one around it is there.
   const bool kept = ::stat(state_directory_.c_str(), &status) == 0;
-  if (auto writable = may_write(kept ? state_directory_ : directory_of(state_directory_));
+  if (auto writable = may_write(kept ? state_directory_ : file::directory_of(state_directory_));
       !writable)
     return writable;
   const std::string& path = file(slot).path;
-  if (::stat(path.c_str(), &status) != 0) return may_write(directory_of(path));
+  if (::stat(path.c_str(), &status) != 0) return may_write(file::directory_of(path));
   auto fd = open_for_writing(slot);
   if (!fd) return tl::unexpected(fd.error());
   return {};
@@ -314,10 +318,10 @@ void FileSlots::release(SlotId slot) {
 /// What took its place under the same name is another slot.
 bool FileSlots::leads_to_what_is_held(SlotId slot) const {
   const File& target = file(slot);
-  Stat named{};
-  Stat held{};
+  file::Stat named{};
+  file::Stat held{};
   return ::stat(target.path.c_str(), &named) == 0 && ::fstat(target.fd.get(), &held) == 0 &&
-         same_object(named, held);
+         file::same_object(named, held);
 }
 
 /// Opens the slot for writing, or keeps what is open. The claim that O_EXCL makes on a block device
@@ -344,9 +348,9 @@ Result<> FileSlots::prepare(SlotId slot, std::uint64_t size) {
   if (auto expendable = check_expendable(slot); !expendable) return expendable;
   if (auto claimed = claim(slot); !claimed) return claimed;
   File& target = file(slot);
-  Stat status{};
+  file::Stat status{};
   if (::fstat(target.fd.get(), &status) != 0)
-    return fail_errno(Errc::SlotWriteFailed, describe(slot), errno);
+    return file::failure_as(Errc::SlotWriteFailed, describe(slot), errno);
   if (S_ISREG(status.st_mode))
     if (auto reserved = reserve(target.fd.get(), describe(slot), size); !reserved) return reserved;
   if (auto opened = open_tree(O_RDWR | O_CREAT); !opened) return opened;
@@ -364,9 +368,9 @@ tl::unexpected<Error> FileSlots::fail_write(SlotId slot, std::uint64_t offset) c
   const File& target = file(slot);
   if (error_number == EPERM && is_set_to_read_only(target.fd.get()))
     return fail(Errc::SlotWriteFailed, describe(slot) + read_only_words(target.path));
-  return fail_errno(Errc::SlotWriteFailed,
-                    "writing " + describe(slot) + " at byte " + std::to_string(offset),
-                    error_number);
+  return file::failure_as(Errc::SlotWriteFailed,
+                          "writing " + describe(slot) + " at byte " + std::to_string(offset),
+                          error_number);
 }
 
 Result<> FileSlots::write(SlotId slot, std::uint64_t offset, ByteView bytes) {
@@ -376,15 +380,15 @@ Result<> FileSlots::write(SlotId slot, std::uint64_t offset, ByteView bytes) {
     return fail(Errc::Internal, "writing " + bytes_text(bytes.size()) + " at byte " +
                                     std::to_string(offset) + " of " + describe(slot) + ", where " +
                                     bytes_text(target.writable_bytes) + " are prepared");
-  if (!write_at(target.fd.get(), offset, bytes)) return fail_write(slot, offset);
+  if (!file::write_at(target.fd.get(), offset, bytes)) return fail_write(slot, offset);
   return {};
 }
 
 Result<> FileSlots::flush(SlotId slot) {
   const File& target = file(slot);
   if (target.writable_bytes == 0) return {};
-  if (!flush_to_medium(target.fd.get()))
-    return fail_errno(Errc::SlotWriteFailed, "flushing " + describe(slot), errno);
+  if (!file::flush_to_medium(target.fd.get()))
+    return file::failure_as(Errc::SlotWriteFailed, "flushing " + describe(slot), errno);
   return {};
 }
 
@@ -418,10 +422,10 @@ Result<> FileSlots::store_record(const BootRecord& record) {
 Result<> FileSlots::open_tree(int flags) {
   const bool writable = (flags & O_ACCMODE) == O_RDWR;
   if (tree_.is_open() && (tree_writable_ || !writable)) return {};
-  UniqueFd fd = open_own(tree_path(), flags);
+  UniqueFd fd = file::open_own(tree_path(), flags);
   if (!fd.is_open())
-    return fail_errno(errno == ENOENT ? Errc::NotFound : Errc::StateFailed,
-                      "opening " + tree_path(), errno);
+    return file::failure_as(errno == ENOENT ? Errc::NotFound : Errc::StateFailed,
+                            "opening " + tree_path(), errno);
   tree_ = std::move(fd);
   tree_writable_ = writable;
   return {};
@@ -433,8 +437,8 @@ Result<> FileSlots::read_tree(std::uint64_t offset, std::span<std::byte> out) {
     std::fill(out.begin(), out.end(), std::byte{0});
     return {};
   }
-  if (!read_at(tree_.get(), offset, out))
-    return fail_errno(Errc::StateFailed, "reading " + tree_path(), errno);
+  if (!file::read_padded(tree_.get(), offset, out))
+    return file::failure_as(Errc::StateFailed, "reading " + tree_path(), errno);
   return {};
 }
 
@@ -444,8 +448,8 @@ Result<> FileSlots::write_tree(std::uint64_t offset, ByteView bytes) {
   if (offset > kTreeLimit_bytes || bytes.size() > kTreeLimit_bytes - offset)
     return fail(Errc::LimitExceeded, "a hash tree of more than " + bytes_text(kTreeLimit_bytes));
   if (auto opened = open_tree(O_RDWR | O_CREAT); !opened) return opened;
-  if (!write_at(tree_.get(), offset, bytes))
-    return fail_errno(Errc::StateFailed, "writing " + tree_path(), errno);
+  if (!file::write_at(tree_.get(), offset, bytes))
+    return file::failure_as(Errc::StateFailed, "writing " + tree_path(), errno);
   return {};
 }
 
@@ -455,11 +459,12 @@ std::string configured(const char* name, const std::string& path) {
 
 /// Two paths that do not exist yet name the same file when they have one name in one directory.
 bool same_missing(const std::string& a, const std::string& b) {
-  Stat in_a{};
-  Stat in_b{};
-  return a == b || (a.substr(a.rfind('/') + 1) == b.substr(b.rfind('/') + 1) &&
-                    ::stat(directory_of(a).c_str(), &in_a) == 0 &&
-                    ::stat(directory_of(b).c_str(), &in_b) == 0 && same_object(in_a, in_b));
+  file::Stat in_a{};
+  file::Stat in_b{};
+  return a == b ||
+         (a.substr(a.rfind('/') + 1) == b.substr(b.rfind('/') + 1) &&
+          ::stat(file::directory_of(a).c_str(), &in_a) == 0 &&
+          ::stat(file::directory_of(b).c_str(), &in_b) == 0 && file::same_object(in_a, in_b));
 }
 
 Result<> check_paths(const FileSlotsConfig& config) {
@@ -467,21 +472,21 @@ Result<> check_paths(const FileSlotsConfig& config) {
       {{"a", &config.slot_a}, {"b", &config.slot_b}}};
   if (config.state_directory.empty())
     return fail(Errc::BadConfiguration, "no state directory is configured");
-  std::array<std::optional<Stat>, 2> found;
+  std::array<std::optional<file::Stat>, 2> found;
   for (std::size_t i = 0; i < slots.size(); ++i) {
     const auto& [name, path] = slots[i];
     if (path->empty())
       return fail(Errc::BadConfiguration, "no path is configured for slot " + std::string(name));
-    Stat status{};
+    file::Stat status{};
     // Other faults of a path come out, with their words, where it is used.
     if (::stat(path->c_str(), &status) != 0) continue;
     if (const char* kind = unfit_kind(status.st_mode))
       return fail(Errc::BadConfiguration, configured(name, *path) + " is " + kind +
                                               "; name a regular file or a block device");
     for (const char* own : kOwnNames) {
-      Stat ours{};
+      file::Stat ours{};
       if (::stat((config.state_directory + "/" + own).c_str(), &ours) == 0 &&
-          same_object(status, ours))
+          file::same_object(status, ours))
         return fail(Errc::BadConfiguration, configured(name, *path) + " is the file \"" + own +
                                                 "\" of the state directory");
     }
@@ -489,7 +494,7 @@ Result<> check_paths(const FileSlotsConfig& config) {
   }
   const std::string both =
       configured("a", config.slot_a) + " and " + configured("b", config.slot_b);
-  const bool same = found[0] && found[1]     ? same_object(*found[0], *found[1])
+  const bool same = found[0] && found[1]     ? file::same_object(*found[0], *found[1])
                     : !found[0] && !found[1] ? same_missing(config.slot_a, config.slot_b)
                                              : false;
   if (same) return fail(Errc::BadConfiguration, both + " are the same file or device");
@@ -500,17 +505,18 @@ Result<> check_paths(const FileSlotsConfig& config) {
 }
 
 Result<> create_state_directory(const std::string& path) {
-  if (::mkdir(path.c_str(), kDirectoryMode) == 0) return sync_directory(directory_of(path));
+  if (::mkdir(path.c_str(), kDirectoryMode) == 0)
+    return file::sync_directory(file::directory_of(path), Errc::StateFailed);
   if (errno == EEXIST) {
     // Who created it may have died before this. Often the directory around it is not ours to read.
-    auto synced = sync_directory(directory_of(path));
+    auto synced = file::sync_directory(file::directory_of(path), Errc::StateFailed);
     if (!synced && synced.error().code == Errc::NoPermission) return {};
     return synced;
   }
   if (errno == ENOENT)
     return fail(Errc::NotFound, "state directory " + path + " cannot be created: " +
-                                    directory_of(path) + " does not exist");
-  return fail_errno(Errc::StateFailed, "creating state directory " + path, errno);
+                                    file::directory_of(path) + " does not exist");
+  return file::failure_as(Errc::StateFailed, "creating state directory " + path, errno);
 }
 
 std::string lock_path(const FileSlotsConfig& config) {
@@ -520,16 +526,16 @@ std::string lock_path(const FileSlotsConfig& config) {
 }  // namespace
 
 std::optional<int> slots_writer(const FileSlotsConfig& config) {
-  return image::LockFile::holder(lock_path(config));
+  return file::LockFile::holder(lock_path(config));
 }
 
 Result<std::unique_ptr<Slots>> open_file_slots(const FileSlotsConfig& config, Access access) {
   if (auto checked = check_paths(config); !checked) return tl::unexpected(checked.error());
   if (access == Access::ReadOnly)
-    return std::make_unique<FileSlots>(config, access, image::LockFile());
+    return std::make_unique<FileSlots>(config, access, file::LockFile());
   if (auto created = create_state_directory(config.state_directory); !created)
     return tl::unexpected(created.error());
-  auto lock = image::LockFile::take(lock_path(config));
+  auto lock = file::LockFile::take(lock_path(config));
   if (!lock && lock.error().code == Errc::IoFailed)
     return fail(Errc::StateFailed, lock.error().detail);
   if (!lock) return tl::unexpected(lock.error());

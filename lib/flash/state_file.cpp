@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "file/file_error.hpp"
+
 namespace fwr::flash {
 namespace {
 
@@ -20,15 +22,16 @@ StateFile::StateFile(std::string state_directory)
     : directory_(std::move(state_directory)), path_(directory_ + "/" + std::string(kStateName)) {}
 
 UniqueFd StateFile::open(int flags) const {
-  return open_own(path_, flags);
+  return file::open_own(path_, flags);
 }
 
 Result<Chosen> StateFile::read_chosen(int fd) const {
   // A copy whose flush has failed counts for nothing, or the other one would be overwritten next:
   // the only one that a boot finds.
-  forget_cached(fd);
+  file::forget_cached(fd);
   Bytes file(kRecordCopy_bytes * kRecordCopies);
-  if (!read_at(fd, 0, file)) return fail_errno(Errc::StateFailed, "reading " + path_, errno);
+  if (!file::read_padded(fd, 0, file))
+    return file::failure_as(Errc::StateFailed, "reading " + path_, errno);
   const ByteView view(file);
   auto chosen = choose_copy(view.first(kRecordCopy_bytes), view.last(kRecordCopy_bytes));
   if (!chosen) return fail(chosen.error().code, path_ + ": " + chosen.error().detail);
@@ -39,7 +42,7 @@ Result<BootRecord> StateFile::load() const {
   const UniqueFd fd = open(O_RDONLY);
   if (!fd.is_open()) {
     if (errno == ENOENT) return BootRecord{};
-    return fail_errno(Errc::StateFailed, "opening " + path_, errno);
+    return file::failure_as(Errc::StateFailed, "opening " + path_, errno);
   }
   auto chosen = read_chosen(fd.get());
   for (int tries = 1; tries < kReadTries && !chosen; ++tries) chosen = read_chosen(fd.get());
@@ -53,7 +56,7 @@ Result<> StateFile::store(const BootRecord& record) const {
   const UniqueFd fd = open(O_RDWR);
   if (!fd.is_open()) {
     if (errno == ENOENT) return create(record);
-    return fail_errno(Errc::StateFailed, "opening " + path_ + " for writing", errno);
+    return file::failure_as(Errc::StateFailed, "opening " + path_ + " for writing", errno);
   }
   const auto current = read_chosen(fd.get());
   if (!current) return tl::unexpected(current.error());
@@ -62,11 +65,11 @@ Result<> StateFile::store(const BootRecord& record) const {
                 path_ + " has generation " + std::to_string(current->record.generation) +
                     ", and generation " + std::to_string(record.generation) + " is to be stored");
   const std::uint64_t offset = (1 - current->copy) * kRecordCopy_bytes;
-  if (!write_at(fd.get(), offset, *copy) || !flush_to_medium(fd.get()))
-    return fail_errno(Errc::StateFailed, "writing " + path_, errno);
+  if (!file::write_at(fd.get(), offset, *copy) || !file::flush_to_medium(fd.get()))
+    return file::failure_as(Errc::StateFailed, "writing " + path_, errno);
   Bytes back(kRecordCopy_bytes);
-  if (!read_at(fd.get(), offset, back))
-    return fail_errno(Errc::StateFailed, "reading " + path_ + " back", errno);
+  if (!file::read_padded(fd.get(), offset, back))
+    return file::failure_as(Errc::StateFailed, "reading " + path_ + " back", errno);
   if (back != *copy)
     return fail(Errc::StateFailed, path_ + ": what was written at byte " + std::to_string(offset) +
                                        " reads back differently; the medium is failing");
@@ -80,11 +83,11 @@ Result<> StateFile::create_if_missing() const {
   // that does.
   // Its name is in the same danger: it may be in no directory that was flushed.
   if (fd.is_open()) {
-    if (!flush_to_medium(fd.get()))
-      return fail_errno(Errc::StateFailed, "flushing " + path_, errno);
-    return sync_directory(directory_);
+    if (!file::flush_to_medium(fd.get()))
+      return file::failure_as(Errc::StateFailed, "flushing " + path_, errno);
+    return file::sync_directory(directory_, Errc::StateFailed);
   }
-  if (errno != ENOENT) return fail_errno(Errc::StateFailed, "opening " + path_, errno);
+  if (errno != ENOENT) return file::failure_as(Errc::StateFailed, "opening " + path_, errno);
   return create(BootRecord{});
 }
 
@@ -93,7 +96,7 @@ Result<> StateFile::create(const BootRecord& record) const {
   if (!file) return tl::unexpected(file.error());
   // Blank, but there: later writes find their space allocated.
   file->resize(kRecordCopy_bytes * kRecordCopies);
-  return replace_file(directory_, std::string(kStateName), *file);
+  return file::replace(directory_, std::string(kStateName), *file, Errc::StateFailed);
 }
 
 }  // namespace fwr::flash

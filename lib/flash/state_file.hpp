@@ -4,8 +4,8 @@
 
 #include <string>
 
+#include "file/file.hpp"
 #include "flash/boot_record.hpp"
-#include "flash/posix_file.hpp"
 
 namespace fwr::flash {
 

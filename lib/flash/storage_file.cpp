@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-#include "flash/posix_file.hpp"
+#include "file/file.hpp"
 
 namespace fwr::flash {
 namespace {
@@ -26,10 +26,10 @@ constexpr std::size_t kAttribute_bytes = 4096;  ///< what an attribute of sysfs 
 
 /// An attribute without the line feed at its end; nullopt when it is not there.
 std::optional<std::string> attribute(const std::string& path) {
-  const UniqueFd fd = open_fd(path, O_RDONLY);
+  const UniqueFd fd = file::open(path, O_RDONLY);
   if (!fd.is_open()) return std::nullopt;
   std::string text(kAttribute_bytes, '\0');
-  if (!read_at(fd.get(), 0, std::as_writable_bytes(std::span(text)))) return std::nullopt;
+  if (!file::read_padded(fd.get(), 0, std::as_writable_bytes(std::span(text)))) return std::nullopt;
   text.resize(std::min(text.find_first_of(std::string_view("\n\0", 2)), text.size()));
   return text;
 }
@@ -49,7 +49,8 @@ std::optional<dev_t> parse_device(const std::optional<std::string>& text) {
 /// Walks from a device down to everything that it lies on.
 class Foundations {
  public:
-  Foundations(const std::string& sysfs, const Stat& sought) : sysfs_(sysfs), sought_(sought) {}
+  Foundations(const std::string& sysfs, const file::Stat& sought)
+      : sysfs_(sysfs), sought_(sought) {}
 
   [[nodiscard]] bool reach(dev_t from) {
     visit(from);
@@ -76,33 +77,28 @@ class Foundations {
          slave.increment(error))
       if (const auto under = parse_device(attribute(slave->path().string() + "/dev")))
         visit(*under);
-    Stat backing{};
+    file::Stat backing{};
     const auto file = attribute(place + "/loop/backing_file");
     if (!file || ::stat(file->c_str(), &backing) != 0) return;
-    if (same_object(backing, sought_)) found_ = true;
+    if (file::same_object(backing, sought_)) found_ = true;
     visit(S_ISBLK(backing.st_mode) ? backing.st_rdev : backing.st_dev);
   }
 
   const std::string& sysfs_;
-  const Stat& sought_;
+  const file::Stat& sought_;
   std::vector<dev_t> devices_;
   bool found_ = false;
 };
 
-bool lies_on(const Stat& upper, const Stat& lower, const std::string& sysfs) {
+bool lies_on(const file::Stat& upper, const file::Stat& lower, const std::string& sysfs) {
   const dev_t from = S_ISBLK(upper.st_mode) ? upper.st_rdev : upper.st_dev;
   return Foundations(sysfs, lower).reach(from);
 }
 
 }  // namespace
 
-bool same_object(const Stat& a, const Stat& b) {
-  if (S_ISBLK(a.st_mode) && S_ISBLK(b.st_mode)) return a.st_rdev == b.st_rdev;
-  return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
-}
-
-bool share_storage(const Stat& a, const Stat& b, const std::string& sysfs) {
-  return same_object(a, b) || lies_on(a, b, sysfs) || lies_on(b, a, sysfs);
+bool share_storage(const file::Stat& a, const file::Stat& b, const std::string& sysfs) {
+  return file::same_object(a, b) || lies_on(a, b, sysfs) || lies_on(b, a, sysfs);
 }
 
 }  // namespace fwr::flash

@@ -2,20 +2,16 @@
 // Whether two files or devices are the same storage, wholly or in part.
 #pragma once
 
-#include <sys/stat.h>
-
 #include <string>
 
+#include "file/file.hpp"
+
 namespace fwr::flash {
-
-using Stat = struct stat;
-
-/// By whatever path: one file, one device.
-[[nodiscard]] bool same_object(const Stat& a, const Stat& b);
 
 /// Also when one lies on the other: a partition on its disk, a loop device on its file, a file on
 /// the device of its file system, a mapped device on what it maps. As far as `sysfs` tells; what it
 /// does not tell counts as apart.
-[[nodiscard]] bool share_storage(const Stat& a, const Stat& b, const std::string& sysfs = "/sys");
+[[nodiscard]] bool share_storage(const file::Stat& a, const file::Stat& b,
+                                 const std::string& sysfs = "/sys");
 
 }  // namespace fwr::flash

@@ -11,10 +11,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
-#include <system_error>
 
 #include "base/again.hpp"
 #include "base/unique_fd.hpp"
+#include "file/file.hpp"
+#include "file/file_error.hpp"
 
 namespace fwr {
 namespace {
@@ -23,12 +24,7 @@ constexpr mode_t kFileMode = 0644;   // the umask takes from it
 constexpr int kTemporaryNames = 16;  // that are tried: processes that died may have left some
 
 tl::unexpected<Error> failed(const std::string& path, std::string_view what) {
-  const int error = errno;
-  Errc code = Errc::IoFailed;
-  if (error == EACCES || error == EPERM || error == EROFS) code = Errc::NoPermission;
-  if (error == ENOSPC || error == EFBIG || error == EDQUOT) code = Errc::NoSpace;
-  if (error == ENOENT || error == ENOTDIR) code = Errc::NotFound;
-  return fail(code, fmt::format("{}: {}: {}", path, what, std::generic_category().message(error)));
+  return file::failure(errno, fmt::format("{}: {}", path, what));
 }
 
 tl::unexpected<Error> refused(const std::string& path, std::string_view what) {
@@ -36,12 +32,7 @@ tl::unexpected<Error> refused(const std::string& path, std::string_view what) {
 }
 
 bool write_all(int fd, std::string_view content) {
-  while (!content.empty()) {
-    const ssize_t count = again([&] { return write(fd, content.data(), content.size()); });
-    if (count < 0) return false;
-    content.remove_prefix(static_cast<std::size_t>(count));
-  }
-  return true;
+  return file::write_stream(fd, as_bytes(content));
 }
 
 /// A new file beside `path`; its name in `name`.
@@ -65,7 +56,7 @@ Result<> flush_directory_of(const std::string& path) {
   const std::string directory = slash == std::string::npos ? "." : path.substr(0, slash + 1);
   const UniqueFd fd(
       again([&] { return open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
-  if (fd.is_open() && again([&] { return fsync(fd.get()); }) != 0 && errno != EINVAL)
+  if (fd.is_open() && !file::flush(fd.get()) && errno != EINVAL)
     return failed(path, "flush its directory");
   return {};
 }
@@ -82,7 +73,7 @@ Result<> replace(const std::string& path, std::string_view content, const struct
   };
   if (old != nullptr && fchmod(fd.get(), old->st_mode & 0777U) != 0) return give_up("chmod");
   if (!write_all(fd.get(), content)) return give_up("write");
-  if (again([&] { return fsync(fd.get()); }) != 0) return give_up("flush");
+  if (!file::flush(fd.get())) return give_up("flush");
   if (std::rename(fresh.c_str(), path.c_str()) != 0) return give_up("rename");
   return flush_directory_of(path);
 }

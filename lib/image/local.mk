@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# lib/image: manifest, signature, hash tree, container formats.
+# lib/image: manifest, signature, hash tree.
 # One file a line, in alphabetical order.
 
 noinst_LTLIBRARIES += %D%/libimage.la
@@ -9,8 +9,6 @@ noinst_LTLIBRARIES += %D%/libimage.la
 %C%_libimage_la_SOURCES += %D%/hash_tree.hpp
 %C%_libimage_la_SOURCES += %D%/image_file.cpp
 %C%_libimage_la_SOURCES += %D%/image_file.hpp
-%C%_libimage_la_SOURCES += %D%/lock_file.cpp
-%C%_libimage_la_SOURCES += %D%/lock_file.hpp
 %C%_libimage_la_SOURCES += %D%/manifest.cpp
 %C%_libimage_la_SOURCES += %D%/manifest.hpp
 %C%_libimage_la_SOURCES += %D%/signature.cpp

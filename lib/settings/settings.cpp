@@ -5,10 +5,8 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <openssl/crypto.h>
-#include <poll.h>
 #include <sys/stat.h>
 #include <toml++/toml.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -18,10 +16,9 @@
 #include <cstring>
 #include <sstream>
 
-#include "base/again.hpp"
-#include "base/file_kind.hpp"
 #include "base/parse.hpp"
-#include "base/unique_fd.hpp"
+#include "file/file.hpp"
+#include "file/file_error.hpp"
 #include "settings/secret_environment.hpp"
 #include "settings/trusted_file.hpp"
 
@@ -436,75 +433,17 @@ std::vector<Settings::Effective> Settings::effective() const {
   return all;
 }
 
-namespace {
-
-tl::unexpected<Error> system_failure(int error, std::string_view where) {
-  const std::string path(where);
-  if (error == ENXIO) return fail(Errc::IoFailed, not_regular(path, kCannotBeOpened));
-  if (error == EISDIR) return fail(Errc::IoFailed, not_regular(path, kind_of_file(S_IFDIR)));
-  Errc code = Errc::IoFailed;
-  if (error == ENOENT || error == ENOTDIR || error == ELOOP) code = Errc::NotFound;
-  if (error == EACCES) code = Errc::NoPermission;
-  return fail(code, fmt::format("{}: {}", where, std::strerror(error)));
-}
-
-constexpr int kSlowestWriter_ms = 5000;
-
-/// Until the file ends or `out` is full. The number of bytes.
-Result<std::size_t> read_into(int fd, const std::string& path, std::span<std::byte> out) {
-  std::size_t done = 0;
-  while (done < out.size()) {
-    const std::span<std::byte> rest = out.subspan(done);
-    const ssize_t count = again([&] { return read(fd, rest.data(), rest.size()); });
-    if (count < 0 && errno == EAGAIN) {
-      // A pipe whose writer is slow.
-      pollfd waits{fd, POLLIN, 0};
-      if (again([&] { return poll(&waits, 1, kSlowestWriter_ms); }) > 0) continue;
-      return fail(Errc::IoFailed, fmt::format("{}: its writer has sent nothing for {} s", path,
-                                              kSlowestWriter_ms / 1000));
-    }
-    if (count < 0) return system_failure(errno, path);
-    if (count == 0) break;
-    done += static_cast<std::size_t>(count);
-  }
-  return done;
-}
-
-}  // namespace
-
-namespace {
-
-Result<std::string> read_all(int fd, const std::string& path, std::size_t limit) {
-  std::string content;
-  std::array<std::byte, 65536> part{};
-  while (true) {
-    const auto count = read_into(fd, path, part);
-    if (!count) return tl::unexpected(count.error());
-    content.append(as_text(ByteView(part).first(*count)));
-    if (content.size() > limit)
-      return fail(Errc::LimitExceeded, fmt::format("{}: larger than {} bytes", path, limit));
-    if (*count < part.size()) break;
-  }
-  // Read as an empty file it would mean all defaults, whatever its writer had to say.
-  struct stat status {};
-  if (content.empty() && fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode))
-    return fail(Errc::IoFailed, fmt::format("{}: nothing came through this pipe", path));
-  return content;
-}
-
-}  // namespace
-
 Result<std::string> read_text_file(const std::string& path, std::size_t limit) {
-  const UniqueFd fd = open_for_reading(path);
-  if (!fd.is_open()) return system_failure(errno, path);
-  return read_all(fd.get(), path, limit);
+  const UniqueFd fd = file::open(path, O_RDONLY);
+  if (!fd.is_open()) return file::read_failure(errno, path);
+  return file::read_to_end(fd.get(), path, limit);
 }
 
 Result<DecidingFile> read_deciding_file(const std::string& path, std::size_t limit) {
-  const UniqueFd fd = open_for_reading(path);
-  if (!fd.is_open()) return system_failure(errno, path);
+  const UniqueFd fd = file::open(path, O_RDONLY);
+  if (!fd.is_open()) return file::read_failure(errno, path);
   auto complaint = complaint_about(fd.get(), path);
-  auto text = read_all(fd.get(), path, limit);
+  auto text = file::read_to_end(fd.get(), path, limit);
   if (!text) return tl::unexpected(text.error());
   return DecidingFile{*std::move(text), std::move(complaint)};
 }
@@ -574,7 +513,7 @@ Result<Secret> check_secret(ByteView secret, std::string_view where, std::string
 Result<> check_access(int fd, const std::string& path, const std::string& where) {
   if (is_service_credential(path)) return {};
   struct stat status {};
-  if (fstat(fd, &status) != 0) return system_failure(errno, where);
+  if (fstat(fd, &status) != 0) return file::read_failure(errno, where);
   if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
     return fail(Errc::InsecureSecret, fmt::format("{} has mode {:04o}; chmod 600 {}", where,
                                                   status.st_mode & 07777U, path));
@@ -585,16 +524,16 @@ Result<> check_access(int fd, const std::string& path, const std::string& where)
 
 /// Here a secret passes through nothing that is not wiped.
 Result<Secret> read_secret_file(const std::string& path, std::string_view what) {
-  const UniqueFd fd = open_for_reading(path);
+  const UniqueFd fd = file::open(path, O_RDONLY);
   // Without the path: a password that stands in its place would be in the log.
   if (!fd.is_open() && (errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG))
     return fail(Errc::NotFound, fmt::format("the {} file that is named", what));
   const std::string where = fmt::format("{} file {}", what, path);
-  if (!fd.is_open()) return system_failure(errno, where);
+  if (!fd.is_open()) return file::read_failure(errno, where);
   if (auto good = check_access(fd.get(), path, where); !good) return tl::unexpected(good.error());
   // As hexadecimal digits, with a line feed, and one more byte that shows that there are too many.
   std::array<std::byte, 2 + 2 * kSecretLimit_bytes + 2> buffer{};
-  const auto count = read_into(fd.get(), path, buffer);
+  const auto count = file::read_stream(fd.get(), path, buffer);
   std::size_t length = count.value_or(0);
   if (length > 0 && buffer.at(length - 1) == std::byte{'\n'}) --length;
   if (length == 0 && count && is_service_credential(path))

@@ -10,16 +10,10 @@
 #include <cstdlib>
 #include <memory>
 
-#include "base/again.hpp"
+#include "file/file.hpp"
 
 namespace fwr::settings {
 namespace {
-
-std::string directory_of(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
 
 /// Without links; empty when it cannot be found.
 std::string real_path(const std::string& path) {
@@ -47,11 +41,6 @@ std::optional<std::string> complaint_about_place(const std::string& directory) {
 
 }  // namespace
 
-UniqueFd open_for_reading(const std::string& path) {
-  return UniqueFd(
-      again([&] { return open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK); }));
-}
-
 std::optional<std::string> complaint_about(int fd, const std::string& path) {
   struct stat status {};
   if (fstat(fd, &status) != 0) return "cannot be looked at";
@@ -59,9 +48,9 @@ std::optional<std::string> complaint_about(int fd, const std::string& path) {
   if (auto wrong = complaint(status, false)) return wrong;
   // A file without a name, which only who has it open can reach.
   if (status.st_nlink == 0) return std::nullopt;
-  if (auto wrong = complaint_about_place(directory_of(path))) return wrong;
+  if (auto wrong = complaint_about_place(file::directory_of(path))) return wrong;
   const std::string real = real_path(path);
-  return real.empty() ? std::nullopt : complaint_about_place(directory_of(real));
+  return real.empty() ? std::nullopt : complaint_about_place(file::directory_of(real));
 }
 
 std::optional<std::string> complaint_about_directory(const std::string& path) {
@@ -76,7 +65,7 @@ bool is_service_credential(const std::string& path) {
   if (directory == nullptr || *directory != '/' || real.empty()) return false;
   struct stat wanted {};
   struct stat found {};
-  return stat(directory, &wanted) == 0 && stat(directory_of(real).c_str(), &found) == 0 &&
+  return stat(directory, &wanted) == 0 && stat(file::directory_of(real).c_str(), &found) == 0 &&
          wanted.st_dev == found.st_dev && wanted.st_ino == found.st_ino;
 }
 

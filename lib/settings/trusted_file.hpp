@@ -6,12 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "base/unique_fd.hpp"
-
 namespace fwr::settings {
-
-/// For reading; links are followed: what is looked at afterwards is what is open.
-[[nodiscard]] UniqueFd open_for_reading(const std::string& path);
 
 /// "belongs to user 1000", "can be written by others (mode 0666)", or the same of its directory;
 /// nothing when only root and the running user can change or replace it. A directory with the

@@ -36,7 +36,7 @@ HOSTILE_TESTS += %D%/hostile_test
 %C%_hostile_test_SOURCES += %D%/stream_reader.hpp
 %C%_hostile_test_SOURCES += %D%/suite_test.cpp
 %C%_hostile_test_SOURCES += %D%/traffic_test.cpp
-%C%_hostile_test_LDADD = lib/image/libimage.la $(SESSION_LIBS) $(GTEST_LIBS) -lpthread
+%C%_hostile_test_LDADD = lib/image/libimage.la lib/file/libfile.la $(SESSION_LIBS) $(GTEST_LIBS) -lpthread
 
 HOSTILE_TESTS += %D%/liars_test
 %C%_liars_test_SOURCES =
@@ -57,7 +57,7 @@ HOSTILE_TESTS += %D%/liars_test
 %C%_liars_test_SOURCES += %D%/recovery.hpp
 %C%_liars_test_SOURCES += %D%/wiretap.cpp
 %C%_liars_test_SOURCES += %D%/wiretap.hpp
-%C%_liars_test_LDADD = lib/image/libimage.la $(SESSION_LIBS) $(GTEST_LIBS) -lpthread
+%C%_liars_test_LDADD = lib/image/libimage.la lib/file/libfile.la $(SESSION_LIBS) $(GTEST_LIBS) -lpthread
 
 endif
 

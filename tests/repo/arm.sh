@@ -68,7 +68,7 @@ if [ -n "${FWR_TEST_LONG:-}" ]; then
   sources=$(cd "$TOP_SRCDIR" && find lib tools -name '*.c' -o -name '*.cpp' | LC_ALL=C sort)
 else
   how=-fsyntax-only
-  sources=$(cd "$TOP_SRCDIR" && find lib/base lib/wire lib/image lib/flash lib/oem -name '*.c' -o -name '*.cpp' | LC_ALL=C sort)
+  sources=$(cd "$TOP_SRCDIR" && find lib/base lib/file lib/wire lib/image lib/flash lib/oem -name '*.c' -o -name '*.cpp' | LC_ALL=C sort)
 fi
 set --
 for source in $sources; do set -- "$@" "$TOP_SRCDIR/$source"; done

@@ -8,19 +8,20 @@
 # a directory of lib; nothing in lib or tools may include it.)
 cat >"$work/allowed" <<'END'
 base:
+file: base
 wire: base
 link: wire base
 session: wire base
-image: base
+image: file base
 policy: image base
-flash: image base
+flash: image file base
 recipient: session wire policy flash image base
-donor: session wire image base
+donor: session wire image file base
 transport: link wire base
 bluetooth: transport link wire base
 oem: wire base
-settings: bluetooth transport recipient donor session link wire policy flash image base
-fwrecover: settings bluetooth transport recipient donor session link wire policy flash image base
+settings: bluetooth transport recipient donor session link wire policy flash image file base
+fwrecover: settings bluetooth transport recipient donor session link wire policy flash image file base
 diagnose: fwrecover settings oem bluetooth transport recipient donor session link wire policy flash image base
 tools: fwrecover
 support:

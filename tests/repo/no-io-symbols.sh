@@ -8,6 +8,8 @@ need_program nm ar
 
 # Extended expressions, each for a whole symbol as "nm -C" writes it.
 cat >"$work/denied" <<'END'
+# our own files
+fwr::file::.*
 # sockets and names
 (__)?(socket|socketpair|bind|listen|accept4?|connect|shutdown)
 (__)?(send|sendto|sendmsg|sendmmsg|recv|recvfrom|recvmsg|recvmmsg)(_chk)?

@@ -13,8 +13,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Stat block_device(unsigned major_number, unsigned minor_number) {
-  Stat status{};
+file::Stat block_device(unsigned major_number, unsigned minor_number) {
+  file::Stat status{};
   status.st_mode = S_IFBLK;
   status.st_dev = ::makedev(0, 5);  // where its node is
   status.st_ino = 100 + minor_number;
@@ -22,8 +22,8 @@ Stat block_device(unsigned major_number, unsigned minor_number) {
   return status;
 }
 
-Stat file_on(unsigned major_number, unsigned minor_number) {
-  Stat status{};
+file::Stat file_on(unsigned major_number, unsigned minor_number) {
+  file::Stat status{};
   status.st_mode = S_IFREG;
   status.st_dev = ::makedev(major_number, minor_number);
   status.st_ino = 7;
@@ -56,7 +56,7 @@ class SharedStorage : public testing::Test {
   }
 
   /// The same in either order.
-  [[nodiscard]] bool shared(const Stat& a, const Stat& b) const {
+  [[nodiscard]] bool shared(const file::Stat& a, const file::Stat& b) const {
     const bool forth = share_storage(a, b, scratch_.path());
     EXPECT_EQ(forth, share_storage(b, a, scratch_.path()));
     return forth;
@@ -88,7 +88,7 @@ TEST_F(SharedStorage, IsAFileAndTheDeviceThatHoldsIt) {
 }
 
 TEST_F(SharedStorage, IsALoopDeviceAndItsFile) {
-  Stat backing{};
+  file::Stat backing{};
   ASSERT_EQ(0, ::stat((scratch_ / "image").c_str(), &backing));
   EXPECT_TRUE(shared(block_device(7, 0), backing));
   EXPECT_FALSE(shared(block_device(7, 0), file_on(8, 1)));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A file whose only use is its lock. For the *_file.cpp of this library and those above it.
+// A file whose only use is its lock.
 #pragma once
 
 #include <chrono>
@@ -10,7 +10,7 @@
 #include "base/error.hpp"
 #include "base/unique_fd.hpp"
 
-namespace fwr::image {
+namespace fwr::file {
 
 /// Held until it goes; the file stays. flock(2) asks for no more than an open descriptor, one for
 /// reading is enough. So the file has mode 0600, and nothing that others may read is ever locked:
@@ -35,4 +35,4 @@ class LockFile {
   UniqueFd fd_;
 };
 
-}  // namespace fwr::image
+}  // namespace fwr::file

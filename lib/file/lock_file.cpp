@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Taking a lock that no stranger can hold, and never waiting for it without an end.
-#include "image/lock_file.hpp"
+#include "file/lock_file.hpp"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -15,11 +15,12 @@
 #include <ctime>
 #include <optional>
 #include <string_view>
-#include <system_error>
 
 #include "base/again.hpp"
+#include "file/file.hpp"
+#include "file/file_error.hpp"
 
-namespace fwr::image {
+namespace fwr::file {
 namespace {
 
 constexpr mode_t kLockMode = 0600;
@@ -32,15 +33,8 @@ constexpr std::chrono::milliseconds kNameless_limit{500};
 constexpr int kReplacements_limit = 100;  ///< how often the file may change under our hands
 
 tl::unexpected<Error> failure(const std::string& path, int error_number) {
-  Errc code = Errc::IoFailed;
-  if (error_number == ENOENT || error_number == ENOTDIR) code = Errc::NotFound;
-  if (error_number == EACCES || error_number == EPERM || error_number == EROFS)
-    code = Errc::NoPermission;
-  if (error_number == ENOSPC || error_number == EFBIG || error_number == EDQUOT)
-    code = Errc::NoSpace;
-  if (error_number == ELOOP)
-    return fail(Errc::IoFailed, path + ": is a symbolic link, which is not followed here");
-  return fail(code, path + ": " + std::generic_category().message(error_number));
+  const bool absent = error_number == ENOENT || error_number == ENOTDIR;
+  return failure_as(absent ? Errc::NotFound : Errc::IoFailed, path, error_number);
 }
 
 void write_holder(int fd, std::string text) {
@@ -78,15 +72,9 @@ struct Opened {
 
 /// `flags`: O_EXCL for one that must be new.
 Result<Opened> open_lock(const std::string& path, int flags = 0) {
-  // O_NONBLOCK: a FIFO in its place would wait for a reader.
-  Opened opened{UniqueFd(again([&] {
-                  return ::open(path.c_str(),
-                                O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | flags,
-                                kLockMode);
-                })),
-                false};
+  Opened opened{open(path, O_RDWR | O_CREAT | O_NOFOLLOW | flags, kLockMode), false};
   if (!opened.fd.is_open()) return failure(path, errno);
-  struct stat status {};
+  Stat status{};
   if (::fstat(opened.fd.get(), &status) != 0) return failure(path, errno);
   if (!S_ISREG(status.st_mode))
     return fail(Errc::IoFailed, path + " is not a regular file; remove it");
@@ -97,10 +85,9 @@ Result<Opened> open_lock(const std::string& path, int flags = 0) {
 }
 
 bool is_still_there(int fd, const std::string& path) {
-  struct stat ours {};
-  struct stat there {};
-  return ::fstat(fd, &ours) == 0 && ::stat(path.c_str(), &there) == 0 &&
-         ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
+  Stat ours{};
+  Stat there{};
+  return ::fstat(fd, &ours) == 0 && ::stat(path.c_str(), &there) == 0 && same_object(ours, there);
 }
 
 /// A new file, locked, takes the place of one whose lock a stranger may hold.
@@ -123,8 +110,7 @@ LockFile::~LockFile() {
 }
 
 std::optional<int> LockFile::holder(const std::string& path) {
-  const UniqueFd fd(
-      again([&] { return ::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC); }));
+  const UniqueFd fd = open(path, O_RDONLY | O_NOFOLLOW);
   // A shared lock for a moment: who takes the lock then tries again.
   if (!fd.is_open() || again([&] { return ::flock(fd.get(), LOCK_SH | LOCK_NB); }) == 0)
     return std::nullopt;
@@ -170,4 +156,4 @@ Result<LockFile> LockFile::take(const std::string& path, std::chrono::millisecon
   return fail(Errc::IoFailed, path + " is replaced all the time by other processes");
 }
 
-}  // namespace fwr::image
+}  // namespace fwr::file

@@ -7,7 +7,7 @@
 
 #include "base/error.hpp"
 #include "base/types.hpp"
-#include "settings/settings.hpp"
+#include "settings/secret.hpp"
 
 namespace fwrecover {
 

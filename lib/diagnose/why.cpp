@@ -106,8 +106,13 @@ class Collector final : public Observer {
 
 class Walk {
  public:
-  Walk(const RecipientSource& source, const Stop& stop, Observer& observer)
-      : source_(source), stop_(stop), observer_(observer), recipient_(source) {}
+  Walk(const RecipientSource& source, const std::vector<std::string>& hosts, const Stop& stop,
+       Observer& observer)
+      : source_(source),
+        ask_{.targets = hosts},
+        stop_(stop),
+        observer_(observer),
+        recipient_(source) {}
 
   Conclusion run() {
     using Step = Conclusion (Walk::*)();
@@ -155,7 +160,8 @@ class Walk {
     const bool named = !source_.config_path.empty();
     const std::string path = named ? source_.config_path : std::string(default_recipient_file());
     settings_.emplace(fwr::settings::Settings::load(fwr::settings::recipient_table(), path, named,
-                                                    source_.overrides));
+                                                    source_.overrides,
+                                                    fwr::settings::sort_targets(ask_.targets)));
     if (!*settings_) return conclude(settings_->error());
     auto config = fwr::settings::read_recipient(**settings_);
     tell_problems(**settings_, observer_);
@@ -307,7 +313,7 @@ class Walk {
 
   Conclusion offer() {
     Collector said(observer_);
-    Conclusion done = recipient_.offers(said);
+    Conclusion done = recipient_.offers({.ask = ask_}, said);
     if (!done.ok() && is_of_slots(done.code)) {
       of_slots_ = done;
       return skip(std::string(kSlotsFirst));
@@ -320,7 +326,7 @@ class Walk {
   Conclusion session() {
     if (of_slots_) return skip(std::string(kSlotsFirst));
     said_.emplace(observer_);
-    verified_ = recipient_.offers({.verify = true}, *said_);
+    verified_ = recipient_.offers({.ask = ask_, .verify = true}, *said_);
     if (!verified_.ok() && is_of_slots(verified_.code)) {
       of_slots_ = verified_;
       return skip(std::string(kSlotsFirst));
@@ -367,6 +373,7 @@ class Walk {
   }
 
   const RecipientSource& source_;
+  AskOptions ask_;
   const Stop& stop_;
   Observer& observer_;
   Recipient recipient_;
@@ -386,16 +393,14 @@ class Walk {
 Conclusion why(const RecipientSource& given, const std::vector<std::string>& hosts,
                Observer& observer) {
   RecipientSource source = given;
-  if (!hosts.empty())  // nobody but those that are named
+  if (!hosts.empty())  // no donor but those that are named
     for (const char* setting :
          {"lan.broadcast=false", "icmb.broadcast=false", "bluetooth.inquiry=false",
           "lan.targets=[]", "icmb.targets=[]", "serial.devices=[]", "bluetooth.targets=[]"})
       source.overrides.emplace_back(setting);
-  for (std::string& setting : fwr::settings::sort_targets(hosts))
-    source.overrides.push_back(std::move(setting));
   return interruptible(
       source.handle_signals ? std::vector<int>{SIGINT, SIGTERM} : std::vector<int>{},
-      [&](const Stop& stop) { return Walk(source, stop, observer).run(); });
+      [&](const Stop& stop) { return Walk(source, hosts, stop, observer).run(); });
 }
 
 }  // namespace fwrecover

@@ -48,15 +48,12 @@ Where here() {
 
 Result<fwr::settings::Settings> load(const DonorSource& source) {
   const bool named = !source.config_path.empty();
-  std::vector<std::string> overrides = source.overrides;
-  for (std::string& setting :
-       fwr::settings::sort_addresses(source.listen, {{"lan.listen", "", false},
-                                                     {"icmb.devices", "icmb:", true},
-                                                     {"serial.devices", "serial:", true}}))
-    overrides.push_back(std::move(setting));
+  constexpr std::array kLists{fwr::settings::AddressList{"lan.listen", ""},
+                              fwr::settings::AddressList{"icmb.devices", "icmb:", true},
+                              fwr::settings::AddressList{"serial.devices", "serial:", true}};
   return fwr::settings::Settings::load(
       fwr::settings::donor_table(), named ? source.config_path : std::string(default_donor_file()),
-      named, overrides);
+      named, source.overrides, fwr::settings::sort_addresses(source.listen, kLists));
 }
 
 /// Errors: those of reading, and what makes a start useless.

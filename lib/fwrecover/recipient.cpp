@@ -159,13 +159,12 @@ void remember(const fwr::settings::RecipientConfig& config, const Event& event,
 }
 
 Result<fwr::settings::Settings> Recipient::Impl::load(
-    const std::vector<std::string>& more_overrides) const {
-  std::vector<std::string> overrides = source_.overrides;
-  overrides.insert(overrides.end(), more_overrides.begin(), more_overrides.end());
+    const std::vector<fwr::settings::Override>& options) const {
   const bool named = !source_.config_path.empty();
   return fwr::settings::Settings::load(
       fwr::settings::recipient_table(),
-      named ? source_.config_path : std::string(default_recipient_file()), named, overrides);
+      named ? source_.config_path : std::string(default_recipient_file()), named, source_.overrides,
+      options);
 }
 
 Result<fwr::settings::RecipientConfig> Recipient::Impl::configure(Observer& observer) const {

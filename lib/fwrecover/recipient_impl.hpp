@@ -39,7 +39,7 @@ class Recipient::Impl {
   explicit Impl(RecipientSource source) : source_(std::move(source)) {}
 
   [[nodiscard]] fwr::Result<fwr::settings::Settings> load(
-      const std::vector<std::string>& more_overrides = {}) const;
+      const std::vector<fwr::settings::Override>& options = {}) const;
   /// Settings to configuration. Events: "problem".
   [[nodiscard]] fwr::Result<fwr::settings::RecipientConfig> configure(Observer& observer) const;
 

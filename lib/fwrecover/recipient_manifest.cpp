@@ -4,6 +4,7 @@
 
 #include "fwrecover/recipient_impl.hpp"
 #include "image/image_file.hpp"
+#include "settings/trusted_file.hpp"
 
 namespace fwrecover {
 namespace {

@@ -574,14 +574,12 @@ Conclusion conclude_offers(const RecoveryMachine& machine, bool verify, const Li
 }
 
 /// Options that mean the same as settings are overrides of them.
-std::vector<std::string> overrides_of(const AskOptions& options) {
+std::vector<fwr::settings::Override> overrides_of(const AskOptions& options) {
   auto overrides = fwr::settings::sort_targets(options.targets);
   if (!options.broadcast)
-    for (const char* setting :
-         {"lan.broadcast=false", "icmb.broadcast=false", "bluetooth.inquiry=false"})
-      overrides.emplace_back(setting);
-  if (options.deadline_ms != 0)
-    overrides.push_back(fmt::format("policy.deadline={}ms", options.deadline_ms));
+    for (const char* setting : {"lan.broadcast", "icmb.broadcast", "bluetooth.inquiry"})
+      overrides.push_back({setting, false});
+  if (options.deadline_ms != 0) overrides.push_back({"policy.deadline", options.deadline_ms});
   return overrides;
 }
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Settings of the media that are no LAN: [icmb], [serial], [bluetooth], the same words for both
-// programs.
+// The settings that both files have for media that are no LAN: [icmb], [serial], [bluetooth]; and
+// [protocol].
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,31 +12,11 @@
 #include "base/address.hpp"
 #include "bluetooth/bluetooth.hpp"
 #include "link/icmb_port.hpp"
-#include "settings/settings.hpp"
+#include "settings/line_names.hpp"
+#include "settings/row.hpp"
 #include "transport/serial_port.hpp"
 
 namespace fwr::settings {
-
-/// Serial lines have numbers, which addresses carry, and names, which people know.
-class LineNames {
- public:
-  static constexpr std::size_t kLineLimit = 16;  ///< of all kinds together
-
-  /// The number of a device, from 1; the same one each time.
-  std::uint32_t add(const std::string& device);
-  /// 0: there is no such line.
-  [[nodiscard]] std::uint32_t number(std::string_view device) const;
-  /// "icmb:0x0014@/dev/ttyS1": the text of an address with the name of its line.
-  [[nodiscard]] std::string text(const Address& address) const;
-  /// Words of a machine, in which the addresses have numbers: with names.
-  [[nodiscard]] std::string named(const std::string& words) const;
-  /// "/dev/ttyS1"; empty: there is no such line.
-  [[nodiscard]] std::string device(std::uint32_t number) const;
-  [[nodiscard]] std::size_t size() const { return devices_.size(); }
-
- private:
-  std::vector<std::string> devices_;
-};
 
 struct IcmbConfig {
   std::vector<std::string> devices;  ///< empty: no bus
@@ -70,19 +51,15 @@ struct MediaConfig {
   LineNames names;  ///< of all devices
 };
 
-/// What both programs have. Errors: BadConfiguration, naming the setting.
+/// The rows of [icmb], [serial] and [bluetooth] that both files have.
+[[nodiscard]] std::span<const Row<MediaConfig>> media_rows();
+/// [protocol] of both files.
+[[nodiscard]] std::span<const Row<std::uint32_t>> protocol_rows();
+/// Reads media_rows(). Errors: BadConfiguration, naming the setting.
 [[nodiscard]] Result<MediaConfig> read_media(const Settings& settings);
-/// The recipient's own: whom to ask. A target may name a device that is not in icmb.devices.
-[[nodiscard]] Result<> read_bus_targets(const Settings& settings, MediaConfig& media);
-[[nodiscard]] Result<> read_bluetooth_targets(const Settings& settings, BluetoothConfig& bluetooth);
-/// The donor's own.
-[[nodiscard]] Result<> read_bluetooth_listener(const Settings& settings,
-                                               BluetoothConfig& bluetooth);
-
-/// The same on every start of this machine, another one for each role, and nothing that tells its
-/// machine-id (machine-id(5)). Without a valid one it is made from the host name, and `doubt` says
-/// so.
-[[nodiscard]] Result<Guid> machine_guid(std::string_view role, std::string& doubt);
+/// Stores icmb.targets of a recipient. A target may name a device that is not in icmb.devices.
+[[nodiscard]] Result<> store_bus_targets(const Settings& settings, std::string_view name,
+                                         MediaConfig& media);
 
 /// "0x0014", "icmb:0x0014" or "icmb:0x0014@/dev/ttyS1", from the list that is a setting.
 [[nodiscard]] Result<std::vector<NamedAddress>> read_bus_addresses(const Settings& settings,

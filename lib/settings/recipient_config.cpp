@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The table of fwrecover.toml(5) and its conversion.
+// The rows of fwrecover.toml(5), and what their values mean.
 #include "settings/recipient_config.hpp"
 
 #include <fmt/format.h>
@@ -13,100 +13,269 @@
 #include <thread>
 
 #include "config.h"
+#include "settings/machine_id.hpp"
+#include "settings/secret.hpp"
 #include "settings/secret_environment.hpp"
 #include "settings/trusted_file.hpp"
+#include "settings/trusted_keys.hpp"
 #include "transport/hosts.hpp"
 
 namespace fwr::settings {
 namespace {
 
-constexpr std::array kTable{
-    Setting{"system", "manufacturer", Kind::Integer, "0",
-            "IANA number of the maker, as in Get Device ID"},
-    Setting{"system", "product", Kind::Integer, "0", "product id, as in Get Device ID"},
-    Setting{"system", "device", Kind::Integer, "0", "device id, as in Get Device ID"},
-    Setting{"system", "revision", Kind::Integer, "0", "hardware revision of the board"},
-    Setting{"system", "component", Kind::Text, "\"bmc\"", "which firmware this is"},
-    Setting{"slots", "a", Kind::Path, "\"" FWR_LOCALSTATEDIR "/lib/fwrecover/slot-a.img\"",
-            "file or block device of slot a"},
-    Setting{"slots", "b", Kind::Path, "\"" FWR_LOCALSTATEDIR "/lib/fwrecover/slot-b.img\"",
-            "file or block device of slot b"},
-    Setting{"slots", "size", Kind::Size, "\"64MiB\"", "room in a slot that is a regular file"},
-    Setting{"slots", "state", Kind::Path, "\"" FWR_LOCALSTATEDIR "/lib/fwrecover\"",
-            "directory of the state record"},
-    Setting{"slots", "active", Kind::Text, "",
-            "a or b: what the system runs from, while there is no state record"},
-    Setting{"slots", "trial", Kind::Duration, "\"10m\"",
-            "time to confirm new firmware; 0: no limit"},
-    Setting{"trust", "keys", Kind::PathList, "[\"" FWR_SYSCONFDIR "/fwrecover/keys/*.pub\"]",
-            "minisign public keys that may sign firmware"},
-    Setting{"donor", "user", Kind::Text, "\"fwrecover\"", "account on the donors"},
-    Setting{"donor", "password_file", Kind::SecretPath, "",
-            "its password; without: FWRECOVER_PASSWORD, or IPMI_PASSWORD"},
-    Setting{"donor", "kg_file", Kind::SecretPath, "",
-            "BMC key K_g; without: FWRECOVER_KG, or none"},
-    Setting{"donor", "cipher_suite", Kind::Integer, "17", "17 or 3"},
-    Setting{"lan", "targets", Kind::TextList, "[]", "donors by name, address or range"},
-    Setting{"lan", "broadcast", Kind::Boolean, "true",
-            "ask on every interface by broadcast and multicast"},
-    Setting{"lan", "interfaces", Kind::TextList, "[]",
-            "only these for broadcast; empty: all that are up"},
-    Setting{"lan", "port", Kind::Integer, "623", "UDP port of donors without one of their own"},
-    Setting{"icmb", "devices", Kind::TextList, "[]", "serial lines of buses; empty: none"},
-    Setting{"icmb", "targets", Kind::TextList, "[]",
-            "donors by address, such as \"0x0014\" or \"icmb:0x0014@/dev/ttyS1\""},
-    Setting{"icmb", "broadcast", Kind::Boolean, "true", "ask everyone on these devices"},
-    Setting{"icmb", "baud", Kind::Integer, "19200", "the same for all nodes of a bus"},
-    Setting{"icmb", "rs485", Kind::Boolean, "false", "the driver turns the transmitter on and off"},
-    Setting{"icmb", "address", Kind::Text, "\"auto\"", "of this node: auto, or such as 0x0021"},
-    Setting{"icmb", "fixed", Kind::Boolean, "false", "rather none than another address"},
-    Setting{"icmb", "allow", Kind::TextList, "[]", "only these nodes are listened to; empty: all"},
-    Setting{"icmb", "slot", Kind::Duration, "\"2ms\"", "shortest unit of arbitration"},
-    Setting{"icmb", "burst", Kind::Integer, "4096", "characters after which others may talk"},
-    Setting{"icmb", "patience", Kind::Duration, "\"20s\"", "then a waiting frame gets priority"},
-    Setting{"icmb", "echo_timeout", Kind::Duration, "\"300ms\"",
-            "without an echo the bus counts as cut"},
-    Setting{"serial", "devices", Kind::TextList, "[]",
-            "serial lines with a donor at the other end; empty: none"},
-    Setting{"serial", "baud", Kind::Integer, "115200", "the same at both ends"},
-    Setting{"bluetooth", "targets", Kind::TextList, "[]",
-            "donors by address, such as \"bt:00:11:22:33:44:55\""},
-    Setting{"bluetooth", "inquiry", Kind::Boolean, "false", "look who is in reach, and ask them"},
-    Setting{"bluetooth", "adapter", Kind::Text, "", "such as hci0; without: any that is there"},
-    Setting{"bluetooth", "security", Kind::Text, "\"low\"", "low, medium or high"},
-    Setting{"policy", "minimum_security_version", Kind::Integer, "0", "refuse anything below"},
-    Setting{"policy", "role", Kind::Text, "\"any\"", "any, console or peer"},
-    Setting{"policy", "media", Kind::TextList,
-            "[\"wired\", \"wireless\", \"bluetooth\", \"serial\", \"icmb\"]",
-            "media that offers may come over, the best first"},
-    Setting{"policy", "return", Kind::Boolean, "true",
-            "go back to a better medium when it is there again"},
-    Setting{"policy", "return_after", Kind::Duration, "\"60s\"",
-            "on a worse medium, before a better one is asked again"},
-    Setting{"policy", "authenticated", Kind::Boolean, "false",
-            "only where donors prove who they are: not icmb, not serial"},
-    Setting{"policy", "allow", Kind::TextList, "[]", "only these donors, by GUID or address"},
-    Setting{"policy", "deny", Kind::TextList, "[]", "never these donors, by GUID or address"},
-    Setting{"policy", "downgrade", Kind::Boolean, "false",
-            "allow an older version than the installed one"},
-    Setting{"policy", "expired", Kind::Boolean, "false", "allow an image that has expired"},
-    Setting{"policy", "version", Kind::Text, "", "only exactly this version"},
-    Setting{"policy", "prefer", Kind::TextList,
-            "[\"security-version\", \"version\", \"role\", \"medium\", \"load\", \"rtt\"]",
-            "what decides among donors, first to last"},
-    Setting{"policy", "preferred_role", Kind::Text, "\"console\"", "console or peer"},
-    Setting{"policy", "offer_window", Kind::Duration, "\"3s\"", "how long offers are collected"},
-    Setting{"policy", "donors", Kind::Integer, "256", "donors tried in one recovery"},
-    Setting{"policy", "deadline", Kind::Duration, "\"1h\"", "for a whole recovery"},
-    Setting{"health", "commands", Kind::TextList, "[]",
-            "run by confirm --if-healthy, without a shell; each must exit with 0"},
-    Setting{"health", "timeout", Kind::Duration, "\"1m\"", "for each of these commands"},
-    Setting{"health", "after", Kind::Duration, "0", "how long the system must be up before"},
-    Setting{"health", "rollback", Kind::Boolean, "false",
-            "go back at once when it is not healthy, not only when the trial has run out"},
-    Setting{"protocol", "iana", Kind::Integer, FWR_IANA_PEN_TEXT,
-            "IANA number of the OEM commands"},
-};
+using session::Credentials;
+using namespace std::chrono_literals;
+
+Result<std::string> read_component(const Settings& settings, std::string_view name);
+Result<std::optional<flash::SlotId>> read_active(const Settings& settings, std::string_view name);
+Result<std::uint32_t> read_trial_s(const Settings& settings, std::string_view name);
+Result<> store_icmb_targets(const Settings& settings, std::string_view name,
+                            RecipientConfig& config);
+Result<std::vector<Address>> read_bluetooth_targets(const Settings& settings,
+                                                    std::string_view name);
+Result<std::optional<DonorRole>> read_role(const Settings& settings, std::string_view name);
+Result<DonorRole> read_preferred_role(const Settings& settings, std::string_view name);
+Result<> store_media(const Settings& settings, std::string_view name, RecipientConfig& config);
+/// `List`: policy.allow or policy.deny.
+template <auto List>
+Result<> store_donors(const Settings& settings, std::string_view name, RecipientConfig& config);
+Result<std::vector<policy::Preference>> read_preferences(const Settings& settings,
+                                                         std::string_view name);
+Result<std::vector<std::vector<std::string>>> read_commands(const Settings& settings,
+                                                            std::string_view name);
+
+constexpr auto kRows = std::to_array<Row<RecipientConfig>>({
+    {{"system",
+      "manufacturer",
+      Kind::Integer,
+      "0",
+      "IANA number of the maker, as in Get Device ID",
+      {0, 0xffffff}},
+     into<&RecipientConfig::platform, &Platform::manufacturer_id>},
+    {{"system", "product", Kind::Integer, "0", "product id, as in Get Device ID", {0, 0xffff}},
+     into<&RecipientConfig::platform, &Platform::product_id>},
+    {{"system", "device", Kind::Integer, "0", "device id, as in Get Device ID", {0, 0xff}},
+     into<&RecipientConfig::platform, &Platform::device_id>},
+    {{"system", "revision", Kind::Integer, "0", "hardware revision of the board", {0, 0xff}},
+     into<&RecipientConfig::platform, &Platform::hardware_revision>},
+    {{"system", "component", Kind::Text, "\"bmc\"", "which firmware this is"},
+     read_by<read_component, &RecipientConfig::platform, &Platform::component>},
+    {{"slots", "a", Kind::Path, "\"" FWR_LOCALSTATEDIR "/lib/fwrecover/slot-a.img\"",
+      "file or block device of slot a"},
+     into<&RecipientConfig::slots, &flash::FileSlotsConfig::slot_a>},
+    {{"slots", "b", Kind::Path, "\"" FWR_LOCALSTATEDIR "/lib/fwrecover/slot-b.img\"",
+      "file or block device of slot b"},
+     into<&RecipientConfig::slots, &flash::FileSlotsConfig::slot_b>},
+    {{"slots",
+      "size",
+      Kind::Size,
+      "\"64MiB\"",
+      "room in a slot that is a regular file",
+      {4096, std::int64_t{image::kImageLimit_bytes}}},
+     into<&RecipientConfig::slots, &flash::FileSlotsConfig::slot_size_bytes>},
+    {{"slots", "state", Kind::Path, "\"" FWR_LOCALSTATEDIR "/lib/fwrecover\"",
+      "directory of the state record"},
+     into<&RecipientConfig::slots, &flash::FileSlotsConfig::state_directory>},
+    {{"slots", "active", Kind::Text, "",
+      "a or b: what the system runs from, while there is no state record"},
+     read_by<read_active, &RecipientConfig::slots, &flash::FileSlotsConfig::active_without_record>},
+    {{"slots", "trial", Kind::Duration, "\"10m\"", "time to confirm new firmware; 0: no limit",
+      between(0s, 366 * 24h)},
+     read_by<read_trial_s, &RecipientConfig::trial_limit_s>},
+    {{"lan", "targets", Kind::TextList, "[]", "donors by name, address or range"},
+     into<&RecipientConfig::lan, &LanConfig::targets>},
+    {{"lan", "broadcast", Kind::Boolean, "true",
+      "ask on every interface by broadcast and multicast"},
+     into<&RecipientConfig::lan, &LanConfig::broadcast>},
+    {{"lan", "interfaces", Kind::TextList, "[]",
+      "only these for broadcast; empty: all that are up"},
+     into<&RecipientConfig::lan, &LanConfig::interfaces>},
+    {{"lan",
+      "port",
+      Kind::Integer,
+      "623",
+      "UDP port of donors without one of their own",
+      {1, 65535}},
+     into<&RecipientConfig::lan, &LanConfig::port>},
+    {{"icmb", "targets", Kind::TextList, "[]",
+      "donors by address, such as \"0x0014\" or \"icmb:0x0014@/dev/ttyS1\""},
+     store_icmb_targets},
+    {{"icmb", "broadcast", Kind::Boolean, "true", "ask everyone on these devices"},
+     into<&RecipientConfig::media, &MediaConfig::icmb, &IcmbConfig::broadcast>},
+    {{"bluetooth", "targets", Kind::TextList, "[]",
+      "donors by address, such as \"bt:00:11:22:33:44:55\""},
+     read_by<read_bluetooth_targets, &RecipientConfig::media, &MediaConfig::bluetooth,
+             &BluetoothConfig::targets>},
+    {{"bluetooth", "inquiry", Kind::Boolean, "false", "search for donors in reach, and ask them"},
+     into<&RecipientConfig::media, &MediaConfig::bluetooth, &BluetoothConfig::inquiry>},
+    {{"policy",
+      "minimum_security_version",
+      Kind::Integer,
+      "0",
+      "refuse anything below",
+      {0, 0xffffffff}},
+     into<&RecipientConfig::policy, &policy::Policy::minimum_security_version>},
+    {{"policy", "role", Kind::Text, "\"any\"", "any, console or peer"},
+     read_by<read_role, &RecipientConfig::policy, &policy::Policy::required_role>},
+    {{"policy", "media", Kind::TextList,
+      "[\"wired\", \"wireless\", \"bluetooth\", \"serial\", \"icmb\"]",
+      "media that offers may come over, the best first"},
+     store_media},
+    {{"policy", "return", Kind::Boolean, "true",
+      "go back to a better medium when it is there again"},
+     into<&RecipientConfig::policy, &policy::Policy::return_to_better>},
+    {{"policy", "return_after", Kind::Duration, "\"60s\"",
+      "on a worse medium, before a better one is asked again", between(1s, 1h)},
+     into<&RecipientConfig::policy, &policy::Policy::return_after>},
+    {{"policy", "authenticated", Kind::Boolean, "false",
+      "only where donors prove who they are: not icmb, not serial"},
+     into<&RecipientConfig::policy, &policy::Policy::authenticated>},
+    {{"policy", "allow", Kind::TextList, "[]", "only these donors, by GUID or address"},
+     store_donors<&policy::Policy::allow>},
+    {{"policy", "deny", Kind::TextList, "[]", "never these donors, by GUID or address"},
+     store_donors<&policy::Policy::deny>},
+    {{"policy", "downgrade", Kind::Boolean, "false",
+      "allow an older version than the installed one"},
+     into<&RecipientConfig::policy, &policy::Policy::allow_downgrade>},
+    {{"policy", "expired", Kind::Boolean, "false", "allow an image that has expired"},
+     into<&RecipientConfig::policy, &policy::Policy::allow_expired>},
+    {{"policy", "version", Kind::Text, "", "only exactly this version"},
+     into<&RecipientConfig::policy, &policy::Policy::pinned_version>},
+    {{"policy", "prefer", Kind::TextList,
+      "[\"security-version\", \"version\", \"role\", \"medium\", \"load\", \"rtt\"]",
+      "what decides among donors, first to last"},
+     read_by<read_preferences, &RecipientConfig::policy, &policy::Policy::order>},
+    {{"policy", "preferred_role", Kind::Text, "\"console\"", "console or peer"},
+     read_by<read_preferred_role, &RecipientConfig::policy, &policy::Policy::preferred_role>},
+    {{"policy", "offer_window", Kind::Duration, "\"3s\"", "how long offers are collected",
+      between(100ms, 10min)},
+     into<&RecipientConfig::policy, &policy::Policy::offer_window>},
+    {{"policy", "donors", Kind::Integer, "256", "donors tried in one recovery", {1, 256}},
+     into<&RecipientConfig::policy, &policy::Policy::donors_tried>},
+    {{"policy", "deadline", Kind::Duration, "\"1h\"", "for a whole recovery",
+      between(1s, 30 * 24h)},
+     into<&RecipientConfig::policy, &policy::Policy::deadline>},
+    {{"health", "commands", Kind::TextList, "[]",
+      "run by confirm --if-healthy, without a shell; each must exit with 0"},
+     read_by<read_commands, &RecipientConfig::health, &HealthConfig::commands>},
+    {{"health", "timeout", Kind::Duration, "\"1m\"", "for each of these commands",
+      between(1s, 24h)},
+     into<&RecipientConfig::health, &HealthConfig::timeout>},
+    {{"health", "after", Kind::Duration, "0", "how long the system must be up before",
+      between(0s, 24h)},
+     into<&RecipientConfig::health, &HealthConfig::after>},
+    {{"health", "rollback", Kind::Boolean, "false",
+      "go back at once when it is not healthy, not only when the trial has run out"},
+     into<&RecipientConfig::health, &HealthConfig::rollback>},
+});
+
+Result<std::string> read_user(const Settings& settings, std::string_view name);
+Result<Secret> read_password(const Settings& settings, std::string_view name);
+Result<> store_kg(const Settings& settings, std::string_view name, Credentials& credentials);
+Result<session::CipherSuite> read_suite(const Settings& settings, std::string_view name);
+
+constexpr auto kAccountRows = std::to_array<Row<Credentials>>({
+    {{"donor", "user", Kind::Text, "\"fwrecover\"", "account on the donors"},
+     read_by<read_user, &Credentials::user>},
+    {{"donor", "password_file", Kind::SecretPath, "",
+      "its password; without: FWRECOVER_PASSWORD, or IPMI_PASSWORD"},
+     read_by<read_password, &Credentials::password>},
+    {{"donor", "kg_file", Kind::SecretPath, "", "BMC key K_g; without: FWRECOVER_KG, or none"},
+     store_kg},
+    {{"donor", "cipher_suite", Kind::Integer, "17", "17 or 3"},
+     read_by<read_suite, &Credentials::suite>},
+});
+
+}  // namespace
+
+std::span<const Setting> recipient_table() {
+  static const std::vector<Setting> kTable =
+      table_of(kRows, kAccountRows, media_rows(), trust_rows(), protocol_rows());
+  return kTable;
+}
+
+Result<RecipientConfig> read_recipient(const Settings& settings) {
+  RecipientConfig config;
+  auto keys = read_trusted_keys(settings);
+  if (!keys) return tl::unexpected(keys.error());
+  config.trusted_keys = *std::move(keys);
+  auto media = read_media(settings);
+  if (!media) return tl::unexpected(media.error());
+  config.media = *std::move(media);
+  std::string doubt;
+  auto guid = machine_guid("recipient", doubt);
+  if (!guid) return tl::unexpected(guid.error());
+  // Only a bus uses the GUID.
+  if (!doubt.empty() && !config.media.icmb.devices.empty()) settings.note_problem(doubt);
+  config.media.icmb.node.guid = *guid;
+  for (const auto& done :
+       {store(kRows, settings, config), store(protocol_rows(), settings, config.iana)})
+    if (!done) return tl::unexpected(done.error());
+  const IcmbConfig& icmb = config.media.icmb;
+  for (const auto& good :
+       {check_bus_lines(settings, "icmb.allow", icmb.allow, icmb), policy::validate(config.policy)})
+    if (!good) return tl::unexpected(good.error());
+  if (const auto wrong = complaint_about_directory(config.slots.state_directory))
+    settings.note_problem(fmt::format("slots.state: {} {}: it decides which slot is active",
+                                      config.slots.state_directory, *wrong));
+  return config;
+}
+
+Result<Credentials> read_credentials(const Settings& settings) {
+  Credentials credentials;
+  if (auto done = store(kAccountRows, settings, credentials); !done)
+    return tl::unexpected(done.error());
+  return credentials;
+}
+
+bool lacks_password(const Settings& settings) {
+  const std::string file = settings.secret_path("donor.password_file");
+  if (file.empty()) return !environment_secret(kPasswordVariable);
+  std::error_code unknown;
+  return !std::filesystem::exists(file, unknown) && !unknown;
+}
+
+namespace {
+
+Result<std::string> read_component(const Settings& settings, std::string_view name) {
+  std::string component = settings.text(name);
+  if (image::is_component(component)) return component;
+  return settings.complain(name, "must be 1 to 15 characters of a-z 0-9 . _ -");
+}
+
+Result<std::optional<flash::SlotId>> read_active(const Settings& settings, std::string_view name) {
+  const std::string slot = settings.text(name);
+  if (slot.empty()) return std::nullopt;
+  for (const flash::SlotId id : {flash::SlotId::A, flash::SlotId::B})
+    if (slot == to_text(id)) return id;
+  return settings.complain(name, fmt::format("must be a or b, and is '{}'", slot));
+}
+
+/// In seconds, rounded up, because half a second must not become "no limit".
+Result<std::uint32_t> read_trial_s(const Settings& settings, std::string_view name) {
+  return static_cast<std::uint32_t>((settings.integer(name) + 999) / 1000);
+}
+
+Result<> store_icmb_targets(const Settings& settings, std::string_view name,
+                            RecipientConfig& config) {
+  return store_bus_targets(settings, name, config.media);
+}
+
+Result<std::vector<Address>> read_bluetooth_targets(const Settings& settings,
+                                                    std::string_view name) {
+  constexpr std::string_view kPrefix = "bt:";
+  std::vector<Address> targets;
+  for (const std::string& text : settings.list(name)) {
+    const auto address =
+        parse_address(text.starts_with(kPrefix) ? text : std::string(kPrefix) + text);
+    if (!address) return settings.complain(name, address.error().detail);
+    targets.push_back(*address);
+  }
+  if (targets.size() > transport::kInquiredDevices)
+    return settings.complain(
+        name, fmt::format("names more than {} devices", transport::kInquiredDevices));
+  return targets;
+}
 
 Result<std::optional<DonorRole>> read_role(const Settings& settings, std::string_view name) {
   const std::string role = settings.text(name);
@@ -116,76 +285,65 @@ Result<std::optional<DonorRole>> read_role(const Settings& settings, std::string
   return settings.complain(name, fmt::format("must be console or peer, and is '{}'", role));
 }
 
-Result<> read_allowed_media(const Settings& settings, policy::Policy& policy) {
+Result<DonorRole> read_preferred_role(const Settings& settings, std::string_view name) {
+  const auto role = read_role(settings, name);
+  if (!role) return tl::unexpected(role.error());
+  return role->value_or(DonorRole::Console);
+}
+
+Result<> store_media(const Settings& settings, std::string_view name, RecipientConfig& config) {
   constexpr std::array kMedia{Medium::Wired, Medium::Wireless, Medium::Icmb, Medium::Bluetooth,
                               Medium::Serial};
+  policy::Policy& policy = config.policy;
   policy.allowed_media = 0;
   policy.media_order.clear();
-  for (const std::string& name : settings.list("policy.media")) {
+  for (const std::string& text : settings.list(name)) {
     const auto* found = std::find_if(kMedia.begin(), kMedia.end(),
-                                     [&](Medium medium) { return to_text(medium) == name; });
+                                     [&](Medium medium) { return to_text(medium) == text; });
     if (found == kMedia.end())
       return settings.complain(
-          "policy.media",
-          fmt::format("has '{}'; known are wired, wireless, bluetooth, serial, icmb", name));
+          name, fmt::format("has '{}'; known are wired, wireless, bluetooth, serial, icmb", text));
     if ((policy.allowed_media & static_cast<std::uint8_t>(*found)) != 0) continue;
     policy.allowed_media |= static_cast<std::uint8_t>(*found);
     policy.media_order.push_back(*found);
   }
   if (policy.media_order.empty())
-    return settings.complain("policy.media",
+    return settings.complain(name,
                              "is empty, and no offer would ever be taken: leave it out for all");
   return {};
 }
 
-Result<> read_preferences(const Settings& settings, policy::Policy& policy) {
-  policy.order.clear();
-  for (const std::string& name : settings.list("policy.prefer")) {
-    const auto preference = policy::parse_preference(name);
-    if (!preference)
-      return settings.complain("policy.prefer",
-                               fmt::format("has '{}'; known are security-version, version, role, "
-                                           "medium, load, rtt",
-                                           name));
-    policy.order.push_back(*preference);
+/// The settings name a line, the policy numbers it.
+template <auto List>
+Result<> store_donors(const Settings& settings, std::string_view name, RecipientConfig& config) {
+  std::vector<std::string> list = settings.list(name);
+  for (std::string& entry : list) {
+    entry = transport::number_zone(entry);
+    const auto named = parse_named_address(entry);
+    if (!named || named->line.empty()) continue;
+    Address address = named->address;
+    address.scope = config.media.names.number(named->line);
+    if (address.scope == 0)
+      return settings.complain(
+          name, fmt::format("has {}, and no device or target is on that line", entry));
+    entry = to_text(address);
   }
+  config.policy.*List = std::move(list);
   return {};
 }
 
-Result<policy::Policy> read_policy(const Settings& settings) {
-  policy::Policy policy;
-  auto required = read_role(settings, "policy.role");
-  if (!required) return tl::unexpected(required.error());
-  auto preferred = read_role(settings, "policy.preferred_role");
-  if (!preferred) return tl::unexpected(preferred.error());
-  policy.required_role = *required;
-  policy.preferred_role = preferred->value_or(DonorRole::Console);
-  policy.allow = settings.list("policy.allow");
-  policy.deny = settings.list("policy.deny");
-  policy.allow_downgrade = settings.flag("policy.downgrade");
-  policy.allow_expired = settings.flag("policy.expired");
-  policy.return_to_better = settings.flag("policy.return");
-  policy.authenticated = settings.flag("policy.authenticated");
-  if (!settings.text("policy.version").empty())
-    policy.pinned_version = settings.text("policy.version");
-  std::int64_t window_ms = 0;
-  std::int64_t deadline_ms = 0;
-  std::int64_t return_ms = 0;
-  constexpr std::int64_t kDay_ms = 86'400'000;
-  for (const auto& done : {read_allowed_media(settings, policy), read_preferences(settings, policy),
-                           narrow(settings, "policy.minimum_security_version", 0, 0xffffffffLL,
-                                  policy.minimum_security_version),
-                           narrow(settings, "policy.donors", 1, 256, policy.donors_tried),
-                           narrow(settings, "policy.offer_window", 100, 600'000, window_ms),
-                           narrow(settings, "policy.return_after", 1000, 3'600'000, return_ms),
-                           narrow(settings, "policy.deadline", 1000, 30 * kDay_ms, deadline_ms)})
-    if (!done) return tl::unexpected(done.error());
-  policy.offer_window = std::chrono::milliseconds(window_ms);
-  policy.return_after =
-      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::milliseconds(return_ms));
-  policy.deadline =
-      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::milliseconds(deadline_ms));
-  return policy;
+Result<std::vector<policy::Preference>> read_preferences(const Settings& settings,
+                                                         std::string_view name) {
+  std::vector<policy::Preference> order;
+  for (const std::string& text : settings.list(name)) {
+    const auto preference = policy::parse_preference(text);
+    if (!preference)
+      return settings.complain(name, fmt::format("has '{}'; known are security-version, version, "
+                                                 "role, medium, load, rtt",
+                                                 text));
+    order.push_back(*preference);
+  }
+  return order;
 }
 
 struct Split {
@@ -193,9 +351,9 @@ struct Split {
   std::string wrong;  ///< empty: nothing
 };
 
-/// As a shell splits words, without anything else that a shell does. What would be more than a word
-/// to a shell is refused: a command whose second half became an argument of the first, as in "true
-/// && false", would find everything well.
+/// Splits words as a shell does, and does nothing else that a shell does. Characters that a shell
+/// would act on are refused: in "true && false" they would become arguments of "true", which finds
+/// everything well.
 Split split_words(std::string_view text) {
   constexpr std::string_view kOfShells = "|&;<>`$\n";
   Split split;
@@ -234,246 +392,48 @@ Split split_words(std::string_view text) {
   return split;
 }
 
-Result<HealthConfig> read_health(const Settings& settings) {
-  constexpr std::int64_t kDay_ms = 86'400'000;
+Result<std::vector<std::vector<std::string>>> read_commands(const Settings& settings,
+                                                            std::string_view name) {
   constexpr std::size_t kCommands = 64;
-  HealthConfig health;
-  std::int64_t timeout_ms = 0;
-  std::int64_t after_ms = 0;
-  for (const auto& done : {narrow(settings, "health.timeout", 1000, kDay_ms, timeout_ms),
-                           narrow(settings, "health.after", 0, kDay_ms, after_ms)})
-    if (!done) return tl::unexpected(done.error());
-  health.timeout = std::chrono::milliseconds(timeout_ms);
-  health.after = std::chrono::milliseconds(after_ms);
-  health.rollback = settings.flag("health.rollback");
-  for (const std::string& command : settings.list("health.commands")) {
+  std::vector<std::vector<std::string>> commands;
+  for (const std::string& command : settings.list(name)) {
     Split split = split_words(command);
-    if (!split.wrong.empty()) return settings.complain("health.commands", split.wrong);
+    if (!split.wrong.empty()) return settings.complain(name, split.wrong);
     if (split.words.empty() || split.words.front().empty())
-      return settings.complain("health.commands", "has a command without a name");
-    if (health.commands.size() == kCommands)
-      return settings.complain("health.commands",
-                               fmt::format("has more than {} commands", kCommands));
-    health.commands.push_back(std::move(split.words));
+      return settings.complain(name, "has a command without a name");
+    if (commands.size() == kCommands)
+      return settings.complain(name, fmt::format("has more than {} commands", kCommands));
+    commands.push_back(std::move(split.words));
   }
-  return health;
+  return commands;
 }
 
-Result<LanConfig> read_lan(const Settings& settings) {
-  LanConfig lan;
-  lan.targets = settings.list("lan.targets");
-  lan.broadcast = settings.flag("lan.broadcast");
-  lan.interfaces = settings.list("lan.interfaces");
-  if (auto done = narrow(settings, "lan.port", 1, 65535, lan.port); !done)
-    return tl::unexpected(done.error());
-  return lan;
+Result<std::string> read_user(const Settings& settings, std::string_view name) {
+  std::string user = settings.text(name);
+  if (user.size() <= wire::kMaxUserName_bytes) return user;
+  return settings.complain(name, "must have at most 16 bytes");
 }
 
-/// policy.allow and policy.deny name lines, which the policy knows by number.
-Result<> number_lines(const Settings& settings, const LineNames& names, policy::Policy& policy) {
-  for (auto& [name, list] :
-       {std::pair{"policy.allow", &policy.allow}, {"policy.deny", &policy.deny}}) {
-    for (std::string& entry : *list) {
-      entry = transport::number_zone(entry);
-      const auto named = parse_named_address(entry);
-      if (!named || named->line.empty()) continue;
-      Address address = named->address;
-      address.scope = names.number(named->line);
-      if (address.scope == 0)
-        return settings.complain(
-            name, fmt::format("has {}, and no device or target is on that line", entry));
-      entry = to_text(address);
-    }
-  }
+Result<Secret> read_password(const Settings& settings, std::string_view name) {
+  return read_secret_setting(settings, name, kPasswordVariable, "password");
+}
+
+Result<> store_kg(const Settings& settings, std::string_view name, Credentials& credentials) {
+  if (!settings.has(name) && !environment_secret(kKgVariable)) return {};
+  auto kg = read_secret_setting(settings, name, kKgVariable, "K_g");
+  if (!kg) return tl::unexpected(kg.error());
+  credentials.kg = *std::move(kg);
   return {};
 }
 
-Result<std::optional<flash::SlotId>> read_active(const Settings& settings) {
-  const std::string slot = settings.text("slots.active");
-  if (slot.empty()) return std::nullopt;
-  for (const flash::SlotId id : {flash::SlotId::A, flash::SlotId::B})
-    if (slot == to_text(id)) return id;
-  return settings.complain("slots.active", fmt::format("must be a or b, and is '{}'", slot));
-}
-
-/// ".../keys/*.pub" to the files that there are.
-std::vector<std::string> expand_pattern(const std::string& pattern) {
-  if (pattern.find_first_of("*?[") == std::string::npos) return {pattern};
-  glob_t found{};
-  std::vector<std::string> files;
-  if (glob(pattern.c_str(), 0, nullptr, &found) == 0)
-    files.assign(found.gl_pathv, found.gl_pathv + found.gl_pathc);
-  globfree(&found);
-  return files;
+Result<session::CipherSuite> read_suite(const Settings& settings, std::string_view name) {
+  const std::int64_t suite = settings.integer(name);
+  if (suite == 17) return session::CipherSuite::Suite17;
+  if (suite == 3) return session::CipherSuite::Suite3;
+  return settings.complain(name, fmt::format("must be 17 or 3, and is {}", suite));
 }
 
 }  // namespace
-
-std::span<const Setting> recipient_table() {
-  return kTable;
-}
-
-namespace {
-
-/// A key that another user could change is none to trust.
-Result<image::PublicKey> read_key(const Settings& settings, const std::string& path) {
-  constexpr std::size_t kKeyFileLimit_bytes = 4096;
-  const auto file = read_deciding_file(path, kKeyFileLimit_bytes);
-  if (!file) return settings.complain("trust.keys", file.error().message());
-  if (file->complaint)
-    return settings.complain(
-        "trust.keys", fmt::format("names {}, which {}: only root and the user of this program may "
-                                  "change the keys that it trusts",
-                                  path, *file->complaint));
-  auto key = image::parse_public_key(file->text);
-  if (!key)
-    return settings.complain("trust.keys", fmt::format("names {}: {}", path, key.error().detail));
-  return key;
-}
-
-}  // namespace
-
-Result<std::vector<image::PublicKey>> read_trusted_keys(const Settings& settings) {
-  std::vector<image::PublicKey> keys;
-  std::vector<std::string> paths;
-  for (const std::string& pattern : settings.list("trust.keys")) {
-    for (const std::string& path : expand_pattern(pattern)) {
-      auto key = read_key(settings, path);
-      if (!key) return tl::unexpected(key.error());
-      const auto same_id =
-          std::find_if(keys.begin(), keys.end(),
-                       [&](const image::PublicKey& known) { return known.id == key->id; });
-      if (same_id != keys.end() && same_id->key == key->key) continue;
-      if (same_id != keys.end())
-        settings.note_problem(
-            fmt::format("{} and {} are different keys with one id, {}: both are tried, and one of "
-                        "them was made to be taken for the other",
-                        paths.at(static_cast<std::size_t>(same_id - keys.begin())), path,
-                        image::to_text(key->id)));
-      if (keys.size() == image::kTrustedKeyLimit)
-        return settings.complain("trust.keys",
-                                 fmt::format("names more than {} keys", image::kTrustedKeyLimit));
-      keys.push_back(*key);
-      paths.push_back(path);
-    }
-  }
-  return keys;
-}
-
-Result<Secret> read_secret_setting(const Settings& settings, const std::string& name,
-                                   const char* environment, std::string_view what) {
-  auto secret = read_secret(settings.secret_path(name), environment, what);
-  if (!secret && settings.has(name))
-    return fail(secret.error().code,
-                fmt::format("{}: '{}': {}", settings.source(name), name, secret.error().detail));
-  if (!secret) return secret;
-  if (const auto weak = weakness(*secret))
-    settings.note_problem(fmt::format("the {} of {} {}; take 20 random characters", what,
-                                      settings.has(name) ? name : environment, *weak));
-  return secret;
-}
-
-Result<Platform> read_platform(const Settings& settings) {
-  Platform platform;
-  for (const auto& done :
-       {narrow(settings, "system.manufacturer", 0, 0xffffff, platform.manufacturer_id),
-        narrow(settings, "system.product", 0, 0xffff, platform.product_id),
-        narrow(settings, "system.device", 0, 0xff, platform.device_id),
-        narrow(settings, "system.revision", 0, 0xff, platform.hardware_revision)})
-    if (!done) return tl::unexpected(done.error());
-  platform.component = settings.text("system.component");
-  const bool good = !platform.component.empty() && platform.component.size() <= 15 &&
-                    platform.component.find_first_not_of(
-                        "abcdefghijklmnopqrstuvwxyz0123456789._-") == std::string::npos;
-  if (!good)
-    return settings.complain("system.component", "must be 1 to 15 characters of a-z 0-9 . _ -");
-  return platform;
-}
-
-Result<RecipientConfig> read_recipient(const Settings& settings) {
-  RecipientConfig config;
-  auto platform = read_platform(settings);
-  if (!platform) return tl::unexpected(platform.error());
-  auto policy = read_policy(settings);
-  if (!policy) return tl::unexpected(policy.error());
-  auto health = read_health(settings);
-  if (!health) return tl::unexpected(health.error());
-  config.health = *std::move(health);
-  auto lan = read_lan(settings);
-  if (!lan) return tl::unexpected(lan.error());
-  auto keys = read_trusted_keys(settings);
-  if (!keys) return tl::unexpected(keys.error());
-  auto media = read_media(settings);
-  if (!media) return tl::unexpected(media.error());
-  if (auto done = read_bus_targets(settings, *media); !done) return tl::unexpected(done.error());
-  if (auto done = check_bus_lines(settings, "icmb.allow", media->icmb.allow, media->icmb); !done)
-    return tl::unexpected(done.error());
-  if (auto done = read_bluetooth_targets(settings, media->bluetooth); !done)
-    return tl::unexpected(done.error());
-  std::string doubt;
-  auto guid = machine_guid("recipient", doubt);
-  if (!guid) return tl::unexpected(guid.error());
-  // Elsewhere nothing goes by it.
-  if (!doubt.empty() && !media->icmb.devices.empty()) settings.note_problem(doubt);
-  media->icmb.node.guid = *guid;
-  auto active = read_active(settings);
-  if (!active) return tl::unexpected(active.error());
-  config.slots.active_without_record = *active;
-  config.platform = *std::move(platform);
-  config.policy = *std::move(policy);
-  if (auto done = number_lines(settings, media->names, config.policy); !done)
-    return tl::unexpected(done.error());
-  if (auto good = policy::validate(config.policy); !good) return tl::unexpected(good.error());
-  config.lan = *std::move(lan);
-  config.media = *std::move(media);
-  config.trusted_keys = *std::move(keys);
-  config.slots.slot_a = settings.text("slots.a");
-  config.slots.slot_b = settings.text("slots.b");
-  config.slots.state_directory = settings.text("slots.state");
-  if (const auto wrong = complaint_about_directory(config.slots.state_directory))
-    settings.note_problem(fmt::format("slots.state: {} {}: it decides which slot is active",
-                                      config.slots.state_directory, *wrong));
-  std::int64_t trial_ms = 0;
-  constexpr std::int64_t kYear_ms = 366LL * 86'400'000;
-  for (const auto& done :
-       {narrow(settings, "slots.size", 4096, static_cast<std::int64_t>(image::kImageLimit_bytes),
-               config.slots.slot_size_bytes),
-        narrow(settings, "slots.trial", 0, kYear_ms, trial_ms),
-        narrow(settings, "protocol.iana", 0, 0xffffff, config.iana)})
-    if (!done) return tl::unexpected(done.error());
-  // Up, because half a second must not become "no limit".
-  config.trial_limit_s = static_cast<std::uint32_t>((trial_ms + 999) / 1000);
-  return config;
-}
-
-Result<session::Credentials> read_credentials(const Settings& settings) {
-  session::Credentials credentials;
-  credentials.user = settings.text("donor.user");
-  if (credentials.user.size() > wire::kMaxUserName_bytes)
-    return settings.complain("donor.user", "must have at most 16 bytes");
-  auto password =
-      read_secret_setting(settings, "donor.password_file", kPasswordVariable, "password");
-  if (!password) return tl::unexpected(password.error());
-  credentials.password = *std::move(password);
-  if (settings.has("donor.kg_file") || environment_secret(kKgVariable)) {
-    auto kg = read_secret_setting(settings, "donor.kg_file", kKgVariable, "K_g");
-    if (!kg) return tl::unexpected(kg.error());
-    credentials.kg = *std::move(kg);
-  }
-  const std::int64_t suite = settings.integer("donor.cipher_suite");
-  if (suite != 17 && suite != 3)
-    return settings.complain("donor.cipher_suite",
-                             fmt::format("must be 17 or 3, and is {}", suite));
-  credentials.suite = suite == 3 ? session::CipherSuite::Suite3 : session::CipherSuite::Suite17;
-  return credentials;
-}
-
-bool lacks_password(const Settings& settings) {
-  const std::string file = settings.secret_path("donor.password_file");
-  if (file.empty()) return !environment_secret(kPasswordVariable);
-  std::error_code unknown;
-  return !std::filesystem::exists(file, unknown) && !unknown;
-}
 
 namespace {
 

@@ -49,17 +49,11 @@ struct RecipientConfig {
 
 /// Errors: BadConfiguration, NotFound and the like, each naming the setting and its source.
 [[nodiscard]] Result<RecipientConfig> read_recipient(const Settings& settings);
-/// Apart, because only a recovery needs them. Environment: FWRECOVER_PASSWORD, FWRECOVER_KG.
+/// The account on the donors, which only a recovery needs. Environment: FWRECOVER_PASSWORD,
+/// FWRECOVER_KG.
 [[nodiscard]] Result<session::Credentials> read_credentials(const Settings& settings);
-/// Neither the file that is named nor the environment has a password: nobody meant to give one.
+/// Neither the named file nor the environment has a password: the caller meant to give none.
 [[nodiscard]] bool lacks_password(const Settings& settings);
-/// The secret of a setting, or of the environment variable when it is not set. It is a problem of
-/// the settings when the secret is weak. Errors: those of read_secret(). Shared with the donor.
-[[nodiscard]] Result<Secret> read_secret_setting(const Settings& settings, const std::string& name,
-                                                 const char* environment, std::string_view what);
-/// minisign public key files that nobody else can change. Errors name the file. Shared with the
-/// donor.
-[[nodiscard]] Result<std::vector<image::PublicKey>> read_trusted_keys(const Settings& settings);
 struct FoundTargets {
   std::vector<recipient::Target> targets;
   std::vector<Error> problems;  ///< hosts that did not resolve: the others are asked all the same
@@ -72,7 +66,5 @@ struct FoundTargets {
 [[nodiscard]] Result<FoundTargets> find_targets(const LanConfig& lan, bool elsewhere,
                                                 const transport::Patience& patience,
                                                 std::chrono::milliseconds look_for);
-/// [system], shared with the donor's device identity.
-[[nodiscard]] Result<Platform> read_platform(const Settings& settings);
 
 }  // namespace fwr::settings

@@ -7,10 +7,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <memory>
 
+#include "base/unique_fd.hpp"
 #include "file/file.hpp"
+#include "file/file_error.hpp"
 
 namespace fwr::settings {
 namespace {
@@ -40,6 +43,21 @@ std::optional<std::string> complaint_about_place(const std::string& directory) {
 }
 
 }  // namespace
+
+Result<std::string> read_text_file(const std::string& path, std::size_t limit) {
+  const UniqueFd fd = file::open(path, O_RDONLY);
+  if (!fd.is_open()) return file::read_failure(errno, path);
+  return file::read_to_end(fd.get(), path, limit);
+}
+
+Result<DecidingFile> read_deciding_file(const std::string& path, std::size_t limit) {
+  const UniqueFd fd = file::open(path, O_RDONLY);
+  if (!fd.is_open()) return file::read_failure(errno, path);
+  auto complaint = complaint_about(fd.get(), path);
+  auto text = file::read_to_end(fd.get(), path, limit);
+  if (!text) return tl::unexpected(text.error());
+  return DecidingFile{*std::move(text), std::move(complaint)};
+}
 
 std::optional<std::string> complaint_about(int fd, const std::string& path) {
   struct stat status {};

@@ -6,7 +6,20 @@
 #include <optional>
 #include <string>
 
+#include "base/error.hpp"
+
 namespace fwr::settings {
+
+/// A whole file of at most `limit` bytes. Errors: NotFound, NoPermission, LimitExceeded, IoFailed.
+[[nodiscard]] Result<std::string> read_text_file(const std::string& path, std::size_t limit);
+
+/// A file that decides something, such as a configuration or a trusted key.
+struct DecidingFile {
+  std::string text;
+  std::optional<std::string> complaint;  ///< which other users could change the file
+};
+/// Errors: those of read_text_file().
+[[nodiscard]] Result<DecidingFile> read_deciding_file(const std::string& path, std::size_t limit);
 
 /// "belongs to user 1000", "can be written by others (mode 0666)", or the same of its directory;
 /// nothing when only root and the running user can change or replace it. A directory with the

@@ -22,9 +22,11 @@ promised_by_tool() {
     help_options "$2" "$promised_command" | sed 's/ value$//; /^--help$/d' | sed -n "s/^--/$1 $promised_command\t--/p"
   done
 }
-promised_settings() { # FILE SOURCE
-  tr '\n' ' ' <"$2" | grep -o 'Setting{ *"[^"]*", *"[^"]*"' |
-    sed "s/^Setting{ *\"\([^\"]*\)\", *\"\([^\"]*\)\"\$/$1\t\1.\2/"
+promised_settings() { # FILE SOURCE...
+  promised_file_name=$1
+  shift
+  cat "$@" | tr '\n' ' ' | grep -o '{{"[^"]*", *"[^"]*", *Kind::' |
+    sed "s/^{{\"\([^\"]*\)\", *\"\([^\"]*\)\".*\$/$promised_file_name\t\1.\2/"
 }
 promised_variables() { grep -ho '\bEv [A-Z_][A-Z_]*' "$@" | sed 's,^Ev ,environment\t,'; }
 promised_files() { # TREE
@@ -35,7 +37,8 @@ promised() {
     promised_by_tool "$(basename "$promised_tool")" "$promised_tool"
   done
   for promised_file in fwrecover:recipient fwdonord:donor; do
-    promised_settings "${promised_file%:*}.toml" "$TOP_SRCDIR/lib/settings/${promised_file#*:}_config.cpp"
+    promised_settings "${promised_file%:*}.toml" "$TOP_SRCDIR/lib/settings/${promised_file#*:}_config.cpp" \
+      "$TOP_SRCDIR/lib/settings/media_config.cpp" "$TOP_SRCDIR/lib/settings/trusted_keys.cpp"
   done
   promised_variables "$TOP_SRCDIR"/man/*.[58]
   promised_files "$TOP_SRCDIR"

@@ -10,8 +10,8 @@
 
 # table_of SOURCE...: the names that the code knows, "section.key" one a line.
 table_of() {
-  cat "$@" | tr '\n' ' ' | grep -o 'Setting{ *"[^"]*", *"[^"]*"' |
-    sed 's/^Setting{ *"\([^"]*\)", *"\([^"]*\)"$/\1.\2/' | LC_ALL=C sort -u
+  cat "$@" | tr '\n' ' ' | grep -o '{{"[^"]*", *"[^"]*", *Kind::' |
+    sed 's/^{{"\([^"]*\)", *"\([^"]*\)".*$/\1.\2/' | LC_ALL=C sort -u
 }
 
 # The pages tell of a build without --with-iana-pen; this is the number of the build under test.
@@ -129,13 +129,20 @@ expect_same "$work/found" "$work/wanted"
 
 # --- our programs ----------------------------------------------------------------------------------
 
+# The rows that both files have.
+table_of "$TOP_SRCDIR/lib/settings/media_config.cpp" "$TOP_SRCDIR/lib/settings/trusted_keys.cpp" >"$work/shared"
+for section in icmb serial bluetooth protocol trust; do
+  grep -q "^$section\." "$work/shared" || fail "the shared rows have no [$section]"
+done
+
 wrong=0
 check_program() { # NAME SOURCE TOOL ARGUMENT...
   name=$1
   source=$TOP_SRCDIR/lib/settings/$2
   shift 2
-  table_of "$source" >"$work/table"
-  [ -s "$work/table" ] || fail "$source has no table that this test can read"
+  table_of "$source" >"$work/own"
+  [ -s "$work/own" ] || fail "$source has no rows that this test can read"
+  LC_ALL=C sort -u "$work/shared" "$work/own" >"$work/table"
   defaults_of "$@" >"$work/defaults"
   [ -s "$work/defaults" ] || fail "$* prints no defaults"
 

@@ -13,6 +13,8 @@
 
 #include "settings/donor_config.hpp"
 #include "settings/recipient_config.hpp"
+#include "settings/secret.hpp"
+#include "settings/trusted_keys.hpp"
 
 namespace fwr::settings {
 namespace {
@@ -20,7 +22,7 @@ namespace {
 constexpr std::array kTable{
     Setting{"net", "name", Kind::Text, "\"none\"", ""},
     Setting{"net", "hosts", Kind::TextList, "[]", ""},
-    Setting{"net", "port", Kind::Integer, "623", ""},
+    Setting{"net", "port", Kind::Integer, "623", "", {1, 65535}},
     Setting{"net", "on", Kind::Boolean, "true", ""},
     Setting{"net", "wait", Kind::Duration, "\"3s\"", ""},
     Setting{"net", "room", Kind::Size, "\"64MiB\"", ""},
@@ -97,6 +99,51 @@ TEST_F(SettingsFile, AreOverriddenByTheCommandLine) {
   EXPECT_EQ(settings->source("net.port"), "command line");
 }
 
+TEST_F(SettingsFile, TakeTheValuesOfOptionsWithoutReadingThemAsTOML) {
+  const std::vector<std::string> texts{"net.hosts=['of', 'the', 'text']", "net.port=8"};
+  const std::vector<Override> values{{"net.hosts", std::vector<std::string>{"it's", "\"b\"]"}},
+                                     {"net.wait", std::int64_t{1500}},
+                                     {"net.on", false}};
+  const auto settings = Settings::load(kTable, write("x.toml", ""), true, texts, values);
+  ASSERT_TRUE(settings) << settings.error().message();
+  EXPECT_EQ(settings->list("net.hosts"), (std::vector<std::string>{"it's", "\"b\"]"}));
+  EXPECT_EQ(settings->integer("net.wait"), 1500);
+  EXPECT_FALSE(settings->flag("net.on"));
+  EXPECT_EQ(settings->integer("net.port"), 8);
+  EXPECT_EQ(settings->source("net.hosts"), "command line");
+  std::vector<std::string> printed;
+  for (const auto& one : settings->effective()) printed.push_back(one.name + "=" + one.value);
+  const auto again = load("", printed);
+  ASSERT_TRUE(again) << again.error().message();
+  EXPECT_EQ(again->list("net.hosts"), settings->list("net.hosts"));
+  EXPECT_EQ(again->integer("net.wait"), 1500);
+}
+
+TEST_F(SettingsFile, RefuseValuesOfOptionsThatNoFileCouldHave) {
+  using Texts = std::vector<std::string>;
+  const auto refused = [&](Override value) {
+    const std::vector<Override> values{std::move(value)};
+    const auto settings = Settings::load(kTable, write("x.toml", ""), true, {}, values);
+    return settings ? Errc::Internal : settings.error().code;
+  };
+  EXPECT_EQ(refused({"net.hosts", Texts{"a\nb"}}), Errc::BadUsage);
+  EXPECT_EQ(refused({"net.hosts", Texts{"\xff"}}), Errc::BadUsage);
+  EXPECT_EQ(refused({"net.hosts", Texts{""}}), Errc::BadConfiguration);
+  EXPECT_EQ(refused({"net.port", true}), Errc::BadConfiguration);
+  EXPECT_EQ(refused({"net.wait", std::int64_t{-1}}), Errc::BadConfiguration);
+  EXPECT_EQ(refused({"net.prot", std::int64_t{1}}), Errc::BadConfiguration);
+}
+
+TEST(SettingsTables, BoundEveryNumber) {
+  for (const auto table : {recipient_table(), donor_table()})
+    for (const Setting& row : table) {
+      const bool number =
+          row.kind == Kind::Integer || row.kind == Kind::Duration || row.kind == Kind::Size;
+      const bool bounded = row.bounds.lowest >= 0 && row.bounds.highest < INT64_MAX;
+      EXPECT_EQ(bounded, number && row.name() != "donor.cipher_suite") << row.name();
+    }
+}
+
 TEST_F(SettingsFile, RefuseWhatTheyDoNotKnowWithItsPlace) {
   expect_refused("[net]\nprot = 7\n", "x.toml:2: there is no setting 'net.prot'");
   expect_refused("\n[met]\nport = 7\n", "[met]");
@@ -167,8 +214,7 @@ TEST_F(SettingsFile, AreBoundedInSize) {
 TEST_F(SettingsFile, CheckBounds) {
   const auto settings = load("[net]\nport = 70000\n");
   ASSERT_TRUE(settings);
-  std::uint16_t port = 0;
-  const auto done = narrow(*settings, "net.port", 1, 65535, port);
+  const auto done = settings->check_bounds(kTable[2]);
   ASSERT_FALSE(done);
   EXPECT_NE(done.error().detail.find("from 1 to 65535"), std::string::npos);
   EXPECT_NE(done.error().detail.find("x.toml:2"), std::string::npos);

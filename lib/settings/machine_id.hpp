@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Who this system is, when the configuration does not say.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/error.hpp"
+#include "base/types.hpp"
+
+namespace fwr::settings {
+
+/// A GUID that stays the same on every start of this system, differs for each role, and does not
+/// show the machine-id (machine-id(5)). Without a valid machine-id it is made from the host name,
+/// and `doubt` says so.
+[[nodiscard]] Result<Guid> machine_guid(std::string_view role, std::string& doubt);
+
+}  // namespace fwr::settings

@@ -19,6 +19,7 @@ REPO_TESTS += %D%/no-io-symbols.sh
 REPO_TESTS += %D%/promises.sh
 REPO_TESTS += %D%/settings.sh
 REPO_TESTS += %D%/tidy.sh
+REPO_TESTS += %D%/words.sh
 
 TESTS += $(REPO_TESTS)
 XFAIL_TESTS += %D%/expected-failure.sh

@@ -6,7 +6,7 @@
 
 #include "fwrecover/lines.hpp"
 #include "fwrecover/recipient_impl.hpp"
-#include "recipient/recovery.hpp"
+#include "recipient/words.hpp"
 #include "settings/media_config.hpp"
 
 namespace fwrecover {

@@ -11,7 +11,7 @@
 #include "base/address.hpp"
 #include "base/types.hpp"
 #include "recipient/link_timers.hpp"
-#include "recipient/recovery.hpp"
+#include "recipient/words.hpp"
 #include "wire/oem.hpp"
 
 namespace fwr::recipient {

@@ -10,9 +10,9 @@
 #include "flash/slots.hpp"
 #include "recipient/block_window.hpp"
 #include "recipient/image_store.hpp"
-#include "recipient/recovery.hpp"
 #include "recipient/tree_store.hpp"
 #include "recipient/vetting.hpp"
+#include "recipient/words.hpp"
 
 namespace fwr::recipient {
 

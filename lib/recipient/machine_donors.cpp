@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "recipient/machine.hpp"
+#include "recipient/recovery.hpp"
 #include "session/client.hpp"
 #include "session/plain_client.hpp"
 
@@ -33,7 +33,7 @@ std::chrono::seconds busy_wait(std::uint32_t iana, const wire::IpmiResponse& res
 
 }  // namespace
 
-void Recovery::Impl::close_offers(TimePoint now) {
+void Recovery::close_offers(TimePoint now) {
   const Discovery& discovery = std::get<Discovering>(data_).discovery;
   if (selection_) {
     for (Offered& offered : selection_->add(discovery.offers())) emit(std::move(offered));
@@ -54,7 +54,7 @@ void Recovery::Impl::close_offers(TimePoint now) {
   select(now);
 }
 
-void Recovery::Impl::work_on_survey(TimePoint now) {
+void Recovery::work_on_survey(TimePoint now) {
   for (Dropped& dropped : survey_->take_dropped()) emit(std::move(dropped));
   for (Link& link : survey_->take_links()) bid_farewell(std::move(link), std::nullopt, now);
   if (!survey_->over()) return;
@@ -69,7 +69,7 @@ void Recovery::Impl::work_on_survey(TimePoint now) {
   finish(std::nullopt, now);
 }
 
-void Recovery::Impl::select(TimePoint now) {
+void Recovery::select(TimePoint now) {
   auto next = selection_->next(now);
   if (!next && asking_) {
     for (Offered& offered : selection_->add(asking_->offers())) emit(std::move(offered));
@@ -91,8 +91,8 @@ void Recovery::Impl::select(TimePoint now) {
   emit(Chosen{offer.candidate, !selection_->verdict(next->index).accepted});
 }
 
-std::unique_ptr<session::Conversation> Recovery::Impl::make_client(const LinkProperties& link,
-                                                                   std::size_t offer) {
+std::unique_ptr<session::Conversation> Recovery::make_client(const LinkProperties& link,
+                                                             std::size_t offer) {
   session::ClientTimers timers = timers_of(link).command;
   if (in_doubt_ && link.sessions) timers.tries = std::min(timers.tries, kTriesInDoubt);
   if (link.sessions)
@@ -102,13 +102,13 @@ std::unique_ptr<session::Conversation> Recovery::Impl::make_client(const LinkPro
                                                 selection_->offer(offer).candidate.donor);
 }
 
-const policy::Candidate& Recovery::Impl::candidate() const {
+const policy::Candidate& Recovery::candidate() const {
   return selection_->offer(link()->offer()).candidate;
 }
 
 /// What all ways to drop a donor end with.
-void Recovery::Impl::leave(Event event, Error error, TimePoint now,
-                           std::optional<std::chrono::seconds> waits) {
+void Recovery::leave(Event event, Error error, TimePoint now,
+                     std::optional<std::chrono::seconds> waits) {
   emit(Dropped{.candidate = candidate(), .error = error, .waits = waits});
   bid_farewell(take_link(), error, now);
   enter(event, Selecting{});
@@ -116,21 +116,21 @@ void Recovery::Impl::leave(Event event, Error error, TimePoint now,
 }
 
 /// It refused, or what it sent was wrong.
-void Recovery::Impl::drop(Event event, Error error, TimePoint now) {
+void Recovery::drop(Event event, Error error, TimePoint now) {
   // Without a session that can have been anybody.
   if (!link()->properties().sessions) return doubt(event, std::move(error), now);
   selection_->failed(link()->offer(), error);
   leave(event, std::move(error), now);
 }
 
-void Recovery::Impl::drop_busy(Event event, Error error, std::chrono::seconds wait, TimePoint now) {
+void Recovery::drop_busy(Event event, Error error, std::chrono::seconds wait, TimePoint now) {
   const TimePoint again = again_after(wait, now);
   selection_->busy(link()->offer(), error, again);
   leave(event, std::move(error), now, std::chrono::ceil<std::chrono::seconds>(again - now));
 }
 
 /// This image will not do; another one of the same donor may.
-void Recovery::Impl::drop_image(Event event, Error error, TimePoint now) {
+void Recovery::drop_image(Event event, Error error, TimePoint now) {
   // Without a session that can have been anybody.
   if (!link()->properties().sessions) return doubt(event, std::move(error), now);
   selection_->refuse_image(link()->offer(), error, false);
@@ -139,13 +139,13 @@ void Recovery::Impl::drop_image(Event event, Error error, TimePoint now) {
 
 /// It refused, but without a session that can have been anybody: said often enough it is believed,
 /// and that need not take long. Another system in its place may be gone later.
-void Recovery::Impl::doubt(Event event, Error error, TimePoint now) {
+void Recovery::doubt(Event event, Error error, TimePoint now) {
   const bool passing = error.code == Errc::SessionLost;
   drop_lost(event, std::move(error), now, passing ? kLostWait : kRefusedWait);
 }
 
 /// The session, the lease or the path broke.
-void Recovery::Impl::drop_lost(Event event, Error error, TimePoint now, std::chrono::seconds wait) {
+void Recovery::drop_lost(Event event, Error error, TimePoint now, std::chrono::seconds wait) {
   const bool progressed =
       link()->lease() && installation_ && installation_->progress().fetched_bytes > fetched_before_;
   const std::size_t index = link()->offer();
@@ -158,7 +158,7 @@ void Recovery::Impl::drop_lost(Event event, Error error, TimePoint now, std::chr
   leave(event, std::move(error), now);
 }
 
-bool Recovery::Impl::in_turn() const {
+bool Recovery::in_turn() const {
   const auto* connecting = std::get_if<Connecting>(&data_);
   const bool before_lease = connecting != nullptr
                                 ? !connecting->not_before
@@ -166,32 +166,32 @@ bool Recovery::Impl::in_turn() const {
   return before_lease && link()->properties().sessions;
 }
 
-Duration Recovery::Impl::turn(TimePoint now) const {
+Duration Recovery::turn(TimePoint now) const {
   const auto others = static_cast<std::int64_t>(selection_->others(link()->offer(), now));
   const Duration least = kLeastTurn_timeouts * link()->timers().command.first_timeout;
   const Duration share = (ends_ - now) / (kTurnsInTimeLeft * (others + 1));
   return std::clamp<Duration>(share, least, std::max<Duration>(least, kLongestTurn));
 }
 
-void Recovery::Impl::begin_turn(TimePoint now) {
+void Recovery::begin_turn(TimePoint now) {
   const unsigned doublings = std::min(selection_->times_late(link()->offer()), kMostTurnDoublings);
   turn_ends_ = now + turn(now) * (std::int64_t{1} << doublings);
 }
 
 /// Answers that come just in time, one after the other, must not use up the time of others.
-void Recovery::Impl::check_turn(TimePoint now) {
+void Recovery::check_turn(TimePoint now) {
   if (!in_turn() || now < turn_ends_) return;
   if (selection_->others(link()->offer(), now) == 0) return begin_turn(now);
   drop_late(now);
 }
 
-void Recovery::Impl::drop_late(TimePoint now) {
+void Recovery::drop_late(TimePoint now) {
   Error error{Errc::DonorTooSlow, "no lease in its time, and others wait"};
   selection_->late(link()->offer(), error, now);
   leave(Event::DonorLost, std::move(error), now);
 }
 
-void Recovery::Impl::drop_slow(double bytes_per_s, std::uint64_t left_bytes, TimePoint now) {
+void Recovery::drop_slow(double bytes_per_s, std::uint64_t left_bytes, TimePoint now) {
   Error error{Errc::DonorTooSlow, std::to_string(static_cast<std::uint64_t>(bytes_per_s)) +
                                       " bytes a second, and " + std::to_string(left_bytes) +
                                       " bytes are missing"};
@@ -200,19 +200,19 @@ void Recovery::Impl::drop_slow(double bytes_per_s, std::uint64_t left_bytes, Tim
 }
 
 /// Later by a random part: many that were sent away together must not come back together.
-TimePoint Recovery::Impl::again_after(std::chrono::seconds wait, TimePoint now) {
+TimePoint Recovery::again_after(std::chrono::seconds wait, TimePoint now) {
   std::array<std::byte, 2> drawn{};
   random_.fill(drawn);
   const Duration spread = std::max<Duration>(wait / 2, kLeastSpread);
   return now + wait + spread * ByteReader(drawn).u16() / 0x10000;
 }
 
-void Recovery::Impl::ask(wire::IpmiRequest request, TimePoint now) {
+void Recovery::ask(wire::IpmiRequest request, TimePoint now) {
   if (auto asked = link()->ask(std::move(request), now); !asked)
     drop(Event::DonorLost, asked.error(), now);
 }
 
-void Recovery::Impl::on_session_up(const Guid& peer, TimePoint now) {
+void Recovery::on_session_up(const Guid& peer, TimePoint now) {
   if (state() != State::Connecting) return;
   const std::size_t index = link()->offer();
   const bool sessions = link()->properties().sessions;
@@ -230,7 +230,7 @@ void Recovery::Impl::on_session_up(const Guid& peer, TimePoint now) {
   ask_for_image(!accepted && (!sessions || selection_->is_sure(index)), now);
 }
 
-void Recovery::Impl::on_session_down(Error error, TimePoint now) {
+void Recovery::on_session_down(Error error, TimePoint now) {
   if (state() == State::Reporting) return reported(Event::DonorLost, now);
   if (!has_row(state(), Event::DonorLost)) return;  // the slot needs no donor any more
   if (error.code == Errc::SessionLimit && state() == State::Connecting)
@@ -238,7 +238,7 @@ void Recovery::Impl::on_session_down(Error error, TimePoint now) {
   drop_lost(Event::DonorLost, std::move(error), now);
 }
 
-void Recovery::Impl::on_answer(const wire::IpmiResponse& response, TimePoint now) {
+void Recovery::on_answer(const wire::IpmiResponse& response, TimePoint now) {
   if (const auto* data = std::get_if<Vetting>(&data_)) {
     if (data->fetch)
       on_manifest_piece(response, now);
@@ -255,7 +255,7 @@ void Recovery::Impl::on_answer(const wire::IpmiResponse& response, TimePoint now
 }
 
 /// The image that was chosen, or the one `behind` it.
-void Recovery::Impl::ask_for_image(bool behind, TimePoint now) {
+void Recovery::ask_for_image(bool behind, TimePoint now) {
   auto& data = std::get<Vetting>(data_);
   if (++data.asked > kImagesAsked) return end_walk(now);
   data.fetch.reset();
@@ -268,7 +268,7 @@ void Recovery::Impl::ask_for_image(bool behind, TimePoint now) {
       now);
 }
 
-void Recovery::Impl::on_image_offered(const wire::IpmiResponse& response, TimePoint now) {
+void Recovery::on_image_offered(const wire::IpmiResponse& response, TimePoint now) {
   auto& data = std::get<Vetting>(data_);
   const bool sessions = data.link->properties().sessions;
   const std::size_t index = data.link->offer();
@@ -297,7 +297,7 @@ void Recovery::Impl::on_image_offered(const wire::IpmiResponse& response, TimePo
 }
 
 /// What the donor offers in its session.
-void Recovery::Impl::consider(TimePoint now) {
+void Recovery::consider(TimePoint now) {
   const std::size_t index = link()->offer();
   const policy::Verdict& verdict = selection_->verdict(index);
   if (!verdict.accepted) return verdict.next_may_do ? ask_for_image(true, now) : end_walk(now);
@@ -312,14 +312,14 @@ void Recovery::Impl::consider(TimePoint now) {
   fetch_manifest(now);
 }
 
-void Recovery::Impl::fetch_manifest(TimePoint now) {
+void Recovery::fetch_manifest(TimePoint now) {
   auto& data = std::get<Vetting>(data_);
   data.fetch.emplace(candidate().digest, response_data_limit_bytes(data.link->properties()));
   ask(wire::oem::make_request(config_.iana, Command::GetManifest, data.fetch->next()), now);
 }
 
 /// `of_all`: a trusted signature says so, and whoever else offers this image cannot change it.
-void Recovery::Impl::refuse_image(Error error, bool of_all, TimePoint now) {
+void Recovery::refuse_image(Error error, bool of_all, TimePoint now) {
   auto& data = std::get<Vetting>(data_);
   if (!data.link->properties().sessions && !of_all)
     return drop(Event::ManifestRefused, std::move(error), now);
@@ -331,7 +331,7 @@ void Recovery::Impl::refuse_image(Error error, bool of_all, TimePoint now) {
 }
 
 /// The donor has nothing more, and nothing that will do.
-void Recovery::Impl::end_walk(TimePoint now) {
+void Recovery::end_walk(TimePoint now) {
   auto& data = std::get<Vetting>(data_);
   const std::size_t index = data.link->offer();
   Error error =
@@ -342,7 +342,7 @@ void Recovery::Impl::end_walk(TimePoint now) {
   leave(Event::ManifestRefused, std::move(error), now);
 }
 
-void Recovery::Impl::on_manifest_piece(const wire::IpmiResponse& response, TimePoint now) {
+void Recovery::on_manifest_piece(const wire::IpmiResponse& response, TimePoint now) {
   auto& data = std::get<Vetting>(data_);
   if (response.code != CompletionCode::Ok) {
     Error error = rejected("Get Manifest", response.code, data.link->properties());
@@ -363,7 +363,7 @@ void Recovery::Impl::on_manifest_piece(const wire::IpmiResponse& response, TimeP
   ask(std::move(request), now);
 }
 
-wire::IpmiRequest Recovery::Impl::accept_request() const {
+wire::IpmiRequest Recovery::accept_request() const {
   const Offer& offer = selection_->offer(link()->offer());
   return wire::oem::make_request(
       config_.iana, Command::AcceptOffer,
@@ -371,7 +371,7 @@ wire::IpmiRequest Recovery::Impl::accept_request() const {
           .nonce = nonce_, .digest = offer.candidate.digest, .token = offer.token});
 }
 
-void Recovery::Impl::on_accepted(const wire::IpmiResponse& response, TimePoint now) {
+void Recovery::on_accepted(const wire::IpmiResponse& response, TimePoint now) {
   auto& data = std::get<Accepting>(data_);
   switch (response.code) {
     case CompletionCode::Ok: break;
@@ -409,7 +409,7 @@ void Recovery::Impl::on_accepted(const wire::IpmiResponse& response, TimePoint n
   on_lease(*lease, now);
 }
 
-void Recovery::Impl::on_offer_again(const wire::IpmiResponse& response, TimePoint now) {
+void Recovery::on_offer_again(const wire::IpmiResponse& response, TimePoint now) {
   auto& data = std::get<Accepting>(data_);
   data.waits_for_offer = false;
   if (response.code != CompletionCode::Ok)
@@ -426,7 +426,7 @@ void Recovery::Impl::on_offer_again(const wire::IpmiResponse& response, TimePoin
   ask(accept_request(), now);
 }
 
-void Recovery::Impl::on_lease(const wire::oem::AcceptOfferRs& granted, TimePoint now) {
+void Recovery::on_lease(const wire::oem::AcceptOfferRs& granted, TimePoint now) {
   auto& data = std::get<Accepting>(data_);
   const image::TreeShape shape(data.vetted.manifest.size_bytes);
   const auto refuse = [&](const std::string& why) {

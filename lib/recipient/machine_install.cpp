@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // From the lease to the end: preparing, fetching, verifying, activating, reporting. PROTOCOL §6.4.
-#include "recipient/machine.hpp"
+#include "recipient/recovery.hpp"
 
 namespace fwr::recipient {
 
@@ -10,7 +10,7 @@ namespace {
 constexpr std::chrono::seconds kLeastPaceWindow{5};  // PROTOCOL §8.1
 }  // namespace
 
-void Recovery::Impl::prepare(Vetted vetted, TimePoint now) {
+void Recovery::prepare(Vetted vetted, TimePoint now) {
   Result<> ready;
   if (installation_ && installation_->manifest().digest == vetted.manifest.digest) {
     ready = installation_->go_on_with(std::move(vetted));
@@ -37,7 +37,7 @@ void Recovery::Impl::prepare(Vetted vetted, TimePoint now) {
   after_fetch_step(now);
 }
 
-void Recovery::Impl::on_fetched(const Fetched<>& result, TimePoint now) {
+void Recovery::on_fetched(const Fetched<>& result, TimePoint now) {
   if (result) return after_fetch_step(now);
   const Failure& failure = result.error();
   switch (failure.kind) {
@@ -51,7 +51,7 @@ void Recovery::Impl::on_fetched(const Fetched<>& result, TimePoint now) {
   }
 }
 
-void Recovery::Impl::after_fetch_step(TimePoint now) {
+void Recovery::after_fetch_step(TimePoint now) {
   emit_progress(now, false);
   if (!transfer()->complete()) return;
   if (state() == State::FetchingTree) {
@@ -68,13 +68,13 @@ void Recovery::Impl::after_fetch_step(TimePoint now) {
 
 /// Where many wait, each is judged sooner: a donor that sends as little as it can takes its turn
 /// and no more.
-void Recovery::Impl::begin_pace(std::uint64_t in_place_bytes, Duration window, TimePoint now) {
+void Recovery::begin_pace(std::uint64_t in_place_bytes, Duration window, TimePoint now) {
   if (link()->properties().sessions)
     window = std::min(window, std::max<Duration>(turn(now), kLeastPaceWindow));
   patience_.begin(in_place_bytes, window, now);
 }
 
-void Recovery::Impl::check_pace(TimePoint now) {
+void Recovery::check_pace(TimePoint now) {
   if (ended_ || transfer() == nullptr) return;
   const std::uint64_t done = window().in_place_bytes();
   const auto rate = patience_.rate(done, now);
@@ -88,7 +88,7 @@ void Recovery::Impl::check_pace(TimePoint now) {
     drop_slow(*rate, left, now);
 }
 
-void Recovery::Impl::verify_step(TimePoint now) {
+void Recovery::verify_step(TimePoint now) {
   const auto verified = installation_->verify_step();
   if (!verified) return fail_recovery(Event::SlotFailed, verified.error(), now);
   if (!*verified) return;
@@ -96,7 +96,7 @@ void Recovery::Impl::verify_step(TimePoint now) {
   activate(now);
 }
 
-void Recovery::Impl::activate(TimePoint now) {
+void Recovery::activate(TimePoint now) {
   const auto lasted = std::chrono::duration_cast<std::chrono::seconds>(now - began_);
   // Begun in 1970, the trial would be over as soon as somebody sets the clock.
   const std::uint32_t limit_s = wall_clock_ > 0 ? config_.trial_limit_s : 0;
@@ -109,7 +109,7 @@ void Recovery::Impl::activate(TimePoint now) {
   report(now);
 }
 
-void Recovery::Impl::report(TimePoint now) {
+void Recovery::report(TimePoint now) {
   DonorLink* donor = link();
   if (donor == nullptr || !donor->alive()) return reported(Event::DonorLost, now);
   const image::Manifest& manifest = installation_->manifest();
@@ -126,7 +126,7 @@ void Recovery::Impl::report(TimePoint now) {
   if (!asked) reported(Event::DonorLost, now);
 }
 
-void Recovery::Impl::reported(Event event, TimePoint now) {
+void Recovery::reported(Event event, TimePoint now) {
   bid_farewell(take_link(), std::nullopt, now);
   enter(event, Done{});
   finish(std::nullopt, now);

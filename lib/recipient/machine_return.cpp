@@ -3,11 +3,11 @@
 // PROTOCOL §14.
 #include <algorithm>
 
-#include "recipient/machine.hpp"
+#include "recipient/recovery.hpp"
 
 namespace fwr::recipient {
 
-std::vector<Target> Recovery::Impl::better_targets() const {
+std::vector<Target> Recovery::better_targets() const {
   const std::size_t ours = policy::media_rank(config_.policy, candidate().medium);
   std::vector<Target> better;
   for (const Target& target : config_.targets) {
@@ -23,19 +23,19 @@ std::vector<Target> Recovery::Impl::better_targets() const {
 }
 
 /// A donor begins to send.
-void Recovery::Impl::expect_return(TimePoint now) {
+void Recovery::expect_return(TimePoint now) {
   next_return_.reset();
   if (transfer() == nullptr || !config_.policy.return_to_better || better_targets().empty()) return;
   next_return_ = again_after(return_interval_, now);
 }
 
-std::optional<TimePoint> Recovery::Impl::return_deadline() const {
+std::optional<TimePoint> Recovery::return_deadline() const {
   if (ended_ || state() == State::Discovering) return std::nullopt;
   if (asking_) return asking_->deadline();
   return transfer() != nullptr ? next_return_ : std::nullopt;
 }
 
-void Recovery::Impl::work_on_return(TimePoint now) {
+void Recovery::work_on_return(TimePoint now) {
   if (asking_) {
     asking_->handle_timeout(now);
     if (asking_->closed(now)) on_more_offers(now);
@@ -45,7 +45,7 @@ void Recovery::Impl::work_on_return(TimePoint now) {
   }
 }
 
-void Recovery::Impl::on_more_offers(TimePoint now) {
+void Recovery::on_more_offers(TimePoint now) {
   for (Offered& offered : selection_->add(asking_->offers())) emit(std::move(offered));
   asking_.reset();
   if (transfer() == nullptr) return;

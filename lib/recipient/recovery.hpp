@@ -5,136 +5,115 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
+#include <type_traits>
+#include <utility>
 #include <variant>
 #include <vector>
 
-#include "base/address.hpp"
-#include "base/types.hpp"
 #include "flash/slots.hpp"
-#include "image/signature.hpp"
-#include "policy/policy.hpp"
-#include "recipient/known_links.hpp"
-#include "session/client.hpp"
+#include "recipient/discovery.hpp"
+#include "recipient/donor_link.hpp"
+#include "recipient/installation.hpp"
+#include "recipient/patience.hpp"
+#include "recipient/selection.hpp"
+#include "recipient/survey.hpp"
+#include "recipient/transfer.hpp"
+#include "recipient/vetting.hpp"
+#include "recipient/words.hpp"
 
 namespace fwr::recipient {
 
-enum class State : std::uint8_t {
-  Idle,
-  Discovering,
-  Selecting,
-  Connecting,
-  Vetting,
-  Accepting,
-  Preparing,
-  FetchingTree,
-  FetchingImage,
-  Verifying,
-  Activating,
-  Reporting,
-  Done,
-  Failed,
-};
-enum class Event : std::uint8_t {
-  Start,
-  OffersClosed,
-  Deadline,
-  DonorChosen,
-  NoneLeft,
-  SessionUp,
-  DonorLost,
-  ManifestAccepted,
-  ManifestRefused,
-  LeaseGranted,
-  LeaseRefused,
-  SlotReady,
-  SlotFailed,
-  TreeComplete,
-  BadBlock,
-  ImageComplete,
-  SlotVerified,
-  Activated,
-  Reported,
-  BetterDonor,
-  OffersAwaited,
-  NextImage,
-};
-struct Row {
-  State from;
-  Event event;
-  State to;
-};
-/// Same rows and order as PROTOCOL §6.4.
-[[nodiscard]] std::span<const Row> transition_table();
-[[nodiscard]] std::string_view to_text(State state);  ///< "FetchingImage"
-[[nodiscard]] std::string_view to_text(Event event);  ///< "offers-closed"
+inline constexpr std::size_t kEventQueue = 1024;  ///< events; the oldest go first
+inline constexpr Duration kProgressInterval = std::chrono::milliseconds(100);
+inline constexpr std::chrono::seconds kSessionLimitWait{10};  ///< a donor with no free session
+inline constexpr std::chrono::seconds kLostWait{10};          // PROTOCOL §6.4
+/// On links without sessions, where what refused may be somebody else: PROTOCOL §6.4.
+inline constexpr std::chrono::seconds kRefusedWait{1};
+inline constexpr std::chrono::seconds kLongestReturnInterval{3600};  // PROTOCOL §14
 
-/// Whom to ask. Broadcast and multicast paths, on a bus FFFFh, set flag b0 of the request. The
-/// medium of a candidate is that of the path on which its offer arrived.
-struct Target {
-  Path path;
-  bool broadcast = false;
-};
+using Link = std::unique_ptr<DonorLink>;
 
-struct RecoveryConfig {
-  std::uint32_t iana = 0;
-  policy::Policy policy;
-  policy::Situation situation;
-  session::Credentials credentials;
-  std::vector<image::PublicKey> trusted_keys;
-  std::vector<Target> targets;
-  /// What carries whom; who is not in it is on a LAN.
-  std::vector<KnownLink> links;
-  std::uint32_t trial_limit_s = 600;
-  std::size_t receive_buffer_bytes = 212992;  ///< of the socket: at most half of it is in flight
-  bool offers_only = false;                   ///< ends after Discovering: `fwrecover offers`
-  bool verify = false;  ///< then also judges the signed manifests, in sessions
+/// One structure a state, in the order of State: the state is the index of the variant.
+struct Idle {};
+struct Discovering {
+  Discovery discovery;
 };
-
-struct Entered {
-  State state;
-  Event event;  ///< that led there
+struct Selecting {};
+struct Connecting {
+  Link link;
+  std::optional<TimePoint> not_before;  ///< the donor was busy
 };
-struct Offered {
-  policy::Candidate candidate;
-  policy::Verdict verdict;
-  std::size_t rank = 0;  ///< 1 is the best of the acceptable ones; 0: not told
-  std::optional<image::Manifest> manifest = std::nullopt;  ///< signed, and judged
+struct Vetting {
+  Link link;
+  Guid peer{};                                        ///< that opened the session
+  std::optional<ManifestFetch> fetch = std::nullopt;  ///< nothing: Request Firmware is asked
+  Digest after{};                                     ///< of that request
+  bool behind = false;  ///< it asks for what comes behind the image of the link
+  unsigned asked = 0;
+  bool moved = false;                           ///< to another image than the one that was chosen
+  std::optional<Error> refusal = std::nullopt;  ///< the first one of an image
 };
-/// The donor that is tried now.
-struct Chosen {
-  policy::Candidate candidate;
-  bool further = false;  ///< this one is refused: the donor is asked in its session for its others
+struct Accepting {
+  Link link;
+  Vetted vetted;
+  bool asked_again = false;      ///< for an offer that has not expired
+  bool waits_for_offer = false;  ///< the pending command is Request Firmware
 };
-/// Why a donor is not used any more.
-struct Dropped {
-  policy::Candidate candidate;
-  Error error;
-  std::optional<std::chrono::seconds> waits = std::nullopt;  ///< it is busy, and has room then
+struct Preparing {
+  Link link;
 };
-struct Progress {
-  std::uint64_t done_bytes = 0;  ///< of the image, in the slot and verified
-  std::uint64_t total_bytes = 0;
-  std::uint64_t fetched_bytes = 0;  ///< came from donors
-  std::uint64_t reused_bytes = 0;   ///< were in a slot already
+struct FetchingTree {
+  Link link;
+  std::unique_ptr<Transfer> transfer;
 };
-/// The end. No error: done (or, with offers_only, offers were listed).
-struct Finished {
-  std::optional<Error> error;
-  std::optional<Errc> cause;                ///< what the first donor that failed failed with
-  std::optional<image::Manifest> manifest;  ///< of the image that was activated
-  Progress progress;
+struct FetchingImage {
+  Link link;
+  std::unique_ptr<Transfer> transfer;
 };
-using RecoveryEvent = std::variant<Entered, Offered, Chosen, Dropped, Progress, Finished>;
+struct Verifying {
+  Link link;
+};
+struct Activating {
+  Link link;
+};
+struct Reporting {
+  Link link;
+  TimePoint until;
+};
+struct Done {};
+struct Failed {};
+using StateData =
+    std::variant<Idle, Discovering, Selecting, Connecting, Vetting, Accepting, Preparing,
+                 FetchingTree, FetchingImage, Verifying, Activating, Reporting, Done, Failed>;
+template <State state, class Data>
+inline constexpr bool kHolds =
+    std::is_same_v<std::variant_alternative_t<static_cast<std::size_t>(state), StateData>, Data>;
+static_assert(kHolds<State::Idle, Idle>);
+static_assert(kHolds<State::Discovering, Discovering>);
+static_assert(kHolds<State::Selecting, Selecting>);
+static_assert(kHolds<State::Connecting, Connecting>);
+static_assert(kHolds<State::Vetting, Vetting>);
+static_assert(kHolds<State::Accepting, Accepting>);
+static_assert(kHolds<State::Preparing, Preparing>);
+static_assert(kHolds<State::FetchingTree, FetchingTree>);
+static_assert(kHolds<State::FetchingImage, FetchingImage>);
+static_assert(kHolds<State::Verifying, Verifying>);
+static_assert(kHolds<State::Activating, Activating>);
+static_assert(kHolds<State::Reporting, Reporting>);
+static_assert(kHolds<State::Done, Done>);
+static_assert(kHolds<State::Failed, Failed>);
 
 class Recovery {
  public:
   /// `slots` and `random` must outlive the machine.
-  Recovery(RecoveryConfig config, flash::Slots& slots, RandomSource& random);
-  ~Recovery();
+  Recovery(RecoveryConfig config, flash::Slots& slots, RandomSource& random)
+      : config_(std::move(config)), slots_(slots), random_(random) {}
+  Recovery(const Recovery&) = delete;
+  Recovery& operator=(const Recovery&) = delete;
 
   /// `wall_clock`: seconds since 1970, for the trial. Zero: not set, then the trial has no limit.
   void start(TimePoint now, std::int64_t wall_clock);
@@ -152,7 +131,7 @@ class Recovery {
   /// A deadline that has passed means that there is work to do now: verification goes in steps.
   [[nodiscard]] std::optional<TimePoint> deadline() const;
   [[nodiscard]] bool finished() const;  ///< Finished was polled and nothing is left to send
-  [[nodiscard]] State state() const;
+  [[nodiscard]] State state() const { return static_cast<State>(data_.index()); }
   /// What it holds in memory now, each within a limit of its own.
   struct Held {
     std::size_t events = 0;
@@ -163,8 +142,109 @@ class Recovery {
   [[nodiscard]] Held held() const;
 
  private:
-  class Impl;
-  std::unique_ptr<Impl> impl_;
+  // recovery.cpp: what holds in every state
+  /// The only place where the state changes.
+  void enter(Event event, StateData next);
+  [[nodiscard]] static bool has_row(State from, Event event);
+  [[nodiscard]] DonorLink* link();
+  [[nodiscard]] const DonorLink* link() const;
+  [[nodiscard]] Link take_link();
+  [[nodiscard]] Transfer* transfer();
+  [[nodiscard]] const Transfer* transfer() const;
+  /// Of the object that is fetched now. Only in a state with a transfer.
+  [[nodiscard]] const BlockWindow& window() const;
+  void emit(RecoveryEvent event);
+  void emit_progress(TimePoint now, bool always);
+  void finish(std::optional<Error> error, TimePoint now);
+  void fail_recovery(Event event, Error error, TimePoint now);
+  void check_deadline(TimePoint now);
+  [[nodiscard]] std::string doing() const;
+  void bid_farewell(Link link, const std::optional<Error>& why, TimePoint now);
+  void forget_farewells();
+  void pump(TimePoint now);
+
+  // machine_donors.cpp: from the offers to the lease
+  void close_offers(TimePoint now);
+  void work_on_survey(TimePoint now);
+  void select(TimePoint now);
+  void drop(Event event, Error error, TimePoint now);
+  void drop_busy(Event event, Error error, std::chrono::seconds wait, TimePoint now);
+  void drop_image(Event event, Error error, TimePoint now);
+  void leave(Event event, Error error, TimePoint now,
+             std::optional<std::chrono::seconds> waits = std::nullopt);
+  [[nodiscard]] TimePoint again_after(std::chrono::seconds wait, TimePoint now);
+  void drop_lost(Event event, Error error, TimePoint now, std::chrono::seconds wait = kLostWait);
+  void doubt(Event event, Error error, TimePoint now);
+  void drop_late(TimePoint now);
+  /// How long the donor may take until the lease, while others wait for their turn.
+  [[nodiscard]] Duration turn(TimePoint now) const;
+  void begin_turn(TimePoint now);
+  void check_turn(TimePoint now);
+  [[nodiscard]] bool in_turn() const;
+  void drop_slow(double bytes_per_s, std::uint64_t left_bytes, TimePoint now);
+  /// For the offer at this index of the selection.
+  [[nodiscard]] std::unique_ptr<session::Conversation> make_client(const LinkProperties& link,
+                                                                   std::size_t offer);
+  [[nodiscard]] const policy::Candidate& candidate() const;
+  void ask(wire::IpmiRequest request, TimePoint now);
+  void on_session_up(const Guid& peer, TimePoint now);
+  void on_session_down(Error error, TimePoint now);
+  void on_answer(const wire::IpmiResponse& response, TimePoint now);
+  void ask_for_image(bool behind, TimePoint now);
+  void on_image_offered(const wire::IpmiResponse& response, TimePoint now);
+  void consider(TimePoint now);
+  void fetch_manifest(TimePoint now);
+  void refuse_image(Error error, bool of_all, TimePoint now);
+  void end_walk(TimePoint now);
+  void on_manifest_piece(const wire::IpmiResponse& response, TimePoint now);
+  void on_accepted(const wire::IpmiResponse& response, TimePoint now);
+  void on_offer_again(const wire::IpmiResponse& response, TimePoint now);
+  void on_lease(const wire::oem::AcceptOfferRs& lease, TimePoint now);
+  [[nodiscard]] wire::IpmiRequest accept_request() const;
+
+  // machine_return.cpp: other offers while one is used
+  [[nodiscard]] std::vector<Target> better_targets() const;
+  void expect_return(TimePoint now);
+  void work_on_return(TimePoint now);
+  void on_more_offers(TimePoint now);
+  [[nodiscard]] std::optional<TimePoint> return_deadline() const;
+
+  // machine_install.cpp: from the lease to the end
+  void prepare(Vetted vetted, TimePoint now);
+  void on_fetched(const Fetched<>& result, TimePoint now);
+  /// The donor begins to send an object of which so much is there.
+  void begin_pace(std::uint64_t in_place_bytes, Duration window, TimePoint now);
+  void check_pace(TimePoint now);
+  void after_fetch_step(TimePoint now);
+  void verify_step(TimePoint now);
+  void activate(TimePoint now);
+  void report(TimePoint now);
+  void reported(Event event, TimePoint now);
+
+  RecoveryConfig config_;
+  flash::Slots& slots_;
+  RandomSource& random_;
+
+  StateData data_;
+  TimePoint began_{}, ends_{}, now_{};
+  std::int64_t wall_clock_ = 0;
+  Nonce nonce_{};
+  std::optional<Selection> selection_;
+  std::optional<Survey> survey_;                ///< with offers_only, once they are collected
+  std::unique_ptr<Installation> installation_;  ///< of the image that was chosen last
+  Patience patience_;                           ///< with the donor that sends now
+  std::optional<Discovery> asking_;             ///< others, while one is used
+  std::optional<TimePoint> next_return_;        ///< when to ask on better media
+  std::chrono::seconds return_interval_{};      ///< before that
+  std::uint64_t fetched_before_ = 0;  ///< bytes of the image, when the present lease was granted
+  TimePoint turn_ends_{};             ///< of the donor that was chosen last, until the lease
+  bool activated_ = false;
+  bool in_doubt_ = false;  ///< the donor that was chosen last
+
+  std::vector<Farewell> farewells_;  ///< each ends by itself, whatever the links take
+  std::deque<RecoveryEvent> events_;
+  TimePoint last_progress_{};
+  bool ended_ = false;  ///< Finished was emitted
 };
 
 }  // namespace fwr::recipient

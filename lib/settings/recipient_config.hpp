@@ -10,7 +10,7 @@
 #include "flash/slots.hpp"
 #include "image/signature.hpp"
 #include "policy/policy.hpp"
-#include "recipient/recovery.hpp"
+#include "recipient/words.hpp"
 #include "session/client.hpp"
 #include "settings/media_config.hpp"
 #include "settings/settings.hpp"

@@ -7,7 +7,7 @@
 
 #include "donor_host.hpp"
 #include "lease_watch.hpp"
-#include "recipient/machine.hpp"
+#include "recipient/recovery.hpp"
 #include "recipient/situation.hpp"
 #include "recipient_host.hpp"
 

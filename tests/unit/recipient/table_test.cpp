@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "recipient/recovery.hpp"
+#include "recipient/transitions.hpp"
 
 namespace fwr::recipient {
 namespace {

@@ -2,7 +2,7 @@
 // The transition table of a recovery, row for row PROTOCOL §6.4, and the names in it.
 #include <array>
 
-#include "recipient/recovery.hpp"
+#include "recipient/transitions.hpp"
 
 namespace fwr::recipient {
 namespace {

@@ -13,9 +13,9 @@ Installation::Installation(flash::Slots& slots, const flash::BootRecord& record,
       target_(flash::other(record.active)),
       vetted_(std::move(vetted)),
       tree_(slots, vetted_.manifest.size_bytes, vetted_.manifest.digest),
-      tree_window_(tree_.size_bytes()),
+      tree_fetch_(wire::stream::Object::Tree, tree_),
       image_(slots, target_, tree_, [this] { return record_writing(); }),
-      image_window_(vetted_.manifest.size_bytes) {}
+      image_fetch_(wire::stream::Object::Image, image_) {}
 
 Result<std::unique_ptr<Installation>> Installation::begin(flash::Slots& slots, Vetted vetted) {
   const auto record = slots.load_record();

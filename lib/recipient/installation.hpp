@@ -8,7 +8,7 @@
 #include <string>
 
 #include "flash/slots.hpp"
-#include "recipient/block_window.hpp"
+#include "recipient/fetch.hpp"
 #include "recipient/image_store.hpp"
 #include "recipient/tree_store.hpp"
 #include "recipient/vetting.hpp"
@@ -30,10 +30,11 @@ class Installation {
   [[nodiscard]] const image::Manifest& manifest() const { return vetted_.manifest; }
   [[nodiscard]] std::string where() const { return slots_.describe(target_); }
   [[nodiscard]] flash::SlotId target() const { return target_; }
-  [[nodiscard]] TreeStore& tree() { return tree_; }
-  [[nodiscard]] BlockWindow& tree_window() { return tree_window_; }
-  [[nodiscard]] ImageStore& image() { return image_; }
-  [[nodiscard]] BlockWindow& image_window() { return image_window_; }
+  /// First the hash tree, then the image, of which each block is verified by the tree.
+  [[nodiscard]] Fetch& tree() { return tree_fetch_; }
+  [[nodiscard]] const Fetch& tree() const { return tree_fetch_; }
+  [[nodiscard]] Fetch& image() { return image_fetch_; }
+  [[nodiscard]] const Fetch& image() const { return image_fetch_; }
   [[nodiscard]] Progress progress() const;
 
   /// Flushes the slot and reads back a part of it. True: all of it was read, it matches, and the
@@ -52,9 +53,9 @@ class Installation {
   Vetted vetted_;
   bool recorded_ = false;  ///< the record says that the slot is being written with this image
   TreeStore tree_;
-  BlockWindow tree_window_;
+  Fetch tree_fetch_;
   ImageStore image_;
-  BlockWindow image_window_;
+  Fetch image_fetch_;
 
   std::optional<image::TreeBuilder> reader_;  ///< while the slot is read back
   std::uint64_t read_back_ = 0;

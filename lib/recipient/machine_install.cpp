@@ -4,8 +4,6 @@
 
 namespace fwr::recipient {
 
-using wire::stream::Object;
-
 namespace {
 constexpr std::chrono::seconds kLeastPaceWindow{5};  // PROTOCOL §8.1
 }  // namespace
@@ -28,11 +26,11 @@ void Recovery::prepare(Vetted vetted, TimePoint now) {
   auto stream = std::make_unique<Transfer>(*donor->lease(), config_.receive_buffer_bytes,
                                            selection_->offer(donor->offer()).candidate.round_trip,
                                            donor->timers().stream);
-  stream->begin(Object::Tree, installation_->tree_window(), installation_->tree(), now);
+  stream->begin(installation_->tree(), now);
   fetched_before_ = installation_->progress().fetched_bytes;
   const Duration pace_window = donor->timers().pace_window;
   enter(Event::SlotReady, FetchingTree{std::move(donor), std::move(stream)});
-  begin_pace(installation_->tree_window().in_place_bytes(), pace_window, now);
+  begin_pace(installation_->tree().window().in_place_bytes(), pace_window, now);
   expect_return(now);
   after_fetch_step(now);
 }
@@ -56,10 +54,10 @@ void Recovery::after_fetch_step(TimePoint now) {
   if (!transfer()->complete()) return;
   if (state() == State::FetchingTree) {
     auto tree = std::move(std::get<FetchingTree>(data_));
-    tree.transfer->begin(Object::Image, installation_->image_window(), installation_->image(), now);
+    tree.transfer->begin(installation_->image(), now);
     const Duration pace_window = tree.link->timers().pace_window;
     enter(Event::TreeComplete, FetchingImage{std::move(tree.link), std::move(tree.transfer)});
-    return begin_pace(installation_->image_window().in_place_bytes(), pace_window, now);
+    return begin_pace(installation_->image().window().in_place_bytes(), pace_window, now);
   }
   emit_progress(now, true);
   asking_.reset();
@@ -82,8 +80,8 @@ void Recovery::check_pace(TimePoint now) {
   std::uint64_t left = window().object_bytes() - done;
   // The image follows at no better pace.
   if (state() == State::FetchingTree)
-    left += installation_->image_window().object_bytes() -
-            installation_->image_window().in_place_bytes();
+    left += installation_->image().window().object_bytes() -
+            installation_->image().window().in_place_bytes();
   if (too_slow(*rate, left, ends_ - now) && selection_->may_be_faster(link()->offer(), *rate, now))
     drop_slow(*rate, left, now);
 }

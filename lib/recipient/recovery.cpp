@@ -83,8 +83,8 @@ const Transfer* Recovery::transfer() const {
 }
 
 const BlockWindow& Recovery::window() const {
-  return state() == State::FetchingTree ? installation_->tree_window()
-                                        : installation_->image_window();
+  return state() == State::FetchingTree ? installation_->tree().window()
+                                        : installation_->image().window();
 }
 
 void Recovery::emit(RecoveryEvent event) {
@@ -361,8 +361,8 @@ std::optional<TimePoint> Recovery::deadline() const {
 Recovery::Held Recovery::held() const {
   Held held{.events = events_.size(), .farewells = farewells_.size()};
   if (installation_)
-    held.block_buffers = installation_->tree_window().buffers_in_use() +
-                         installation_->image_window().buffers_in_use();
+    held.block_buffers = installation_->tree().window().buffers_in_use() +
+                         installation_->image().window().buffers_in_use();
   if (const Transfer* stream = transfer()) held.in_flight_bytes = stream->in_flight_bytes();
   return held;
 }

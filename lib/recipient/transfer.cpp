@@ -8,7 +8,6 @@ namespace fwr::recipient {
 namespace {
 
 using wire::stream::Grant;
-using wire::stream::Object;
 using wire::stream::Range;
 
 constexpr std::size_t kGranule = wire::oem::kGranule_bytes;
@@ -51,13 +50,10 @@ void Transfer::set_segment(std::uint16_t granules) {
   size_ = segment_size(segment_limit_, timers_);
 }
 
-void Transfer::begin(Object object, BlockWindow& window, BlockStore& store, TimePoint now) {
-  object_ = object;
-  window_ = &window;
-  store_ = &store;
-  window.forget_parts();
+void Transfer::begin(Fetch& fetch, TimePoint now) {
+  fetch_ = &fetch;
+  fetch.begin_with_donor();
   book_.clear();
-  waits_at_.reset();
   last_progress_ = now;
   now_ = now;
 }
@@ -74,7 +70,7 @@ std::size_t Transfer::in_flight_limit() const {
 Fetched<> Transfer::handle_payload(ByteView payload, TimePoint now) {
   now_ = now;
   const auto message = wire::stream::decode_message(payload);
-  if (!message || window_ == nullptr) return {};  // a later version's, or noise: PROTOCOL §10
+  if (!message || fetch_ == nullptr) return {};  // a later version's, or noise: PROTOCOL §10
   if (const auto* segment = std::get_if<wire::stream::Segment>(&*message))
     return handle_segment(*segment, now);
   if (const auto* refusal = std::get_if<wire::stream::Refusal>(&*message))
@@ -84,12 +80,12 @@ Fetched<> Transfer::handle_payload(ByteView payload, TimePoint now) {
 
 Fetched<> Transfer::handle_segment(const wire::stream::Segment& segment, TimePoint now) {
   if (segment.handle != handle_) return {};
-  if (segment.object != object_) {
+  if (segment.object != fetch_->object()) {
     // Asked for twice, and behind it comes what was asked for since.
     book_.heard(segment.number, now);
     return {};
   }
-  const auto fresh = window_->absorb(segment.offset_granules, segment.data, *store_);
+  const auto fresh = fetch_->absorb(segment.offset_granules, segment.data);
   if (!fresh) return tl::unexpected(fresh.error());
   // A doubled segment is a sign of life too: on a slow path with a long queue, blocks that were
   // asked for twice come twice.
@@ -127,7 +123,7 @@ Fetched<> Transfer::handle_refusal(const wire::stream::Refusal& refusal, TimePoi
 }
 
 void Transfer::close(const OpenGrant& grant) {
-  for (const Range& range : grant.ranges) window_->release(range);
+  for (const Range& range : grant.ranges) fetch_->window().release(range);
 }
 
 void Transfer::lose(const OpenGrant& grant, bool overtaken, TimePoint now) {
@@ -136,32 +132,10 @@ void Transfer::lose(const OpenGrant& grant, bool overtaken, TimePoint now) {
     size_.lost(grant.segment_granules, overtaken || newest_answered_ > grant.number, now);
 }
 
-bool Transfer::can_examine() const {
-  if (window_ == nullptr || window_->room() == 0) return false;
-  if (waits_at_ && *waits_at_ == window_->base()) return false;
-  const std::size_t ahead = in_flight_limit() + kExamineAhead_bytes;
-  return window_->wanted_granules() * kGranule < ahead;
-}
-
-Fetched<> Transfer::examine() {
-  std::array<bool, 32> missing{};
-  std::size_t left = kExamineStep_blocks;
-  while (left > 0 && can_examine()) {
-    const auto some = std::span(missing).first(std::min({missing.size(), left, window_->room()}));
-    const std::uint64_t base = window_->base();
-    const auto looked_at = store_->examine(window_->examined(), base, some);
-    if (!looked_at) return tl::unexpected(looked_at.error());
-    for (std::size_t i = 0; i < *looked_at; ++i) window_->set_examined(missing.at(i));
-    if (*looked_at == 0) waits_at_ = base;
-    left -= std::max<std::size_t>(*looked_at, 1);
-  }
-  return {};
-}
-
 Fetched<> Transfer::handle_timeout(TimePoint now) {
   now_ = now;
-  if (window_ == nullptr) return {};
-  if (auto examined = examine(); !examined) return examined;
+  if (fetch_ == nullptr) return {};
+  if (auto examined = fetch_->examine(examine_ahead_bytes()); !examined) return examined;
   if (not_before_ && now >= *not_before_) not_before_.reset();
 
   const Duration timeout = pace_.timeout();
@@ -175,7 +149,7 @@ Fetched<> Transfer::handle_timeout(TimePoint now) {
     if (pace_.timeouts_in_a_row() == kTimeoutsUntilFallBack) size_.fall_back(now);
   }
   // Only when something was asked for: examining a large slot also takes its time.
-  if (book_.empty() && window_->wanted_granules() == 0) last_progress_ = now;
+  if (book_.empty() && fetch_->window().wanted_granules() == 0) last_progress_ = now;
   if (now - last_progress_ >= timers_.stall) {
     const auto lasted = std::chrono::duration_cast<std::chrono::seconds>(timers_.stall);
     return fail(Failure::Kind::Donor, Errc::NoResponse,
@@ -193,10 +167,10 @@ Grant Transfer::send(std::vector<Range> ranges, std::uint16_t segment, bool is_p
                  .sent = now};
   for (const Range& range : ranges) {
     const std::uint64_t from = range.offset_granules * std::uint64_t{kGranule};
-    open.bytes += static_cast<std::size_t>(
-        std::min<std::uint64_t>(range.length_granules * kGranule, window_->object_bytes() - from));
+    open.bytes += static_cast<std::size_t>(std::min<std::uint64_t>(
+        range.length_granules * kGranule, fetch_->window().object_bytes() - from));
   }
-  Grant grant{.object = object_,
+  Grant grant{.object = fetch_->object(),
               .segment_granules = segment,
               .handle = handle_,
               .number = open.number,
@@ -211,9 +185,9 @@ std::optional<Grant> Transfer::probe(TimePoint now) {
   if (!granules || book_.in_flight_bytes() + *granules * kGranule > pace_.limit_bytes())
     return std::nullopt;
   // Without later grants nobody could tell why the probe did not arrive.
-  if (window_->wanted_granules() < *granules + kLaterGrantsAnswered * size_.current())
+  if (fetch_->window().wanted_granules() < *granules + kLaterGrantsAnswered * size_.current())
     return std::nullopt;
-  const auto range = window_->grant_whole(*granules);
+  const auto range = fetch_->window().grant_whole(*granules);
   if (!range) return std::nullopt;
   size_.probing(*granules);
   return send({*range}, *granules, true, now);
@@ -238,9 +212,9 @@ std::size_t Transfer::next_share() const {
 
 std::optional<Grant> Transfer::poll_grant(TimePoint now) {
   now_ = now;
-  if (window_ == nullptr || window_->complete() || book_.full()) return std::nullopt;
+  if (fetch_ == nullptr || fetch_->complete() || book_.full()) return std::nullopt;
   if (not_before_ && now < *not_before_) return std::nullopt;
-  if (window_->wanted_granules() == 0) {
+  if (fetch_->window().wanted_granules() == 0) {
     if (book_.in_flight_bytes() < in_flight_limit()) pace_.starved();
     return std::nullopt;
   }
@@ -250,7 +224,7 @@ std::optional<Grant> Transfer::poll_grant(TimePoint now) {
   std::size_t share = next_share();
   std::vector<Range> ranges;
   while (share > 0 && ranges.size() < wire::stream::kRangesPerGrant) {
-    const auto range = window_->grant(static_cast<std::uint32_t>(share), segment);
+    const auto range = fetch_->window().grant(static_cast<std::uint32_t>(share), segment);
     if (!range) break;
     ranges.push_back(*range);
     share -= range->length_granules;
@@ -268,8 +242,8 @@ Duration Transfer::queue() const {
 }
 
 std::optional<TimePoint> Transfer::deadline() const {
-  if (window_ == nullptr || window_->complete()) return std::nullopt;
-  if (can_examine()) return now_;
+  if (fetch_ == nullptr || fetch_->complete()) return std::nullopt;
+  if (fetch_->can_examine(examine_ahead_bytes())) return now_;
   std::optional<TimePoint> next = book_.next_timeout(pace_.timeout());
   const auto earlier = [&](TimePoint at) { next = next ? std::min(*next, at) : at; };
   if (not_before_) earlier(*not_before_);

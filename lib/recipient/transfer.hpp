@@ -7,8 +7,7 @@
 #include <optional>
 
 #include "base/types.hpp"
-#include "recipient/block_store.hpp"
-#include "recipient/block_window.hpp"
+#include "recipient/fetch.hpp"
 #include "recipient/grant_book.hpp"
 #include "recipient/link_timers.hpp"
 #include "recipient/pace.hpp"
@@ -17,8 +16,7 @@
 
 namespace fwr::recipient {
 
-inline constexpr std::size_t kExamineStep_blocks = 256;  ///< in one call
-inline constexpr std::size_t kWindowGrants = 16;         ///< grants that a full window has
+inline constexpr std::size_t kWindowGrants = 16;  ///< grants that a full window has
 inline constexpr std::size_t kExamineAhead_bytes = std::size_t{512} * 1024;
 /// Fewer segments in flight would wait for every single one of them.
 inline constexpr std::size_t kFewestSegmentsInFlight = 3;
@@ -40,9 +38,9 @@ class Transfer {
   /// On a slow line: another size is better now.
   void set_segment(std::uint16_t granules);
 
-  /// From now on this object. Both must outlive the transfer or the next call; the window keeps
-  /// what an earlier donor sent.
-  void begin(wire::stream::Object object, BlockWindow& window, BlockStore& store, TimePoint now);
+  /// Serves this object from now on. `fetch` must outlive the transfer or the next call; it keeps
+  /// the whole blocks that an earlier donor sent.
+  void begin(Fetch& fetch, TimePoint now);
 
   [[nodiscard]] Fetched<> handle_payload(ByteView payload, TimePoint now);
   /// Examines some blocks that are here already, and looks after lost grants and a silent donor.
@@ -52,7 +50,7 @@ class Transfer {
   /// nullopt: nothing to wait for. A time that has passed: handle_timeout() has work.
   [[nodiscard]] std::optional<TimePoint> deadline() const;
 
-  [[nodiscard]] bool complete() const { return window_ != nullptr && window_->complete(); }
+  [[nodiscard]] bool complete() const { return fetch_ != nullptr && fetch_->complete(); }
   [[nodiscard]] const Pace& pace() const { return pace_; }
   [[nodiscard]] std::uint16_t segment_granules() const { return size_.current(); }
   [[nodiscard]] std::size_t in_flight_bytes() const { return book_.in_flight_bytes(); }
@@ -63,8 +61,10 @@ class Transfer {
  private:
   [[nodiscard]] Fetched<> handle_segment(const wire::stream::Segment& segment, TimePoint now);
   [[nodiscard]] Fetched<> handle_refusal(const wire::stream::Refusal& refusal, TimePoint now);
-  [[nodiscard]] Fetched<> examine();
-  [[nodiscard]] bool can_examine() const;
+  /// So much may be known to be missing: what can be in flight, and some more.
+  [[nodiscard]] std::size_t examine_ahead_bytes() const {
+    return in_flight_limit() + kExamineAhead_bytes;
+  }
   [[nodiscard]] std::size_t segment_bytes() const;
   /// Bytes that may be granted and not arrived.
   [[nodiscard]] std::size_t in_flight_limit() const;
@@ -85,12 +85,9 @@ class Transfer {
   std::uint32_t next_number_ = 1;
   std::uint32_t newest_answered_ = 0;
 
-  wire::stream::Object object_ = wire::stream::Object::Tree;
-  BlockWindow* window_ = nullptr;
-  BlockStore* store_ = nullptr;
-  std::optional<std::uint64_t> waits_at_;  ///< window base at which examine() had to wait
-  TimePoint last_progress_{};              ///< something arrived, or there was nothing to wait for
-  std::optional<TimePoint> not_before_;    ///< a refused grant: the next one not before this
+  Fetch* fetch_ = nullptr;
+  TimePoint last_progress_{};            ///< something arrived, or there was nothing to wait for
+  std::optional<TimePoint> not_before_;  ///< a refused grant: the next one not before this
   TimePoint now_{};
 };
 

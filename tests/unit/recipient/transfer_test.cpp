@@ -114,11 +114,11 @@ struct Rig {
         donor(object),
         up(options, 2),
         down(options, 3),
-        window(size),
+        fetch(stream::Object::Image, oracle),
         transfer(
             Lease{.handle = kHandle, .segment_limit_granules = 512, .credit_limit_bytes = 4U << 20},
             buffer, Duration{}) {
-    transfer.begin(stream::Object::Image, window, oracle, now);
+    transfer.begin(fetch, now);
   }
 
   /// Until the object is complete, the transfer fails, or `limit` of virtual time has passed.
@@ -158,7 +158,7 @@ struct Rig {
   Oracle oracle;
   ScriptedDonor donor;
   SimLink up, down;
-  BlockWindow window;
+  Fetch fetch;
   Transfer transfer;
   std::size_t most_in_flight = 0;
 };
@@ -280,7 +280,7 @@ TEST(Transfer, AsksOnlyForWhatIsMissing) {
 TEST(Transfer, MemoryFollowsWhatIsInFlight) {
   Rig rig(64U << 20, far_away());
   ASSERT_TRUE(rig.run());
-  EXPECT_LT(rig.window.buffers_allocated(), 300U) << "of a window of 2,048";
+  EXPECT_LT(rig.fetch.window().buffers_allocated(), 300U) << "of a window of 2,048";
 }
 
 TEST(Transfer, GivesASilentDonorUpAfterTenSeconds) {
@@ -348,7 +348,8 @@ TEST(Transfer, AWrongBlockIsTheDonorsFault) {
   Bytes right = rig.object;
   right[5 * kBlock + 17] ^= std::byte{1};
   Oracle oracle(right);  // ...is not what was signed
-  rig.transfer.begin(stream::Object::Image, rig.window, oracle, rig.now);
+  Fetch judged(stream::Object::Image, oracle);
+  rig.transfer.begin(judged, rig.now);
   const auto result = rig.run();
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().kind, Failure::Kind::Content);

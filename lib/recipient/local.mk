@@ -1,16 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# lib/recipient: the recovery machine and the transfer machine.
+# lib/recipient: the recovery machine, and what it talks with donors.
 # One file a line, in alphabetical order.
 
 noinst_LTLIBRARIES += %D%/librecipient.la
 %C%_librecipient_la_SOURCES =
+%C%_librecipient_la_SOURCES += %D%/better_medium.cpp
+%C%_librecipient_la_SOURCES += %D%/better_medium.hpp
 %C%_librecipient_la_SOURCES += %D%/block_store.hpp
 %C%_librecipient_la_SOURCES += %D%/block_window.cpp
 %C%_librecipient_la_SOURCES += %D%/block_window.hpp
 %C%_librecipient_la_SOURCES += %D%/discovery.cpp
 %C%_librecipient_la_SOURCES += %D%/discovery.hpp
-%C%_librecipient_la_SOURCES += %D%/donor_link.cpp
-%C%_librecipient_la_SOURCES += %D%/donor_link.hpp
+%C%_librecipient_la_SOURCES += %D%/donor_session.cpp
+%C%_librecipient_la_SOURCES += %D%/donor_session.hpp
+%C%_librecipient_la_SOURCES += %D%/donor_talk.cpp
+%C%_librecipient_la_SOURCES += %D%/donor_talk.hpp
 %C%_librecipient_la_SOURCES += %D%/fetch.cpp
 %C%_librecipient_la_SOURCES += %D%/fetch.hpp
 %C%_librecipient_la_SOURCES += %D%/grant_book.cpp
@@ -22,9 +26,6 @@ noinst_LTLIBRARIES += %D%/librecipient.la
 %C%_librecipient_la_SOURCES += %D%/known_links.hpp
 %C%_librecipient_la_SOURCES += %D%/link_timers.cpp
 %C%_librecipient_la_SOURCES += %D%/link_timers.hpp
-%C%_librecipient_la_SOURCES += %D%/machine_donors.cpp
-%C%_librecipient_la_SOURCES += %D%/machine_install.cpp
-%C%_librecipient_la_SOURCES += %D%/machine_return.cpp
 %C%_librecipient_la_SOURCES += %D%/pace.cpp
 %C%_librecipient_la_SOURCES += %D%/pace.hpp
 %C%_librecipient_la_SOURCES += %D%/patience.hpp

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// How long to bear with a donor that is slow. Pure. PROTOCOL §8.1.
+// How long a recovery bears with a slow donor, and when it comes back to one. Pure.
+// PROTOCOL §6.4, §8.1.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <optional>
 
+#include "base/bytes.hpp"
 #include "base/types.hpp"
 
 namespace fwr::recipient {
@@ -35,12 +39,24 @@ class Patience {
   TimePoint began_{};
 };
 
-/// Whether `left_bytes` take more than half of `time_left`: the other half is for whoever goes on
-/// when this donor stops just before the end.
+/// Whether `left_bytes` take more than half of `time_left`: the other half is for the donor that
+/// goes on when this one stops just before the end.
 [[nodiscard]] inline bool too_slow(double bytes_per_s, std::uint64_t left_bytes,
                                    Duration time_left) {
   return static_cast<double>(left_bytes) >
          bytes_per_s * std::chrono::duration<double>(time_left).count() / 2;
+}
+
+inline constexpr std::chrono::seconds kLeastSpread{1};  // PROTOCOL §6.4
+
+/// Later than `wait` by a random part: many recipients that were sent away together must not come
+/// back together.
+[[nodiscard]] inline TimePoint again_after(std::chrono::seconds wait, RandomSource& random,
+                                           TimePoint now) {
+  std::array<std::byte, 2> drawn{};
+  random.fill(drawn);
+  const Duration spread = std::max<Duration>(wait / 2, kLeastSpread);
+  return now + wait + spread * ByteReader(drawn).u16() / 0x10000;
 }
 
 }  // namespace fwr::recipient

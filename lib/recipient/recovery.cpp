@@ -1,124 +1,380 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What the recovery machine does in every state: state changes, events, the end. PROTOCOL §6.4.
+// A recovery as a whole: states, events, the slot and the end. PROTOCOL §6.4.
 #include "recipient/recovery.hpp"
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
+
+#include "base/soonest.hpp"
 
 namespace fwr::recipient {
-namespace {
 
-template <class Data>
-concept HasLink = requires(Data& data) {
-  data.link;
-};
-template <class Data>
-concept HasTransfer = requires(Data& data) {
-  data.transfer;
-};
+Recovery::Recovery(RecoveryConfig config, flash::Slots& slots, RandomSource& random)
+    : config_(std::move(config)),
+      slots_(slots),
+      random_(random),
+      better_(config_, nonce_, random_) {}
 
-/// As many whole words as fit, with "..." where something was left out: never half a character.
-std::string cut_at_word(const std::string& text, std::size_t limit_bytes) {
-  constexpr std::string_view kMore = "...";
-  if (text.size() <= limit_bytes) return text;
-  std::size_t end = text.rfind(' ', limit_bytes - kMore.size());
-  if (end == std::string::npos) {
-    end = limit_bytes - kMore.size();
-    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80U) --end;
+void Recovery::enter(Event event) {
+  const auto next = next_state(state_, event);
+  assert(next);
+  state_ = *next;
+  if (state_ != State::Discovering) discovery_.reset();
+  emit(Entered{state_, event});
+}
+
+void Recovery::start(TimePoint now, std::int64_t wall_clock) {
+  now_ = began_ = now;
+  ends_ = now + config_.policy.deadline;
+  wall_clock_ = wall_clock;
+  random_.fill(nonce_);
+  enter(Event::Start);
+  discovery_.emplace(config_, nonce_, now);
+}
+
+void Recovery::abort(TimePoint now) {
+  if (ended_) return;
+  now_ = now;
+  // The new image is active: only the donor does not know it yet.
+  if (state_ == State::Reporting) {
+    leave_donor(std::nullopt, now);
+    return on(ReportEnded{Event::DonorLost}, now);
   }
-  return text.substr(0, end).append(kMore);
+  const Error error{Errc::Interrupted, {}};
+  if (survey_) survey_->give_up(error, now);
+  leave_donor(error, now);
+  finish(error, now);
 }
 
-}  // namespace
-
-void Recovery::enter(Event event, StateData next) {
-  const State to = static_cast<State>(next.index());
-  [[maybe_unused]] const auto table = transition_table();
-  assert(std::any_of(table.begin(), table.end(), [&](const Row& row) {
-    return row.from == state() && row.event == event && row.to == to;
-  }));
-  data_ = std::move(next);
-  emit(Entered{to, event});
+void Recovery::set_link_properties(const KnownLink& known) {
+  const auto place =
+      std::find_if(config_.links.begin(), config_.links.end(), [&](const KnownLink& other) {
+        return other.family == known.family && other.scope == known.scope;
+      });
+  if (place == config_.links.end())
+    config_.links.push_back(known);
+  else
+    place->properties = known.properties;
+  if (DonorTalk* donor = talk()) donor->set_link_properties(known);
 }
 
-bool Recovery::has_row(State from, Event event) {
-  const auto table = transition_table();
-  return std::any_of(table.begin(), table.end(),
-                     [&](const Row& row) { return row.from == from && row.event == event; });
+void Recovery::handle_datagram(const Path& path, ByteView datagram, TimePoint now) {
+  now_ = now;
+  for (const auto& leaving : talks_)
+    if (leaving->leaving() && leaving->path().peer == path.peer)
+      leaving->handle_datagram(datagram, now);
+  if (survey_) {
+    survey_->handle_datagram(path, datagram, now);
+    return work_on_survey(now);
+  }
+  if (ended_) return;
+  if (discovery_) {
+    discovery_->handle_datagram(path, datagram, now);
+    if (discovery_->closed(now)) close_offers(now);
+    return;
+  }
+  better_.handle_datagram(path, datagram, now);
+  if (DonorTalk* donor = talk(); donor != nullptr && donor->path().peer == path.peer) {
+    donor->handle_datagram(datagram, now);
+    hear(now);
+  }
 }
 
-DonorLink* Recovery::link() {
-  return std::visit(
-      [](auto& data) -> DonorLink* {
-        if constexpr (HasLink<decltype(data)>) return data.link.get();
-        return nullptr;
-      },
-      data_);
+void Recovery::handle_timeout(TimePoint now) {
+  now_ = now;
+  for (const auto& leaving : talks_)
+    if (leaving->leaving()) leaving->handle_timeout(now);
+  forget_talks();
+  check_deadline(now);
+  if (survey_) {
+    survey_->handle_timeout(now);
+    return work_on_survey(now);
+  }
+  if (ended_) return;
+  if (discovery_) {
+    discovery_->handle_timeout(now);
+    if (discovery_->closed(now)) close_offers(now);
+    return;
+  }
+  work_on_return(now);
+  if (DonorTalk* donor = talk()) {
+    donor->handle_timeout(now);
+    hear(now);
+  }
+  if (DonorTalk* donor = talk()) {
+    donor->check_turn(now);
+    heed(*donor, now);
+  }
+  const bool verifying = state_ == State::Verifying;
+  if (DonorTalk* donor = talk()) {
+    donor->check_progress(now);
+    heed(*donor, now);
+  }
+  if (verifying && !ended_) verify_step(now);
 }
 
-const DonorLink* Recovery::link() const {
-  return const_cast<Recovery*>(this)->link();
+std::optional<Datagram> Recovery::poll_transmit(TimePoint now) {
+  now_ = now;
+  for (const auto& leaving : talks_)
+    if (leaving->leaving())
+      if (auto datagram = leaving->poll_transmit(now)) return datagram;
+  forget_talks();
+  if (survey_) return survey_->poll_transmit(now);
+  if (ended_) return std::nullopt;
+  if (discovery_) return discovery_->poll_transmit(now);
+  if (auto datagram = better_.poll_transmit(now)) return datagram;
+  DonorTalk* donor = talk();
+  return donor != nullptr ? donor->poll_transmit(now) : std::nullopt;
 }
 
-Link Recovery::take_link() {
-  return std::visit(
-      [](auto& data) -> Link {
-        if constexpr (HasLink<decltype(data)>) return std::move(data.link);
-        return nullptr;
-      },
-      data_);
+std::optional<RecoveryEvent> Recovery::poll_event() {
+  if (events_.empty()) return std::nullopt;
+  RecoveryEvent event = std::move(events_.front());
+  events_.pop_front();
+  return event;
 }
 
-Transfer* Recovery::transfer() {
-  return std::visit(
-      [](auto& data) -> Transfer* {
-        if constexpr (HasTransfer<decltype(data)>) return data.transfer.get();
-        return nullptr;
-      },
-      data_);
+std::optional<TimePoint> Recovery::deadline() const {
+  Soonest soonest;
+  for (const auto& one : talks_) soonest.add(one->deadline());
+  if (survey_) soonest.add(survey_->deadline());
+  if (ended_) return soonest.time();
+  if (next_state(state_, Event::Deadline)) soonest.add(ends_);
+  if (discovery_ && !survey_) soonest.add(discovery_->deadline());
+  if (has_work()) soonest.add(now_);
+  soonest.add(better_.deadline(sending()));
+  return soonest.time();
 }
 
-const Transfer* Recovery::transfer() const {
-  return const_cast<Recovery*>(this)->transfer();
+Recovery::Held Recovery::held() const {
+  Held held{.events = events_.size(), .farewells = talks_.size()};
+  if (const DonorTalk* donor = talk()) {
+    --held.farewells;
+    held.in_flight_bytes = donor->in_flight_bytes();
+  }
+  if (survey_) held.farewells += survey_->farewells();
+  if (installation_)
+    held.block_buffers = installation_->tree().window().buffers_in_use() +
+                         installation_->image().window().buffers_in_use();
+  return held;
 }
 
-const BlockWindow& Recovery::window() const {
-  return state() == State::FetchingTree ? installation_->tree().window()
-                                        : installation_->image().window();
+bool Recovery::finished() const {
+  return ended_ && events_.empty() && talks_.empty() && (!survey_ || survey_->farewells() == 0);
 }
 
-void Recovery::emit(RecoveryEvent event) {
-  if (events_.size() >= kEventQueue) events_.pop_front();
-  events_.push_back(std::move(event));
+// --- the talks -----------------------------------------------------------------------------------
+
+const DonorTalk* Recovery::talk() const {
+  return talks_.empty() || talks_.back()->leaving() ? nullptr : talks_.back().get();
 }
 
-void Recovery::emit_progress(TimePoint now, bool always) {
-  if (!installation_ || (!always && now - last_progress_ < kProgressInterval)) return;
-  last_progress_ = now;
-  if (!events_.empty() && std::holds_alternative<Progress>(events_.back())) events_.pop_back();
-  emit(installation_->progress());
+DonorTalk* Recovery::talk() {
+  return talks_.empty() || talks_.back()->leaving() ? nullptr : talks_.back().get();
 }
 
-void Recovery::finish(std::optional<Error> error, TimePoint now) {
+void Recovery::leave_donor(const std::optional<Error>& why, TimePoint now) {
+  if (DonorTalk* donor = talk()) donor->leave(why, now);
+}
+
+void Recovery::forget_talks() {
+  std::erase_if(talks_, [](const auto& one) { return one->over(); });
+}
+
+/// Takes what the donor in use said. Each event may end the talk, or the recovery.
+void Recovery::hear(TimePoint now) {
+  while (!ended_) {
+    DonorTalk* donor = talk();
+    if (donor == nullptr || !donor->hear(now)) return;
+    heed(*donor, now);
+  }
+}
+
+void Recovery::heed(DonorTalk& donor, TimePoint now) {
+  while (!ended_) {
+    auto event = donor.poll_event();
+    if (!event) return;
+    std::visit([&](auto& happened) { on(std::move(happened), now); }, *event);
+  }
+}
+
+void Recovery::on(Advanced event, TimePoint) {
+  enter(event.event);
+}
+
+void Recovery::on(Offered event, TimePoint) {
+  emit(std::move(event));
+}
+
+void Recovery::on(Chosen event, TimePoint) {
+  emit(std::move(event));
+}
+
+void Recovery::on(GivenUp event, TimePoint now) {
+  emit(std::move(event.dropped));
+  enter(event.event);
+  select(now);
+}
+
+void Recovery::on(Outdone, TimePoint now) {
+  enter(Event::BetterDonor);
+  select(now);
+}
+
+// --- the offers ----------------------------------------------------------------------------------
+
+void Recovery::close_offers(TimePoint now) {
+  if (selection_) {
+    emit_all(selection_->add(discovery_->offers()));
+  } else {
+    selection_.emplace(config_, discovery_->offers(), discovery_->declines(),
+                       discovery_->lasted(now));
+    if (!config_.offers_only) emit_all(selection_->verdicts());
+  }
+  if (config_.offers_only && !selection_->empty()) {
+    survey_.emplace(config_, *selection_, nonce_, random_, now);
+    return work_on_survey(now);
+  }
+  if (discovery_->closed_early(now)) better_.listen_on(*discovery_);
+  enter(Event::OffersClosed);
+  select(now);
+}
+
+void Recovery::work_on_survey(TimePoint now) {
+  if (ended_) return;
+  for (Dropped& dropped : survey_->take_dropped()) emit(std::move(dropped));
+  if (!survey_->over()) return;
+  std::vector<Offered> verdicts = selection_->verdicts();
+  const bool one_will_do =
+      std::any_of(verdicts.begin(), verdicts.end(),
+                  [](const Offered& offered) { return offered.verdict.accepted; });
+  emit_all(std::move(verdicts));
+  // Unverified, it is for the listener to say what none means.
+  if (config_.verify && !one_will_do) return finish(selection_->summary(), now);
+  finish(std::nullopt, now);
+}
+
+void Recovery::select(TimePoint now) {
+  auto next = selection_->next(now);
+  if (const Discovery* late = better_.discovery(); !next && late != nullptr) {
+    emit_all(selection_->add(late->offers()));
+    next = selection_->next(now);
+    if (!next && !late->closed(now)) {
+      discovery_ = better_.take_discovery();
+      return enter(Event::OffersAwaited);
+    }
+  }
+  if (!next) return fail_recovery(Event::NoneLeft, selection_->summary(), now);
+  const DonorTalk& donor = *talks_.emplace_back(std::make_unique<DonorTalk>(
+      TalkContext{config_, *selection_, random_, nonce_, ends_}, *next, now));
+  enter(Event::DonorChosen);
+  emit(Chosen{donor.candidate(), !selection_->verdict(next->index).accepted});
+}
+
+void Recovery::work_on_return(TimePoint now) {
+  const auto used = sending() ? std::optional(talk()->candidate().medium) : std::nullopt;
+  if (better_.handle_timeout(used, now)) on_more_offers(now);
+}
+
+void Recovery::on_more_offers(TimePoint now) {
+  const auto discovery = better_.take_discovery();
+  emit_all(selection_->add(discovery->offers()));
+  if (!sending()) return;
+  if (config_.policy.return_to_better && selection_->prefer_to(talk()->offer(), now)) {
+    better_.note_return();
+    leave_donor(Error{Errc::Interrupted, {}}, now);
+    enter(Event::BetterDonor);
+    return select(now);
+  }
+  better_.expect(talk()->candidate().medium, now);
+}
+
+// --- the slot ------------------------------------------------------------------------------------
+
+void Recovery::on(Granted event, TimePoint now) {
+  enter(Event::LeaseGranted);
+  if (auto ready = prepare(std::move(event.vetted)); !ready)
+    return fail_recovery(Event::SlotFailed, ready.error(), now);
+  talk()->serve(*installation_, now);
+  enter(Event::SlotReady);
+  better_.expect(talk()->candidate().medium, now);
+  on(Stored{}, now);
+}
+
+Result<> Recovery::prepare(Vetted vetted) {
+  if (installation_ && installation_->manifest().digest == vetted.manifest.digest)
+    return installation_->go_on_with(std::move(vetted));
+  installation_.reset();
+  auto begun = Installation::begin(slots_, std::move(vetted));
+  if (!begun) return tl::unexpected(begun.error());
+  installation_ = std::move(*begun);
+  return {};
+}
+
+void Recovery::on(Stored, TimePoint now) {
+  emit_progress(now, false);
+  if (state_ == State::FetchingTree) {
+    if (!installation_->tree().complete()) return;
+    talk()->fetch_image(now);
+    return enter(Event::TreeComplete);
+  }
+  if (!installation_->image().complete()) return;
   emit_progress(now, true);
-  Finished end{
-      .error = std::move(error), .cause = std::nullopt, .manifest = std::nullopt, .progress = {}};
-  if (end.error && selection_) end.cause = selection_->cause();
-  if (installation_) end.progress = installation_->progress();
-  if (installation_ && activated_) end.manifest = installation_->manifest();
-  emit(std::move(end));
-  ended_ = true;
+  (void)better_.take_discovery();
+  talk()->hold();
+  enter(Event::ImageComplete);
 }
 
-void Recovery::fail_recovery(Event event, Error error, TimePoint now) {
-  bid_farewell(take_link(), error, now);
-  enter(event, Failed{});
-  finish(std::move(error), now);
+void Recovery::on(StoreFailed event, TimePoint now) {
+  fail_recovery(Event::SlotFailed, std::move(event.error), now);
+}
+
+void Recovery::verify_step(TimePoint now) {
+  const auto verified = installation_->verify_step();
+  if (!verified) return fail_recovery(Event::SlotFailed, verified.error(), now);
+  if (!*verified) return;
+  enter(Event::SlotVerified);
+  activate(now);
+}
+
+void Recovery::activate(TimePoint now) {
+  const auto lasted = std::chrono::duration_cast<std::chrono::seconds>(now - began_);
+  // Begun in 1970, the trial would be over as soon as the clock is set.
+  const std::uint32_t limit_s = wall_clock_ > 0 ? config_.trial_limit_s : 0;
+  const auto active = installation_->activate(wall_clock_ + lasted.count(), limit_s);
+  if (!active) return fail_recovery(Event::SlotFailed, active.error(), now);
+  activated_ = true;
+  enter(Event::Activated);
+  const image::Manifest& manifest = installation_->manifest();
+  DonorTalk& donor = *talk();
+  donor.report(manifest.component + " " + manifest.version + " is in slot " +
+                   std::string(flash::to_text(installation_->target())),
+               now);
+  heed(donor, now);
+}
+
+void Recovery::on(ReportEnded event, TimePoint now) {
+  enter(event.event);
+  finish(std::nullopt, now);
+}
+
+// --- the end -------------------------------------------------------------------------------------
+
+void Recovery::check_deadline(TimePoint now) {
+  if (ended_ || now < ends_ || !next_state(state_, Event::Deadline)) return;
+  std::string detail =
+      "after " + std::to_string(config_.policy.deadline.count()) + " s, " + doing();
+  // What the survey has seen until now is worth more than that there was no time for the rest.
+  if (survey_) return survey_->give_up(Error{Errc::DeadlinePassed, detail}, now);
+  const std::string story = selection_ ? selection_->story() : std::string();
+  if (!story.empty()) detail += "; " + story;
+  fail_recovery(Event::Deadline, Error{Errc::DeadlinePassed, detail}, now);
 }
 
 std::string Recovery::doing() const {
-  const auto donor = [&] { return to_text(candidate().path.peer); };
-  switch (state()) {
+  const auto donor = [&] { return to_text(talk()->path().peer); };
+  switch (state_) {
     case State::Discovering: return "while offers were collected";
     case State::Connecting: return "while connecting to " + donor();
     case State::Vetting: return "while the manifest came from " + donor();
@@ -142,233 +398,39 @@ std::string Recovery::doing() const {
   return {};
 }
 
-void Recovery::check_deadline(TimePoint now) {
-  if (ended_ || now < ends_ || !has_row(state(), Event::Deadline)) return;
-  std::string detail =
-      "after " + std::to_string(config_.policy.deadline.count()) + " s, " + doing();
-  if (survey_) {
-    // What was seen until now is worth more than that there was no time for the rest.
-    survey_->give_up(Error{Errc::DeadlinePassed, detail});
-    return work_on_survey(now);
-  }
-  const std::string story = selection_ ? selection_->story() : std::string();
-  if (!story.empty()) detail += "; " + story;
-  fail_recovery(Event::Deadline, Error{Errc::DeadlinePassed, detail}, now);
+void Recovery::fail_recovery(Event event, Error error, TimePoint now) {
+  leave_donor(error, now);
+  enter(event);
+  finish(std::move(error), now);
 }
 
-void Recovery::bid_farewell(Link link, const std::optional<Error>& why, TimePoint now) {
-  if (!link) return;
-  std::optional<wire::IpmiRequest> last_word;
-  if (link->lease() && why && why->code != Errc::Interrupted) {
-    const std::string text = cut_at_word(why->message(), wire::oem::kReportTextLimit_bytes);
-    const ByteView bytes = as_bytes(text);
-    last_word = wire::oem::make_request(
-        config_.iana, wire::oem::Command::ReportResult,
-        wire::oem::ReportResultRq{.handle = link->lease()->handle,
-                                  .result = static_cast<std::uint8_t>(why->exit_code()),
-                                  .text = Bytes(bytes.begin(), bytes.end())});
-  } else if (link->lease() && why) {
-    last_word = wire::oem::make_request(config_.iana, wire::oem::Command::ReleaseOffer,
-                                        wire::oem::ReleaseOfferRq{.handle = link->lease()->handle});
-  }
-  forget_farewells();
-  const Transfer* stream = transfer();
-  Farewell farewell(std::move(link), std::move(last_word),
-                    stream != nullptr ? stream->queue() : Duration::zero(), now);
-  if (!farewell.over()) farewells_.push_back(std::move(farewell));
+void Recovery::finish(std::optional<Error> error, TimePoint now) {
+  emit_progress(now, true);
+  Finished end{
+      .error = std::move(error), .cause = std::nullopt, .manifest = std::nullopt, .progress = {}};
+  if (end.error && selection_) end.cause = selection_->cause();
+  if (installation_) end.progress = installation_->progress();
+  if (installation_ && activated_) end.manifest = installation_->manifest();
+  emit(std::move(end));
+  ended_ = true;
 }
 
-void Recovery::forget_farewells() {
-  std::erase_if(farewells_, [](const Farewell& farewell) { return farewell.over(); });
+// --- what it reports -----------------------------------------------------------------------------
+
+void Recovery::emit(RecoveryEvent event) {
+  if (events_.size() >= kEventQueue) events_.pop_front();
+  events_.push_back(std::move(event));
 }
 
-void Recovery::start(TimePoint now, std::int64_t wall_clock) {
-  assert(state() == State::Idle);
-  now_ = began_ = now;
-  ends_ = now + config_.policy.deadline;
-  return_interval_ = config_.policy.return_after;
-  wall_clock_ = wall_clock;
-  random_.fill(nonce_);
-  enter(Event::Start, Discovering{Discovery(config_, nonce_, now)});
+void Recovery::emit_all(std::vector<Offered> offers) {
+  for (Offered& offered : offers) emit(std::move(offered));
 }
 
-void Recovery::abort(TimePoint now) {
-  if (ended_) return;
-  now_ = now;
-  // The new image is active: only the donor does not know it yet.
-  if (state() == State::Reporting) return reported(Event::DonorLost, now);
-  const Error error{Errc::Interrupted, {}};
-  if (survey_) {
-    survey_->give_up(error);
-    for (Link& link : survey_->take_links()) bid_farewell(std::move(link), error, now);
-    survey_.reset();
-  }
-  bid_farewell(take_link(), error, now);
-  finish(error, now);
-}
-
-void Recovery::set_link_properties(const KnownLink& known) {
-  const auto place =
-      std::find_if(config_.links.begin(), config_.links.end(), [&](const KnownLink& other) {
-        return other.family == known.family && other.scope == known.scope;
-      });
-  if (place == config_.links.end())
-    config_.links.push_back(known);
-  else
-    place->properties = known.properties;
-  // Once it was aborted the donor has only its last word.
-  const DonorLink* donor = link();
-  Transfer* stream = transfer();
-  if (donor != nullptr && stream != nullptr && known.leads_to(donor->path().peer))
-    stream->set_segment(segment_granules_of(known.properties));
-}
-
-void Recovery::handle_datagram(const Path& path, ByteView datagram, TimePoint now) {
-  now_ = now;
-  for (Farewell& farewell : farewells_)
-    if (farewell.path().peer == path.peer) farewell.handle_datagram(datagram, now);
-  if (ended_) return;
-  if (survey_) {
-    survey_->handle_datagram(path, datagram, now);
-    return work_on_survey(now);
-  }
-  if (auto* data = std::get_if<Discovering>(&data_)) {
-    data->discovery.handle_datagram(path, datagram, now);
-    if (data->discovery.closed(now)) close_offers(now);
-    return;
-  }
-  if (asking_) asking_->handle_datagram(path, datagram, now);
-  if (DonorLink* donor = link(); donor != nullptr && donor->path().peer == path.peer) {
-    donor->client().handle_datagram(datagram, now);
-    pump(now);
-  }
-}
-
-void Recovery::pump(TimePoint now) {
-  // Each event may end the link, or the recovery.
-  while (!ended_) {
-    DonorLink* donor = link();
-    if (donor == nullptr) return;
-    auto event = donor->client().poll_event();
-    if (!event) return;
-    if (const auto* up = std::get_if<session::SessionUp>(&*event)) {
-      on_session_up(up->peer, now);
-    } else if (const auto* done = std::get_if<session::CommandDone>(&*event)) {
-      if (donor->answers(*done)) on_answer(done->response, now);
-    } else if (const auto* arrived = std::get_if<session::PayloadArrived>(&*event)) {
-      donor->note_heard(now);
-      if (Transfer* stream = transfer())
-        on_fetched(stream->handle_payload(arrived->payload, now), now);
-    } else if (auto* down = std::get_if<session::SessionDown>(&*event)) {
-      donor->set_dead();
-      on_session_down(std::move(down->error), now);
-    }
-  }
-}
-
-void Recovery::handle_timeout(TimePoint now) {
-  now_ = now;
-  for (Farewell& farewell : farewells_) farewell.handle_timeout(now);
-  forget_farewells();
-  if (ended_) return;
-  check_deadline(now);
-  if (ended_) return;
-  if (survey_) {
-    survey_->handle_timeout(now);
-    return work_on_survey(now);
-  }
-  if (auto* data = std::get_if<Discovering>(&data_)) {
-    data->discovery.handle_timeout(now);
-    if (data->discovery.closed(now)) close_offers(now);
-    return;
-  }
-  work_on_return(now);
-  if (auto* data = std::get_if<Connecting>(&data_); data != nullptr && data->not_before) {
-    if (now < *data->not_before) return;
-    data->not_before.reset();
-    data->link->start(now);
-  }
-  if (DonorLink* donor = link()) {
-    donor->handle_timeout(now);
-    pump(now);
-  }
-  if (ended_) return;
-  check_turn(now);
-  if (ended_) return;
-  if (Transfer* stream = transfer()) {
-    on_fetched(stream->handle_timeout(now), now);
-    check_pace(now);
-  } else if (state() == State::Verifying) {
-    verify_step(now);
-  } else if (const auto* data = std::get_if<Reporting>(&data_)) {
-    if (now >= data->until) reported(Event::DonorLost, now);
-  }
-}
-
-std::optional<Datagram> Recovery::poll_transmit(TimePoint now) {
-  now_ = now;
-  for (Farewell& farewell : farewells_)
-    if (auto datagram = farewell.poll_transmit(now)) return datagram;
-  forget_farewells();
-  if (ended_) return std::nullopt;
-  if (survey_) return survey_->poll_transmit(now);
-  if (auto* data = std::get_if<Discovering>(&data_)) return data->discovery.poll_transmit(now);
-  if (asking_)
-    if (auto datagram = asking_->poll_transmit(now)) return datagram;
-  DonorLink* donor = link();
-  if (donor == nullptr) return std::nullopt;
-  if (auto datagram = donor->poll_transmit(now)) return datagram;
-  Transfer* stream = transfer();
-  if (stream == nullptr) return std::nullopt;
-  const auto grant = stream->poll_grant(now);
-  // A grant that the session does not take is lost like one on the wire: the stream repairs it.
-  if (!grant || !donor->client().send_payload(wire::stream::encode(*grant))) return std::nullopt;
-  return donor->poll_transmit(now);
-}
-
-std::optional<RecoveryEvent> Recovery::poll_event() {
-  if (events_.empty()) return std::nullopt;
-  RecoveryEvent event = std::move(events_.front());
-  events_.pop_front();
-  return event;
-}
-
-std::optional<TimePoint> Recovery::deadline() const {
-  std::optional<TimePoint> next;
-  const auto earlier = [&](std::optional<TimePoint> at) {
-    if (at) next = next ? std::min(*next, *at) : *at;
-  };
-  for (const Farewell& farewell : farewells_) earlier(farewell.deadline());
-  if (ended_) return next;
-  if (has_row(state(), Event::Deadline)) earlier(ends_);
-  if (survey_)
-    earlier(survey_->deadline());
-  else if (const auto* data = std::get_if<Discovering>(&data_))
-    earlier(data->discovery.deadline());
-  if (const auto* data = std::get_if<Connecting>(&data_)) earlier(data->not_before);
-  if (const auto* data = std::get_if<Reporting>(&data_)) earlier(data->until);
-  if (in_turn()) earlier(turn_ends_);
-  if (state() == State::Verifying) earlier(now_);
-  earlier(return_deadline());
-  if (const DonorLink* donor = link()) earlier(donor->deadline());
-  if (const Transfer* stream = transfer()) {
-    earlier(stream->deadline());
-    earlier(patience_.deadline());
-  }
-  return next;
-}
-
-Recovery::Held Recovery::held() const {
-  Held held{.events = events_.size(), .farewells = farewells_.size()};
-  if (installation_)
-    held.block_buffers = installation_->tree().window().buffers_in_use() +
-                         installation_->image().window().buffers_in_use();
-  if (const Transfer* stream = transfer()) held.in_flight_bytes = stream->in_flight_bytes();
-  return held;
-}
-
-bool Recovery::finished() const {
-  return ended_ && events_.empty() && farewells_.empty();
+void Recovery::emit_progress(TimePoint now, bool always) {
+  if (!installation_ || (!always && now - last_progress_ < kProgressInterval)) return;
+  last_progress_ = now;
+  if (!events_.empty() && std::holds_alternative<Progress>(events_.back())) events_.pop_back();
+  emit(installation_->progress());
 }
 
 }  // namespace fwr::recipient

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/soonest.hpp"
 #include "session/client.hpp"
 #include "session/plain_client.hpp"
 #include "session/sessionless.hpp"
@@ -87,14 +88,23 @@ void Survey::begin(Visit& visit, TimePoint now) {
     client = std::make_unique<session::PlainClient>(timers, visit.link.largest_message_bytes,
                                                     random_, offer.candidate.donor);
   visit.step = Step::Talking;
-  visit.talk = std::make_unique<DonorLink>(visit.index, offer.candidate.path, config_.iana,
-                                           std::move(client), visit.link);
-  visit.talk->start(now);
+  visit.session = std::make_unique<DonorSession>(offer.candidate.path, config_.iana,
+                                                 std::move(client), visit.link);
+  visit.session->start(now);
 }
 
 void Survey::end(Visit& visit) {
-  if (visit.talk) links_.push_back(std::move(visit.talk));
+  if (visit.session) ended_.push_back(std::move(visit.session));
   visit.step = Step::Over;
+}
+
+void Survey::leave_donors(TimePoint now) {
+  for (const auto& session : ended_)
+    if (!session->leaving()) session->leave(std::nullopt, Duration::zero(), now);
+}
+
+void Survey::forget_donors() {
+  std::erase_if(ended_, [](const auto& session) { return session->over(); });
 }
 
 void Survey::fail(Visit& visit, const Error& error) {
@@ -106,9 +116,10 @@ void Survey::fail(Visit& visit, const Error& error) {
   end(visit);
 }
 
-void Survey::give_up(const Error& why) {
+void Survey::give_up(const Error& why, TimePoint now) {
   for (Visit& visit : visits_)
     if (visit.step != Step::Over) fail(visit, why);
+  leave_donors(now);
 }
 
 // --- without a session ---------------------------------------------------------------------------
@@ -153,21 +164,20 @@ void Survey::on_reply(Visit& visit, const wire::IpmiResponse& response) {
 
 void Survey::pump(Visit& visit, TimePoint now) {
   while (visit.step == Step::Talking) {
-    auto event = visit.talk->client().poll_event();
+    auto event = visit.session->poll_event();
     if (!event) return;
     if (const auto* up = std::get_if<session::SessionUp>(&*event)) {
       on_up(visit, up->peer, now);
     } else if (const auto* done = std::get_if<session::CommandDone>(&*event)) {
-      if (visit.talk->answers(*done)) on_answer(visit, done->response, now);
+      if (visit.session->answers(*done)) on_answer(visit, done->response, now);
     } else if (const auto* down = std::get_if<session::SessionDown>(&*event)) {
-      visit.talk->set_dead();
       fail(visit, down->error);
     }
   }
 }
 
 void Survey::ask(Visit& visit, wire::IpmiRequest request, TimePoint now) {
-  if (auto asked = visit.talk->ask(std::move(request), now); !asked) fail(visit, asked.error());
+  if (auto asked = visit.session->ask(std::move(request), now); !asked) fail(visit, asked.error());
 }
 
 void Survey::on_up(Visit& visit, const Guid& peer, TimePoint now) {
@@ -242,10 +252,12 @@ void Survey::on_manifest_piece(Visit& visit, const wire::IpmiResponse& response,
 // --- the machine ---------------------------------------------------------------------------------
 
 void Survey::handle_datagram(const Path& path, ByteView datagram, TimePoint now) {
+  for (const auto& session : ended_)
+    if (session->path().peer == path.peer) session->handle_datagram(datagram, now);
   for (Visit& visit : visits_) {
     if (candidate(visit).path.peer != path.peer) continue;
     if (visit.step == Step::Talking) {
-      visit.talk->client().handle_datagram(datagram, now);
+      visit.session->handle_datagram(datagram, now);
       pump(visit, now);
     } else if (visit.step == Step::Asking && visit.due) {
       const auto reply = parse_offer_reply(visit.link, datagram);
@@ -253,12 +265,15 @@ void Survey::handle_datagram(const Path& path, ByteView datagram, TimePoint now)
     }
   }
   begin_visits(now);
+  leave_donors(now);
 }
 
 void Survey::handle_timeout(TimePoint now) {
+  for (const auto& session : ended_) session->handle_timeout(now);
+  forget_donors();
   for (Visit& visit : visits_) {
     if (visit.step == Step::Talking) {
-      visit.talk->handle_timeout(now);
+      visit.session->handle_timeout(now);
       pump(visit, now);
     } else if (visit.step == Step::Asking && visit.due && now >= *visit.due) {
       visit.wait *= 2;
@@ -269,12 +284,16 @@ void Survey::handle_timeout(TimePoint now) {
     }
   }
   begin_visits(now);
+  leave_donors(now);
 }
 
 std::optional<Datagram> Survey::poll_transmit(TimePoint now) {
+  for (const auto& session : ended_)
+    if (auto datagram = session->poll_transmit(now)) return datagram;
+  forget_donors();
   for (Visit& visit : visits_) {
     if (visit.step == Step::Talking)
-      if (auto datagram = visit.talk->poll_transmit(now)) return datagram;
+      if (auto datagram = visit.session->poll_transmit(now)) return datagram;
     if (visit.step != Step::Asking || visit.due) continue;
     ++visit.tries;
     visit.due = now + visit.wait;
@@ -288,14 +307,13 @@ std::optional<Datagram> Survey::poll_transmit(TimePoint now) {
 }
 
 std::optional<TimePoint> Survey::deadline() const {
-  std::optional<TimePoint> next;
+  Soonest soonest;
+  for (const auto& session : ended_) soonest.add(session->deadline());
   for (const Visit& visit : visits_) {
-    const auto at = visit.step == Step::Talking  ? visit.talk->deadline()
-                    : visit.step == Step::Asking ? visit.due
-                                                 : std::nullopt;
-    if (at) next = next ? std::min(*next, *at) : *at;
+    if (visit.step == Step::Talking) soonest.add(visit.session->deadline());
+    if (visit.step == Step::Asking) soonest.add(visit.due);
   }
-  return next;
+  return soonest.time();
 }
 
 }  // namespace fwr::recipient

@@ -4,12 +4,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "recipient/discovery.hpp"
-#include "recipient/donor_link.hpp"
+#include "recipient/donor_session.hpp"
 #include "recipient/selection.hpp"
 #include "recipient/vetting.hpp"
 
@@ -33,14 +34,12 @@ class Survey {
   [[nodiscard]] std::optional<TimePoint> deadline() const;
   [[nodiscard]] bool over() const;
   /// There is no time left: what was not verified will not be.
-  void give_up(const Error& why);
+  void give_up(const Error& why, TimePoint now);
 
   /// Donors that failed, or were not asked to the end.
   [[nodiscard]] std::vector<Dropped> take_dropped() { return std::exchange(dropped_, {}); }
-  /// Conversations that have to be closed.
-  [[nodiscard]] std::vector<std::unique_ptr<DonorLink>> take_links() {
-    return std::exchange(links_, {});
-  }
+  /// Sessions that are being closed, also after it is over.
+  [[nodiscard]] std::size_t farewells() const { return ended_.size(); }
 
  private:
   enum class Step : std::uint8_t { Waiting, Asking, Talking, Over };
@@ -57,7 +56,7 @@ class Survey {
     std::optional<TimePoint> due = std::nullopt;  ///< nullopt: to be sent
     Duration wait{};
     // in a session
-    std::unique_ptr<DonorLink> talk = nullptr;
+    std::unique_ptr<DonorSession> session = nullptr;
     Guid peer{};
     bool behind = false;
     std::optional<ManifestFetch> fetch = std::nullopt;
@@ -81,6 +80,9 @@ class Survey {
   void consider(Visit& visit, TimePoint now);
   void refuse_image(Visit& visit, Error error, bool of_all, TimePoint now);
   void end(Visit& visit);
+  /// Leaves the donors of the visits that have ended.
+  void leave_donors(TimePoint now);
+  void forget_donors();
   void fail(Visit& visit, const Error& error);
   [[nodiscard]] wire::IpmiRequest request_behind(const Digest& after) const;
 
@@ -91,7 +93,7 @@ class Survey {
   std::vector<Visit> visits_;  ///< best first
   bool one_failed_ = false;    ///< to open its session
   std::vector<Dropped> dropped_;
-  std::vector<std::unique_ptr<DonorLink>> links_;
+  std::vector<std::unique_ptr<DonorSession>> ended_;  ///< until they are closed
 };
 
 }  // namespace fwr::recipient

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The transition table of a recovery, row for row PROTOCOL §6.4, and the names in it.
+#include <algorithm>
 #include <array>
 
 #include "recipient/transitions.hpp"
@@ -53,6 +54,13 @@ constexpr std::array kTable = {
 
 std::span<const Row> transition_table() {
   return kTable;
+}
+
+std::optional<State> next_state(State from, Event event) {
+  const auto row = std::find_if(kTable.begin(), kTable.end(), [&](const Row& one) {
+    return one.from == from && one.event == event;
+  });
+  return row == kTable.end() ? std::nullopt : std::optional(row->to);
 }
 
 std::string_view to_text(State state) {

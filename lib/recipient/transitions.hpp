@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -56,6 +57,8 @@ struct Row {
 };
 /// Same rows and order as PROTOCOL §6.4.
 [[nodiscard]] std::span<const Row> transition_table();
+/// The state that follows; nullopt: the table has no such row.
+[[nodiscard]] std::optional<State> next_state(State from, Event event);
 [[nodiscard]] std::string_view to_text(State state);  ///< "FetchingImage"
 [[nodiscard]] std::string_view to_text(Event event);  ///< "offers-closed"
 

@@ -181,7 +181,10 @@ TEST(LinkTerms, HaveRoomForSomethingOnAnyLink) {
   const LinkTerms none = terms_of(link, usual);
   EXPECT_EQ(1, none.segment_limit_granules);
   EXPECT_EQ(1, none.read_limit_bytes);
+  // A bus is slow at every rate, a line of two nodes is not.
   link = bus_properties(2'000'000);
+  EXPECT_LT(Duration::zero(), terms_of(link, usual).slack);
+  link.half_duplex = false;
   EXPECT_EQ(Duration::zero(), terms_of(link, usual).slack);
   EXPECT_EQ(usual.credit_limit_bytes, terms_of(link, usual).credit_limit_bytes);
 }

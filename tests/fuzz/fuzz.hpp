@@ -13,6 +13,7 @@
 
 #include "base/bytes.hpp"
 #include "base/types.hpp"
+#include "support/random.hpp"
 
 namespace fwr::fuzz {
 
@@ -62,17 +63,9 @@ class Input {
   return {view.begin(), view.end()};
 }
 
-/// The same bytes in every run: a finding must be there again when its input is replayed.
-class SeededRandom final : public RandomSource {
- public:
-  explicit SeededRandom(std::uint32_t seed) : dice_(seed) {}
-  void fill(std::span<std::byte> out) override {
-    for (std::byte& b : out) b = static_cast<std::byte>(dice_());
-  }
-
- private:
-  std::minstd_rand dice_;  // small state: a machine is made for every input
-};
+/// The same bytes in every run: a finding must be there again when its input is replayed. The state
+/// of minstd_rand is small, and a machine is made for every input.
+using SeededRandom = test::EngineRandom<std::minstd_rand>;
 
 /// What a decoder accepts has one written form that reads back as the same: encode(decode(bytes))
 /// is a fixed point. `canonical(view)` decodes and encodes again, or gives nothing.

@@ -13,6 +13,7 @@
 
 #include "link/bus_model.hpp"
 #include "link/icmb_port.hpp"
+#include "support/random.hpp"
 
 namespace fwr::link::test {
 
@@ -20,16 +21,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using wire::icmb::BusAddress;
 
-class SeededRandom final : public RandomSource {
- public:
-  explicit SeededRandom(std::uint64_t seed) : dice_(seed) {}
-  void fill(std::span<std::byte> out) override {
-    for (std::byte& b : out) b = static_cast<std::byte>(dice_() & 0xffU);
-  }
-
- private:
-  std::mt19937_64 dice_;
-};
+using fwr::test::SeededRandom;
 
 struct RigOptions {
   std::size_t nodes = 2;

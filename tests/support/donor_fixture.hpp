@@ -8,7 +8,6 @@
 #include <chrono>
 #include <memory>
 #include <optional>
-#include <random>
 #include <string>
 #include <utility>
 #include <variant>
@@ -16,6 +15,8 @@
 
 #include "donor/donor.hpp"
 #include "image/hash_tree.hpp"
+#include "support/memory_catalogue.hpp"
+#include "support/random.hpp"
 #include "wire/oem.hpp"
 #include "wire/stream.hpp"
 
@@ -31,46 +32,9 @@ using wire::stream::Object;
 
 inline constexpr std::uint32_t kIana = 32473;
 
-class SeededRandom final : public RandomSource {
+/// A catalogue of images that are random bytes: no signature of theirs is read.
+class RandomCatalogue final : public MemoryCatalogue {
  public:
-  explicit SeededRandom(unsigned seed) : engine_(seed) {}
-  void fill(std::span<std::byte> out) override {
-    for (std::byte& b : out) b = static_cast<std::byte>(engine_() & 0xffU);
-  }
-  std::mt19937_64& engine() { return engine_; }
-
- private:
-  std::mt19937_64 engine_;
-};
-
-/// Gives what the test put in, then zeros: for handles that collide.
-class ScriptedRandom final : public RandomSource {
- public:
-  std::vector<std::byte> script;
-  void fill(std::span<std::byte> out) override {
-    for (std::byte& b : out) {
-      b = script.empty() ? std::byte{0} : script.front();
-      if (!script.empty()) script.erase(script.begin());
-    }
-  }
-};
-
-inline Bytes random_bytes(std::size_t size, unsigned seed) {
-  Bytes bytes(size);
-  SeededRandom(seed).fill(bytes);
-  return bytes;
-}
-
-/// Serves whatever it is given: a donor believes its catalogue.
-class MemoryCatalogue final : public donor::Catalogue {
- public:
-  struct Stored {
-    Bytes image;
-    Bytes tree;
-  };
-  bool readable = true;
-  std::uint64_t reads = 0;
-
   const image::Manifest& add(std::size_t image_bytes, unsigned seed) {
     image::Manifest manifest;
     manifest.name = "test image";
@@ -85,43 +49,12 @@ class MemoryCatalogue final : public donor::Catalogue {
   }
   const image::Manifest& add(const image::Manifest& manifest, unsigned seed) {
     const auto tree_bytes = image::TreeShape(manifest.size_bytes).tree_size_bytes();
-    stored_.push_back({random_bytes(static_cast<std::size_t>(manifest.size_bytes), seed),
-                       random_bytes(static_cast<std::size_t>(tree_bytes), seed + 1)});
-    entries_.push_back({manifest, "{\"seed\":" + std::to_string(seed) + "}", "untrusted comment"});
-    return entries_.back().manifest;
+    SignedImage image;
+    image.bytes = random_bytes(static_cast<std::size_t>(manifest.size_bytes), seed);
+    image.tree = random_bytes(static_cast<std::size_t>(tree_bytes), seed + 1);
+    image.entry = {manifest, "{\"seed\":" + std::to_string(seed) + "}", "untrusted comment"};
+    return MemoryCatalogue::add(std::move(image));
   }
-  donor::Entry& entry(std::size_t at) { return entries_.at(at); }
-  const Stored& stored(std::size_t at) const { return stored_.at(at); }
-
-  std::span<const donor::Entry> entries() const override { return entries_; }
-  Result<> read_image(const Digest& digest, std::uint64_t offset,
-                      std::span<std::byte> out) override {
-    return read(digest, &Stored::image, offset, out);
-  }
-  Result<> read_tree(const Digest& digest, std::uint64_t offset,
-                     std::span<std::byte> out) override {
-    return read(digest, &Stored::tree, offset, out);
-  }
-
- private:
-  Result<> read(const Digest& digest, Bytes Stored::*object, std::uint64_t offset,
-                std::span<std::byte> out) {
-    ++reads;
-    if (!readable) return fail(Errc::IoFailed, "unreadable for this test");
-    for (std::size_t i = 0; i < entries_.size(); ++i) {
-      if (entries_[i].manifest.digest != digest) continue;
-      const Bytes& bytes = stored_[i].*object;
-      // The donor must stay inside: a catalogue in a file would not notice.
-      EXPECT_LE(offset, bytes.size());
-      EXPECT_LE(out.size(), bytes.size() - std::min<std::uint64_t>(offset, bytes.size()));
-      if (offset + out.size() > bytes.size()) return fail(Errc::IoFailed);
-      std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(offset), out.size(), out.begin());
-      return {};
-    }
-    return fail(Errc::NotFound);
-  }
-  std::vector<donor::Entry> entries_;
-  std::vector<Stored> stored_;
 };
 
 inline session::Requester in_session(std::uint32_t session, std::string user = "alice") {
@@ -275,7 +208,7 @@ class DonorTest : public ::testing::Test {
   }
 
   DonorConfig config_;
-  MemoryCatalogue catalogue_;
+  RandomCatalogue catalogue_;
   SeededRandom random_{42};
   TimePoint now_{1000s};
   Digest digest_{};

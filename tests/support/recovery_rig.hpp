@@ -15,7 +15,9 @@
 #include "image/hash_tree.hpp"
 #include "recipient/recovery.hpp"
 #include "session/server.hpp"
+#include "support/memory_catalogue.hpp"
 #include "support/memory_slots.hpp"
+#include "support/random.hpp"
 #include "support/sim_link.hpp"
 #include "support/test_signer.hpp"
 #include "wire/oem.hpp"
@@ -24,21 +26,9 @@ namespace fwr::test {
 
 inline constexpr std::uint32_t kIana = 32473;
 
-class SeededRandom final : public RandomSource {
- public:
-  explicit SeededRandom(std::uint32_t seed) : dice_(seed) {}
-  void fill(std::span<std::byte> out) override {
-    for (std::byte& byte : out) byte = static_cast<std::byte>(dice_());
-  }
-
- private:
-  std::mt19937 dice_;
-};
-
 inline Bytes noise(std::size_t size, std::uint32_t seed) {
-  std::mt19937 dice(seed);
   Bytes bytes(size);
-  for (std::byte& byte : bytes) byte = static_cast<std::byte>(dice());
+  EngineRandom<std::mt19937>(seed).fill(bytes);
   return bytes;
 }
 
@@ -48,72 +38,6 @@ inline Address ipv4(std::uint8_t last, std::uint16_t port = kRmcpPort) {
 inline Address broadcast_address() {
   return Address{.family = AddressFamily::Ipv4, .port = kRmcpPort, .bytes = {255, 255, 255, 255}};
 }
-
-/// An image with its tree, manifest and signature.
-struct SignedImage {
-  Bytes bytes;
-  Bytes tree;
-  donor::Entry entry;
-
-  static SignedImage make(Bytes content, const std::string& version, std::uint32_t security,
-                          const TestSigner& signer = TestSigner(1),
-                          std::uint32_t manufacturer = 0x1234) {
-    SignedImage made;
-    made.bytes = std::move(content);
-    made.tree.resize(image::TreeShape(made.bytes.size()).tree_size_bytes());
-    image::TreeBuilder builder(
-        made.bytes.size(), [&](std::uint64_t block, ByteView hashes) -> Result<> {
-          std::memcpy(made.tree.data() + block * image::kBlock_bytes, hashes.data(), hashes.size());
-          return {};
-        });
-    (void)builder.add(made.bytes);
-    image::Manifest& manifest = made.entry.manifest;
-    manifest.name = "test firmware";
-    manifest.component = "bmc";
-    manifest.version = version;
-    manifest.security_version = security;
-    manifest.size_bytes = made.bytes.size();
-    manifest.digest = builder.finish().value();
-    manifest.platforms.emplace_back().manufacturer_id = manufacturer;
-    manifest.created = 1700000000;
-    made.sign(signer);
-    return made;
-  }
-  void sign(const TestSigner& signer) {
-    entry.manifest_json = image::to_json(entry.manifest);
-    entry.signature = signer.sign(entry.manifest_json);
-  }
-};
-
-class MemoryCatalogue final : public donor::Catalogue {
- public:
-  explicit MemoryCatalogue(std::vector<SignedImage> images) : images_(std::move(images)) {
-    for (const SignedImage& image : images_) entries_.push_back(image.entry);
-  }
-  [[nodiscard]] std::span<const donor::Entry> entries() const override { return entries_; }
-  Result<> read_image(const Digest& digest, std::uint64_t offset,
-                      std::span<std::byte> out) override {
-    return read(digest, &SignedImage::bytes, offset, out);
-  }
-  Result<> read_tree(const Digest& digest, std::uint64_t offset,
-                     std::span<std::byte> out) override {
-    return read(digest, &SignedImage::tree, offset, out);
-  }
-  std::vector<SignedImage>& images() { return images_; }
-
- private:
-  Result<> read(const Digest& digest, Bytes SignedImage::*part, std::uint64_t offset,
-                std::span<std::byte> out) {
-    for (const SignedImage& image : images_) {
-      if (image.entry.manifest.digest != digest) continue;
-      std::memcpy(out.data(), (image.*part).data() + offset, out.size());
-      return {};
-    }
-    return fail(Errc::NotFound, "no such image");
-  }
-  std::vector<SignedImage> images_;
-  std::vector<donor::Entry> entries_;
-};
 
 struct DonorOptions {
   std::uint8_t host = 7;

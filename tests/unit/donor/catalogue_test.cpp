@@ -22,7 +22,7 @@ class BestFor : public ::testing::Test {
   void expect_best(std::size_t index) {
     EXPECT_EQ(&catalogue_.entry(index), next_for(catalogue_, {platform_}));
   }
-  MemoryCatalogue catalogue_;
+  RandomCatalogue catalogue_;
   Platform platform_;
   unsigned seed_ = 0;
 };
@@ -55,7 +55,7 @@ TEST_F(BestFor, ThenTheNewest) {
 TEST_F(BestFor, ThenAlwaysTheSame) {
   add(1, "1.0", 100);
   add(1, "1.0", 100);
-  MemoryCatalogue turned;
+  RandomCatalogue turned;
   turned.add(catalogue_.entry(1).manifest, 1);
   turned.add(catalogue_.entry(0).manifest, 2);
   EXPECT_EQ(next_for(catalogue_, {platform_})->manifest.digest,

@@ -171,7 +171,7 @@ TEST_F(ReadObject, GivesEveryByteOfImageAndTree) {
     }
     return all;
   };
-  EXPECT_EQ(catalogue_.stored(0).image, read_all(Command::ReadImage, lease.image_size_bytes));
+  EXPECT_EQ(catalogue_.stored(0).bytes, read_all(Command::ReadImage, lease.image_size_bytes));
   EXPECT_EQ(catalogue_.stored(0).tree, read_all(Command::ReadHashTree, lease.tree_size_bytes));
   EXPECT_EQ(kImage_bytes + 4096U, status().bytes_served);
 }

@@ -78,7 +78,7 @@ TEST_F(LeaseTable, HasNoRowThatIsNotTaken) {
         donor_->handle_timeout(now_);
         return;
       case LeaseEvent::Withdraw: {
-        MemoryCatalogue empty;
+        RandomCatalogue empty;
         donor_->replace_catalogue(empty, now_);
         donor_->replace_catalogue(catalogue_, now_);
         return;
@@ -471,7 +471,7 @@ TEST_F(Lease, OfAnImageThatStaysSurvivesAnotherCatalogue) {
   const auto going = accept(in_session(1), 1);  // the better one: the other
   catalogue_.entry(1).manifest.security_version = 1;
   const auto staying = accept(in_session(1), 2);
-  MemoryCatalogue next;
+  RandomCatalogue next;
   next.add(catalogue_.entry(0).manifest, 1);
   events();
   donor_->replace_catalogue(next, now_);

@@ -269,7 +269,7 @@ TEST_F(OfferToken, OfAnotherDonorIsRefused) {
 
 TEST_F(OfferToken, ForARemovedImageIsAnsweredUnknownImage) {
   const auto rq = acceptance(offer());
-  MemoryCatalogue empty;
+  RandomCatalogue empty;
   donor_->replace_catalogue(empty, now_);
   expect_code(CompletionCode::UnknownImage, in_session(1), Command::AcceptOffer, rq);
 }

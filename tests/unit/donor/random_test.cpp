@@ -127,7 +127,7 @@ class DonorUnderRandomBytes : public DonorTest {
     }
   }
 
-  MemoryCatalogue empty_;
+  RandomCatalogue empty_;
   std::mt19937_64 dice_{0x46575244};
   oem::AcceptOfferRq offer_;
   std::vector<Made> made_;

@@ -18,7 +18,7 @@ class ImageStream : public DonorTest {
   ImageStream() { lease_ = accept(alice_); }
 
   Bytes image_part(std::size_t offset, std::size_t size) const {
-    const Bytes& image = catalogue_.stored(0).image;
+    const Bytes& image = catalogue_.stored(0).bytes;
     const auto begin = image.begin() + static_cast<std::ptrdiff_t>(offset);
     return {begin, begin + static_cast<std::ptrdiff_t>(size)};
   }
@@ -68,7 +68,7 @@ TEST_F(ImageStream, EndsWithPartOfAGranule) {
 TEST_F(ImageStream, ServesTheWholeObjectExactly) {
   for (const Object object : {Object::Image, Object::Tree}) {
     const Bytes& expected =
-        object == Object::Image ? catalogue_.stored(0).image : catalogue_.stored(0).tree;
+        object == Object::Image ? catalogue_.stored(0).bytes : catalogue_.stored(0).tree;
     const auto granules = static_cast<std::uint16_t>((expected.size() + kGranule - 1) / kGranule);
     grant(alice_, grant_of(lease_.handle, 1, {{0, granules}}, 21, object));
     Bytes all;
@@ -307,7 +307,7 @@ TEST_F(ImageStream, EndsWithTheLease) {
 
   lease_ = accept(alice_, 4);
   grant_more(lease_.handle);
-  MemoryCatalogue empty;
+  RandomCatalogue empty;
   donor_->replace_catalogue(empty, now_);
   EXPECT_FALSE(next()) << "withdrawn";
 }

@@ -6,17 +6,13 @@
 
 #include "link/icmb_limits.hpp"
 #include "link/icmb_talker.hpp"
+#include "support/random.hpp"
 #include "wire/icmb.hpp"
 
 namespace fwr::link {
 namespace {
 
 using wire::icmb::FrameType;
-
-class Zeros final : public RandomSource {
- public:
-  void fill(std::span<std::byte> out) override { std::fill(out.begin(), out.end(), std::byte{0}); }
-};
 
 constexpr std::size_t kData_bytes = 600;
 constexpr std::size_t kFrame_characters = kData_bytes + 10;  // both flags, and nothing to escape
@@ -52,7 +48,7 @@ class IcmbTalkerTest : public ::testing::Test {
   bool was_sent() { return talker.poll_sent().has_value(); }
 
   IcmbLimits limits;
-  Zeros random;
+  test::ScriptedRandom random;  // zeros
   wire::icmb::BridgeStatistics counters;
   TimePoint now{std::chrono::hours(1)};
   IcmbTalker talker{limits, random, counters, now};

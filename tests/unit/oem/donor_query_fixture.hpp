@@ -12,24 +12,13 @@
 #include <atomic>
 #include <functional>
 #include <optional>
-#include <random>
 #include <string>
 #include <thread>
 
 #include "session/server.hpp"
+#include "support/random.hpp"
 
 namespace fwr::test {
-
-/// Good enough for keys that protect nothing.
-class LoopbackRandom final : public RandomSource {
- public:
-  void fill(std::span<std::byte> out) override {
-    for (std::byte& byte : out) byte = static_cast<std::byte>(engine_() & 0xffU);
-  }
-
- private:
-  std::mt19937_64 engine_{20090715};
-};
 
 /// Answers OEM commands with what the test's function gives.
 class ScriptedDonor final : public session::Application {
@@ -117,7 +106,7 @@ class LoopbackServer {
     }
   }
 
-  LoopbackRandom random_;
+  SeededRandom random_{20090715};
   session::Server server_;
   int socket_ = -1;
   bool bound_ = false;

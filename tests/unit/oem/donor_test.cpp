@@ -102,7 +102,7 @@ class OemDonor : public ::testing::Test {
     return all;
   }
 
-  MemoryCatalogue catalogue_;
+  RandomCatalogue catalogue_;
   image::Manifest manifest_;
   SeededRandom random_{7};
   Donor donor_;
@@ -130,7 +130,7 @@ TEST_F(OemDonor, GivesAWholeImageToACProgram) {
   EXPECT_EQ(tree.size(), number(accepted, "tree_size"));
   EXPECT_EQ(tree, read_all(ipmi_cmd_oem_fwrecover_read_hash_tree,
                            tmpl_cmd_oem_fwrecover_read_hash_tree_rs, handle, tree.size()));
-  EXPECT_EQ(catalogue_.stored(0).image,
+  EXPECT_EQ(catalogue_.stored(0).bytes,
             read_all(ipmi_cmd_oem_fwrecover_read_image, tmpl_cmd_oem_fwrecover_read_image_rs,
                      handle, kImage_bytes));
 

@@ -166,7 +166,7 @@ TEST_P(Channel, NeverUsesAnInitializationVectorTwice) {
     const Bytes datagram = sealed(pattern(1));
     EXPECT_TRUE(seen.insert(to_hex(ByteView(datagram).subspan(16, 16))).second);
   }
-  EXPECT_LT(random_.draws, 20U);
+  EXPECT_LT(random_.fills(), 20U);
 }
 
 TEST_P(Channel, DropsAChangeOfAnyBit) {

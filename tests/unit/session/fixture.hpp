@@ -10,7 +10,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <random>
 #include <string>
 #include <utility>
 #include <variant>
@@ -19,6 +18,7 @@
 #include "session/client.hpp"
 #include "session/server.hpp"
 #include "session/sessionless.hpp"
+#include "support/random.hpp"
 #include "wire/oem.hpp"
 #include "wire/rmcp.hpp"
 
@@ -28,18 +28,7 @@ using namespace std::chrono_literals;
 
 inline constexpr std::uint32_t kIana = 32473;
 
-class SeededRandom : public RandomSource {
- public:
-  explicit SeededRandom(std::uint64_t seed) : engine_(seed) {}
-  void fill(std::span<std::byte> out) override {
-    ++draws;
-    for (std::byte& b : out) b = static_cast<std::byte>(engine_());
-  }
-  unsigned draws = 0;
-
- private:
-  std::mt19937_64 engine_;
-};
+using test::SeededRandom;
 
 inline Secret secret(std::string_view text) {
   return Secret(as_bytes(text));

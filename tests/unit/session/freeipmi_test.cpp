@@ -2,11 +2,10 @@
 // RAKP codes, session keys and protected packets against libfreeipmi, which computes them itself.
 #include <gtest/gtest.h>
 
-#include <random>
-
 #include "session/channel.hpp"
 #include "session/keys.hpp"
 #include "support/freeipmi_fixture.hpp"
+#include "support/random.hpp"
 #include "wire/oem.hpp"
 
 namespace fwr::test {
@@ -19,32 +18,24 @@ using session::SuiteInfo;
 constexpr std::uint64_t kSeed = 20090715;
 constexpr int kRounds = 50;
 
-class SeededRandom final : public RandomSource {
- public:
-  void fill(std::span<std::byte> out) override {
-    for (std::byte& byte : out) byte = static_cast<std::byte>(engine() & 0xffU);
-  }
-  std::mt19937_64 engine{kSeed};
-};
-
 /// An exchange with random contents, a password and perhaps a K_g.
 struct Login {
   explicit Login(SeededRandom& random) {
-    exchange.console_session = static_cast<std::uint32_t>(random.engine());
-    exchange.managed_session = static_cast<std::uint32_t>(random.engine());
+    exchange.console_session = static_cast<std::uint32_t>(random.engine()());
+    exchange.managed_session = static_cast<std::uint32_t>(random.engine()());
     random.fill(exchange.console_random);
     random.fill(exchange.managed_random);
     random.fill(exchange.guid);
-    privilege = static_cast<std::uint8_t>(2 + random.engine() % 3);
-    lookup = static_cast<std::uint8_t>(random.engine() % 2);
+    privilege = static_cast<std::uint8_t>(2 + random.engine()() % 3);
+    lookup = static_cast<std::uint8_t>(random.engine()() % 2);
     exchange.role = static_cast<std::uint8_t>(privilege | lookup << 4);
-    exchange.user = std::string(random.engine() % 17, 'u');
-    Bytes bytes(1 + random.engine() % session::kMaxPassword_bytes);
+    exchange.user = std::string(random.engine()() % 17, 'u');
+    Bytes bytes(1 + random.engine()() % session::kMaxPassword_bytes);
     random.fill(bytes);
     password = Secret(bytes);
     Bytes key(20);
     random.fill(key);
-    if (random.engine() % 2 == 0) kg = Secret(key);
+    if (random.engine()() % 2 == 0) kg = Secret(key);
   }
   [[nodiscard]] const char* user() const {
     return exchange.user.empty() ? nullptr : exchange.user.c_str();
@@ -65,7 +56,7 @@ std::uint8_t number_of(wire::AuthAlgorithm algorithm) {
 template <class Check>
 void for_each_login(Check check) {
   ASSERT_EQ(0, ipmi_rmcpplus_init());
-  SeededRandom random;
+  SeededRandom random(kSeed);
   for (const SuiteInfo& suite : session::kSuites)
     for (int round = 0; round < kRounds && !::testing::Test::HasFailure(); ++round) {
       const Login login(random);
@@ -214,7 +205,7 @@ fiid_template_t tmpl_any_response = {
     {0, "", 0}};
 
 TEST(FreeipmiProtectedPacket, OpensInOurChannel) {
-  SeededRandom random;
+  SeededRandom random(kSeed);
   for_each_login([&](const SuiteInfo& suite, const Login& login) {
     const TheirKeys theirs(suite, login);
     const auto keys =
@@ -246,7 +237,7 @@ TEST(FreeipmiProtectedPacket, OpensInOurChannel) {
 }
 
 TEST(FreeipmiProtectedPacket, OfOursOpensInIt) {
-  SeededRandom random;
+  SeededRandom random(kSeed);
   for_each_login([&](const SuiteInfo& suite, const Login& login) {
     const TheirKeys theirs(suite, login);
     const auto keys =

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "session/plain_client.hpp"
+#include "support/random.hpp"
 
 namespace fwr::session {
 namespace {
@@ -10,11 +11,6 @@ namespace {
 using namespace std::chrono_literals;
 using wire::plain::Message;
 using wire::plain::Type;
-
-class Zeros final : public RandomSource {
- public:
-  void fill(std::span<std::byte> out) override { std::fill(out.begin(), out.end(), std::byte{0}); }
-};
 
 constexpr std::size_t kLargest_bytes = 300;
 
@@ -40,7 +36,7 @@ class PlainClientTest : public ::testing::Test {
   }
   static wire::IpmiRequest read(std::uint8_t what) { return {0x2e, what, Bytes(3, std::byte{1})}; }
 
-  Zeros random;
+  test::ScriptedRandom random;  // zeros
   TimePoint now{1h};
   PlainClient client{ClientTimers{.first_timeout = 1000ms, .tries = 3}, kLargest_bytes, random};
 };

@@ -6,7 +6,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <pty.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -17,6 +16,7 @@
 #include <thread>
 #include <vector>
 
+#include "support/pty.hpp"
 #include "support/scratch_directory.hpp"
 #include "transport/clock.hpp"
 #include "transport/loop.hpp"
@@ -26,24 +26,7 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-struct Pty {
-  Pty() {
-    int m = -1;
-    int s = -1;
-    termios raw{};
-    cfmakeraw(&raw);
-    EXPECT_EQ(0, openpty(&m, &s, nullptr, &raw, nullptr));
-    master = UniqueFd(m);
-    slave = UniqueFd(s);
-    std::array<char, 128> name{};
-    EXPECT_EQ(0, ttyname_r(s, name.data(), name.size()));
-    device = name.data();
-  }
-  UniqueFd master;
-  UniqueFd slave;
-  std::string device;
-};
+using test::PtyPair;
 
 /// Two pseudo-terminals, crossed.
 class Cable {
@@ -58,8 +41,8 @@ class Cable {
   Cable(Cable&&) = delete;
   Cable& operator=(Cable&&) = delete;
 
-  Pty a;
-  Pty b;
+  PtyPair a{0};
+  PtyPair b{0};
 
  private:
   void carry() {
@@ -70,7 +53,7 @@ class Cable {
       if (watched[1].revents != 0) pass(b, a);
     }
   }
-  static void pass(const Pty& from, const Pty& to) {
+  static void pass(const PtyPair& from, const PtyPair& to) {
     std::array<char, 512> some{};
     const ssize_t count = ::read(from.master.get(), some.data(), some.size());
     if (count <= 0) return;
@@ -160,7 +143,7 @@ TEST(BasicModeLine, CarriesMessagesInTheLoopAndTakesNoMoreThanItCanSay) {
 TEST(BasicModeLine, ComesBackWhenItsAdapterDoes) {
   const test::ScratchDirectory scratch;
   const std::string name = scratch / "ttyUSB0";
-  auto first = std::make_unique<Pty>();
+  auto first = std::make_unique<PtyPair>();
   std::filesystem::create_symlink(first->device, name);
   Cable cable;
   Sender sender;
@@ -191,7 +174,7 @@ TEST(BasicModeLine, OfATtyThatIsNotThereYetIsOpenedWhenItComesAndClosedWhenItGoe
   const auto missing = line.reopen(now());
   ASSERT_FALSE(missing);
   EXPECT_EQ(Errc::NotFound, missing.error().code);
-  const Pty pty;
+  const PtyPair pty;
   std::filesystem::create_symlink(pty.device, name);
   ASSERT_TRUE(line.reopen(now()));
   EXPECT_LE(0, line.descriptor());
@@ -201,7 +184,7 @@ TEST(BasicModeLine, OfATtyThatIsNotThereYetIsOpenedWhenItComesAndClosedWhenItGoe
 }
 
 TEST(BasicModeLine, WaitsForATtyThatNobodyReads) {
-  Pty pty;
+  PtyPair pty;
   const auto line = open_line(pty.device, 1);
   Datagram message;
   message.bytes = Sender::message(0);
@@ -219,7 +202,6 @@ TEST(BasicModeLine, WaitsForATtyThatNobodyReads) {
   ASSERT_TRUE(line->deadline().has_value());
   EXPECT_GT(*line->deadline(), time - milliseconds(100));
   // Somebody reads: it goes on.
-  ASSERT_EQ(0, fcntl(pty.master.get(), F_SETFL, O_NONBLOCK));
   std::vector<char> room(65536);
   for (int i = 0; i < 100 && line->room() == 0; ++i, time += seconds(1)) {
     (void)!::read(pty.master.get(), room.data(), room.size());
@@ -229,7 +211,7 @@ TEST(BasicModeLine, WaitsForATtyThatNobodyReads) {
 }
 
 TEST(BasicModeLine, LeadsToItsOwnEndExactly) {
-  Pty pty;
+  PtyPair pty;
   const auto line = open_line(pty.device, 7);
   Path path;
   EXPECT_EQ(Endpoint::Fit::None, line->fit(path));

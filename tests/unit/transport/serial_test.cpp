@@ -6,7 +6,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <pty.h>
 #include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
@@ -23,6 +22,7 @@
 #include <vector>
 
 #include "diagnose/bus_emulator.hpp"
+#include "support/pty.hpp"
 #include "support/scratch_directory.hpp"
 #include "transport/clock.hpp"
 #include "transport/icmb_line.hpp"
@@ -32,38 +32,14 @@ namespace fwr::transport {
 namespace {
 
 using std::chrono::seconds;
+using test::PtyPair;
 using test::ScratchDirectory;
 using wire::icmb::BusAddress;
-
-/// The far end of a pseudo-terminal, and the path of the near one.
-struct Pty {
-  Pty() {
-    int m = -1;
-    int s = -1;
-    termios raw{};
-    cfmakeraw(&raw);
-    EXPECT_EQ(0, openpty(&m, &s, nullptr, &raw, nullptr));
-    master = UniqueFd(m);
-    slave = UniqueFd(s);
-    std::array<char, 128> name{};
-    EXPECT_EQ(0, ttyname_r(s, name.data(), name.size()));
-    device = name.data();
-    EXPECT_EQ(0, fcntl(m, F_SETFL, O_NONBLOCK));
-  }
-  std::size_t waiting() {
-    std::array<char, 4096> buffer{};
-    const ssize_t count = ::read(master.get(), buffer.data(), buffer.size());
-    return count > 0 ? static_cast<std::size_t>(count) : 0;
-  }
-  UniqueFd master;
-  UniqueFd slave;
-  std::string device;
-};
 
 TEST(SerialPort, SaysWhyItCannotBeOpened) {
   EXPECT_EQ(Errc::NotFound, SerialPort::open("/dev/no-such-tty", {}).error().code);
   EXPECT_EQ(Errc::IoFailed, SerialPort::open("/dev/null", {}).error().code);
-  Pty pty;
+  PtyPair pty;
   EXPECT_EQ(Errc::BadUsage, SerialPort::open(pty.device, {12345, false}).error().code);
   const auto first = SerialPort::open(pty.device, {});
   ASSERT_TRUE(first);
@@ -74,7 +50,7 @@ TEST(SerialPort, SaysWhyItCannotBeOpened) {
 }
 
 TEST(SerialPort, LetsOthersOpenTheLineWhenItIsClosed) {
-  const Pty pty;  // its own descriptor stays open, as that of another program may
+  const PtyPair pty;  // its own descriptor stays open, as that of another program may
   const auto exclusive = [&] {
     int is = -1;
     EXPECT_EQ(0, ioctl(pty.slave.get(), TIOCGEXCL, &is));
@@ -90,7 +66,7 @@ TEST(SerialPort, LetsOthersOpenTheLineWhenItIsClosed) {
 }
 
 TEST(SerialPort, CarriesEveryByteAsItIs) {
-  Pty pty;
+  PtyPair pty;
   auto port = SerialPort::open(pty.device, {115200, true});
   ASSERT_TRUE(port) << port.error().message();
   EXPECT_FALSE(port->driver_turns()) << "a pseudo-terminal has no RS-485 mode";
@@ -122,7 +98,7 @@ void spoil(int tty) {
 }
 
 /// Whether every byte passes both ways, and nothing else comes.
-void expect_all_bytes_pass(Pty& pty, SerialPort& port) {
+void expect_all_bytes_pass(PtyPair& pty, SerialPort& port) {
   Bytes all(256);
   for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<std::byte>(i);
   Bytes room(512);
@@ -137,7 +113,7 @@ void expect_all_bytes_pass(Pty& pty, SerialPort& port) {
 }
 
 TEST(SerialPort, KeepsNothingOfWhoHadTheLineBefore) {
-  Pty pty;
+  PtyPair pty;
   spoil(pty.slave.get());
   ASSERT_EQ(0, tcflow(pty.slave.get(), TCOOFF));
   auto port = SerialPort::open(pty.device, {});
@@ -146,7 +122,7 @@ TEST(SerialPort, KeepsNothingOfWhoHadTheLineBefore) {
 }
 
 TEST(SerialPort, SetsTheLineAgainThatAnotherProgramChanged) {
-  Pty pty;
+  PtyPair pty;
   auto port = SerialPort::open(pty.device, {115200, false});
   ASSERT_TRUE(port);
   EXPECT_FALSE(port->set_again());
@@ -166,7 +142,7 @@ TEST(SerialPort, SetsTheLineAgainThatAnotherProgramChanged) {
 }
 
 TEST(SerialPort, TakesBackWhatHasNotLeft) {
-  Pty pty;
+  PtyPair pty;
   auto port = SerialPort::open(pty.device, {});
   ASSERT_TRUE(port);
   // More than the far end's own buffer, which nobody can take back: that counts as left.
@@ -175,12 +151,12 @@ TEST(SerialPort, TakesBackWhatHasNotLeft) {
   ASSERT_GT(written, 8192U);
   port->discard_output();
   std::size_t arrived = 0;
-  while (const std::size_t some = pty.waiting()) arrived += some;
+  while (const std::size_t some = pty.take_waiting()) arrived += some;
   EXPECT_LT(arrived, written);
 }
 
 TEST(SerialPort, SaysThatTheLineIsGone) {
-  auto pty = std::make_unique<Pty>();
+  auto pty = std::make_unique<PtyPair>();
   auto port = SerialPort::open(pty->device, {});
   ASSERT_TRUE(port);
   pty.reset();
@@ -194,7 +170,8 @@ TEST(SerialPort, SaysThatTheLineIsGone) {
 /// A wire between pseudo-terminals: what one says, all hear. Not paced, nobody collides.
 class Wire {
  public:
-  explicit Wire(std::vector<Pty*> ends) : ends_(std::move(ends)), thread_([this] { carry(); }) {}
+  explicit Wire(std::vector<PtyPair*> ends)
+      : ends_(std::move(ends)), thread_([this] { carry(); }) {}
   ~Wire() {
     stop_ = true;
     thread_.join();
@@ -209,18 +186,18 @@ class Wire {
     while (!stop_) {
       std::vector<pollfd> watched;
       watched.reserve(ends_.size());
-      for (const Pty* end : ends_) watched.push_back({end->master.get(), POLLIN, 0});
+      for (const PtyPair* end : ends_) watched.push_back({end->master.get(), POLLIN, 0});
       if (poll(watched.data(), watched.size(), 5) <= 0) continue;
-      for (const Pty* end : ends_) {
+      for (const PtyPair* end : ends_) {
         std::array<char, 64> buffer{};
         const ssize_t count = ::read(end->master.get(), buffer.data(), buffer.size());
-        for (const Pty* to : ends_)
+        for (const PtyPair* to : ends_)
           if (count > 0)
             (void)!::write(to->master.get(), buffer.data(), static_cast<std::size_t>(count));
       }
     }
   }
-  std::vector<Pty*> ends_;
+  std::vector<PtyPair*> ends_;
   std::atomic<bool> stop_ = false;
   std::thread thread_;
 };
@@ -312,8 +289,8 @@ link::IcmbSettings node(std::uint32_t number) {
 }
 
 TEST(IcmbLine, CarriesMessagesInTheLoop) {
-  Pty a;
-  Pty b;
+  PtyPair a;
+  PtyPair b;
   const Wire wire({&a, &b});
   SystemRandom random;
   Pair pair;
@@ -333,7 +310,7 @@ TEST(IcmbLine, CarriesMessagesInTheLoop) {
     pair.prepare(std::move(messages), time);
   };
   std::uint32_t number = 0;
-  for (const Pty* pty : {&a, &b}) {
+  for (const PtyPair* pty : {&a, &b}) {
     auto serial = SerialPort::open(pty->device, {115200, false});
     ASSERT_TRUE(serial);
     loop.add(
@@ -457,12 +434,12 @@ class Replug : public Pair {
 
  private:
   void plug() {
-    pty_ = std::make_unique<Pty>();
+    pty_ = std::make_unique<PtyPair>();
     std::filesystem::remove(name_);
     std::filesystem::create_symlink(pty_->device, name_);
   }
   std::string name_;
-  std::unique_ptr<Pty> pty_;
+  std::unique_ptr<PtyPair> pty_;
 };
 
 TEST(IcmbLine, ComesBackWithItsTty) {

@@ -43,7 +43,7 @@ std::vector<std::size_t> hosts_on(const Plan& plan, std::size_t medium) {
   for (std::size_t i = 0; i < plan.donors.size(); ++i)
     if (has(plan.donors[i].media)) hosts.push_back(kFirstDonor + i);
   for (std::size_t i = 0; i < plan.faults.size(); ++i)
-    if (is_bus_guest(plan.faults[i].kind) && plan.faults[i].medium == medium)
+    if (has_own_node(plan.faults[i].kind) && plan.faults[i].medium == medium)
       hosts.push_back(kFirstGuest + i);
   return hosts;
 }
@@ -214,7 +214,7 @@ void Bus::pump(std::size_t index, TimePoint now) {
 
 bool Bus::concerns(const Fault& fault) const {
   if (!fault.enabled || (fault.medium && *fault.medium != medium_)) return false;
-  return fault.kind == FaultKind::LinkDeath || is_bus_fault(fault.kind);
+  return fault.kind == FaultKind::LinkDeath || info(fault.kind).area == FaultArea::Bus;
 }
 
 bool Bus::is_down(const Fault& fault, TimePoint now) const {

@@ -38,7 +38,7 @@ std::optional<TimePoint> BusGuest::next() const {
 }
 
 void BusGuest::handle(const Delivery& delivery) {
-  // A lease that somebody gave to a stranger.
+  // A donor gave the stranger a lease: it uses it.
   const auto message = plain::decode_response(delivery.datagram.bytes);
   if (!message || message->data.empty() || message->data[0] != std::byte{0}) return;
   const auto lease = oem::strip_iana(kIana, ByteView(message->data).subspan(1))
@@ -90,7 +90,7 @@ void BusGuest::send(BusAddress to, Bytes message, TimePoint now) {
   network_.send(host(), std::move(datagram), now);
 }
 
-/// To nobody who is here, and now and then to all.
+/// Sends to an address without a node, and now and then to all.
 void BusGuest::talk(TimePoint now) {
   constexpr std::uint8_t kApp = 0x06;
   constexpr std::uint8_t kGetDeviceId = 0x01;
@@ -106,7 +106,7 @@ void BusGuest::make_noise(TimePoint now) {
   Bytes characters;
   const auto& heard = network_.heard_on_buses();
   if (!heard.empty() && dice_.chance(0.7)) {
-    // What somebody said, said again, with some of it changed.
+    // A message that was heard on the bus, sent again with some bytes changed.
     const Datagram& model = dice_.pick(heard).datagram;
     Bytes payload(model.bytes.begin() + 1, model.bytes.end());
     for (std::uint64_t n = dice_.below(4); n > 0 && !payload.empty(); --n)
@@ -133,7 +133,7 @@ BusAddress BusGuest::any_donor() {
   return port == nullptr ? wish_of(donor) : port->address();
 }
 
-/// What others said to a donor, under another name, or what nobody said.
+/// Sends to a donor what other nodes sent to it, from another address, or a request of its own.
 void BusGuest::ask_for_everything(TimePoint now) {
   chronicle_.injected(FaultKind::BusStranger);
   const auto& heard = network_.heard_on_buses();
@@ -224,7 +224,7 @@ Bytes BusGuest::false_segment(const stream::Grant& grant) {
                                 range.offset_granules + skipped, junk});
 }
 
-/// As if another node held that address: the port of whoever holds it gives it up.
+/// A frame as if another node held that address: the node that holds it gives it up.
 Bytes BusGuest::false_defence(BusAddress address) const {
   namespace icmb = wire::icmb;
   const Bytes payload =

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Who else is on a bus: others who talk, somebody who wishes an address that is taken, somebody who
-// listens to nobody, a stranger who asks for everything, and a forger who answers in the name of
-// donors.
+// The other nodes of a bus: one that talks to others, one that wishes an address that is taken, one
+// that sends without listening, a stranger that asks for everything, and a forger that answers in
+// the name of donors.
 #pragma once
 
 #include <optional>
@@ -28,7 +28,7 @@ class BusGuest {
   void ask_for_everything(TimePoint now);
   /// Before the donor does, to what has just been heard.
   void forge(TimePoint now);
-  // The characters of a frame; none: to this nobody says anything.
+  // The characters of a frame; none: what was heard needs no answer.
   [[nodiscard]] Bytes false_frame(const Delivery& heard);
   [[nodiscard]] Bytes false_defence(wire::icmb::BusAddress address) const;
   [[nodiscard]] Bytes false_answer(const Bytes& bytes, wire::icmb::BusAddress asker,

@@ -44,7 +44,7 @@ class SimulatedBus : public ::testing::Test {
   void begin() {
     network = std::make_unique<Network>(plan, chronicle);
     for (std::size_t i = 0; i < plan.faults.size(); ++i)
-      if (is_bus_guest(plan.faults[i].kind))
+      if (has_own_node(plan.faults[i].kind))
         guests.push_back(std::make_unique<BusGuest>(plan, i, *network, chronicle));
     for (const std::size_t host : {std::size_t{0}, std::size_t{1}, kDonor})
       network->open(0, host, kBegin);

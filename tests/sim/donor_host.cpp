@@ -137,7 +137,7 @@ DonorHost::DonorHost(const Plan& plan, std::size_t number, Network& network, Chr
   for (const std::size_t medium : mine_.media) network_.attach(medium, host(), true);
   lies_ = std::any_of(plan.faults.begin(), plan.faults.end(), [&](const Fault& fault) {
     return fault.enabled && fault.target == host() &&
-           (is_lie(fault.kind) || fault.kind == FaultKind::TricklingDonor);
+           (info(fault.kind).trait == FaultTrait::Lie || fault.kind == FaultKind::TricklingDonor);
   });
 }
 

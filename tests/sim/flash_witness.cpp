@@ -184,7 +184,7 @@ void FlashWitness::probe() {
     return violate("boot-finds-record", "a power cut now would leave no good copy of the record");
   const auto slot = disk_.torn(paths_.slot(record->active), dice_);
   if (record->active == active_ && bootable_) {
-    // Nobody writes it, so it is still what it was; reading all of it each time would be slow.
+    // Nothing writes the active slot, so it is still bootable; reading all of it would be slow.
     if (!disk_.is_flushed(paths_.slot(active_)))
       violate("active-slot-written", "the active slot has sectors that are not flushed");
     const std::uint64_t generation = record->generation;

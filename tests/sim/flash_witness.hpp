@@ -81,7 +81,7 @@ class FlashWitness {
   mutable std::map<std::string, Known> known_;
 };
 
-/// The real slots, with the witness told of what they say.
+/// The real slots; reports to the witness what they return.
 class WatchedSlots final : public flash::Slots {
  public:
   WatchedSlots(std::unique_ptr<flash::Slots> slots, FlashWitness& witness)

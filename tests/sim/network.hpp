@@ -20,7 +20,7 @@ namespace fwr::sim {
 [[nodiscard]] std::size_t host_of(const Address& address);
 /// Of an address of either kind.
 [[nodiscard]] std::size_t medium_of(const Address& address);
-/// A way out of this medium to everybody on it.
+/// The path of a broadcast from this host on this medium.
 [[nodiscard]] Path way_to_all(const Plan& plan, std::size_t medium, std::size_t host,
                               std::uint16_t port);
 

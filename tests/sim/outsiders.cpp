@@ -155,7 +155,7 @@ void Outsider::send_garbage(Act& act, TimePoint now) {
   const auto& heard = network_.heard();
   if (heard.empty()) return;
   Dice& dice = act.dice;
-  // Something that somebody sent, to its receiver or to another one, with its source or another.
+  // A datagram that was sent before, to the same host or another one, from the same source or not.
   const Delivery& model = dice.pick(heard);
   Datagram datagram = model.datagram;
   if (dice.chance(0.2)) datagram.path.peer = dice.pick(heard).datagram.path.peer;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Who else is on the network: somebody who forges offers, somebody who sends garbage, and a client
-// with an account that obeys no order.
+// The other hosts of a network: one that forges offers, one that sends garbage, and a client with
+// an account that sends its commands in any order.
 #pragma once
 
 #include <memory>

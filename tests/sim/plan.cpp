@@ -217,16 +217,22 @@ void add_crowd(Dice dice, const Line& line, Plan& plan) {
     liar.config.iana = plan.donors.front().config.iana;
     liar.config.guid.fill(static_cast<std::byte>(0x80 + i));
     liar.config.name = "liar";
-    Fault fault;
-    fault.kind = dice.pick(kLies);
-    fault.from = kBegin;
-    fault.until = kNever;
+    const FaultKind lie = dice.pick(kLies);
+    Fault fault = make_fault(lie, kBegin, kNever, dice.next());
     fault.target = kFirstDonor + plan.donors.size();
-    fault.seed = dice.next();
     plan.donors.push_back(std::move(liar));
     plan.faults.push_back(fault);
   }
 }
+
+/// How a donor that is up may treat its recipients, one of these each.
+constexpr std::array kMisbehaviours{
+    FaultKind::SlowDonor,         FaultKind::TricklingDonor,   FaultKind::LieWrongBlock,
+    FaultKind::LieWrongTree,      FaultKind::LieWrongManifest, FaultKind::LieForeignManifest,
+    FaultKind::LieWrongSignature, FaultKind::LieOlderImage,    FaultKind::LieEndlessBusy,
+    FaultKind::LieWrongSizes,     FaultKind::LieGarbage,       FaultKind::LieWrongSegments,
+    FaultKind::LieSilent,         FaultKind::LieUnreadable,    FaultKind::LieOtherPlatform,
+    FaultKind::LieEndsLeases};
 
 /// Draws the faults, one after the other, each with dice of its own.
 class Trouble {
@@ -245,12 +251,7 @@ class Trouble {
 
  private:
   Fault& add(FaultKind kind) {
-    Fault fault;
-    fault.kind = kind;
-    fault.from = kBegin;
-    fault.until = plan_.heals;
-    fault.seed = dice_.next();
-    faults_.push_back(fault);
+    faults_.push_back(make_fault(kind, kBegin, plan_.heals, dice_.next()));
     return faults_.back();
   }
   void window(Fault& fault, double longest) {
@@ -310,10 +311,7 @@ class Trouble {
     }
     for (std::size_t i = 0; i < plan_.donors.size(); ++i) {
       if (!dice_.chance(plan_.donors.size() == 1 ? 0.15 : 0.35)) continue;
-      const std::uint64_t lies = static_cast<std::uint64_t>(FaultKind::LieEndsLeases) -
-                                 static_cast<std::uint64_t>(FaultKind::SlowDonor) + 1;
-      const auto kind = static_cast<FaultKind>(static_cast<std::uint64_t>(FaultKind::SlowDonor) +
-                                               dice_.below(lies));
+      const FaultKind kind = dice_.pick(kMisbehaviours);
       Fault& fault = add(kind);
       fault.target = kFirstDonor + i;
       if (kind == FaultKind::SlowDonor) {

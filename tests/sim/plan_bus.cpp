@@ -63,12 +63,7 @@ class BusTrouble {
 
  private:
   Fault& add(FaultKind kind) {
-    Fault fault;
-    fault.kind = kind;
-    fault.from = kBegin;
-    fault.until = plan_.heals;
-    fault.seed = dice_.next();
-    plan_.faults.push_back(fault);
+    plan_.faults.push_back(make_fault(kind, kBegin, plan_.heals, dice_.next()));
     return plan_.faults.back();
   }
   void window(Fault& fault, double longest) {
@@ -165,14 +160,14 @@ class BusTrouble {
     if (!dice.chance(0.25)) return;
     for (std::size_t medium = 0; medium < plan_.media.size(); ++medium) {
       if (!plan_.media[medium].bus) continue;
-      Fault fault;
-      fault.kind = FaultKind::BusForger;
+      const TimePoint from =
+          dice.chance(0.7) ? kBegin : kBegin + dice.time(Duration::zero(), lasts_);
+      const std::uint64_t count = dice.between(1, 2);
+      const double probability = dice.chance(0.5) ? 0.5 : 0.1;
+      Fault fault = make_fault(FaultKind::BusForger, from, kNever, dice.next());
       fault.medium = medium;
-      fault.from = dice.chance(0.7) ? kBegin : kBegin + dice.time(Duration::zero(), lasts_);
-      fault.until = kNever;
-      fault.count = dice.between(1, 2);
-      fault.probability = dice.chance(0.5) ? 0.5 : 0.1;
-      fault.seed = dice.next();
+      fault.count = count;
+      fault.probability = probability;
       plan_.faults.push_back(fault);
     }
   }
@@ -250,8 +245,7 @@ void add_bus_trouble(Plan& plan, const BusStyle& style, Dice& dice, bool calm) {
 Guid Plan::bus_guid(std::size_t host) const {
   Guid guid{};
   if (host >= kFirstGuest) {
-    // Below or above that of any host.
-    guid.fill(faults.at(host - kFirstGuest).seed % 2 == 0 ? std::byte{0x01} : std::byte{0xf0});
+    guid.fill(faults.at(host - kFirstGuest).guid_above_hosts ? std::byte{0xf0} : std::byte{0x01});
     guid[0] = static_cast<std::byte>(host - kFirstGuest);
   } else if (host >= kFirstDonor) {
     guid = donors.at(host - kFirstDonor).config.guid;

@@ -143,10 +143,8 @@ void RecipientHost::count_operation(bool before) {
     const Fault& fault = plan_.faults[i];
     const bool kill = fault.kind == FaultKind::KillAtOperation;
     if (!kill && fault.kind != FaultKind::PowerCutAtOperation) continue;
-    // An odd seed strikes before the operation, an even one when it has happened and nothing is
-    // flushed.
     if (!fault.enabled || fault.target != number_ || fault.count != operations_ ||
-        before != (fault.seed % 2 == 1) || disk_.is_off() || chronicle_.now() >= plan_.heals)
+        before != fault.before_operation || disk_.is_off() || chronicle_.now() >= plan_.heals)
       continue;
     chronicle_.injected(fault.kind);
     off_for_ = fault.amount;
@@ -345,7 +343,7 @@ std::optional<TimePoint> RecipientHost::next(TimePoint now) const {
   };
   for (const Fault& fault : plan_.faults)
     if (fault.enabled && fault.target == number_ && fault.from > now &&
-        fault.kind >= FaultKind::ClockJump && fault.from < plan_.heals)
+        happens_to_recipient(fault.kind) && fault.from < plan_.heals)
       earlier(fault.from);
   if (recovery_ != nullptr)
     earlier(recovery_->deadline());

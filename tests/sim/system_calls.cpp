@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The system calls of lib/flash, led to a simulated disk: the linker is told to --wrap them. What
-// is not on a simulated disk goes to the real system.
+// The system calls of lib/flash, redirected to a simulated disk by the linker's --wrap. Calls for
+// files that are on no simulated disk go to the real system.
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>

@@ -7,7 +7,7 @@
 namespace fwr::sim {
 namespace {
 
-/// Nobody may turn in a circle without the time going on.
+/// Busy-loop guard: steps allowed at one virtual instant.
 constexpr std::uint64_t kStepsAtOnce = 20000;
 constexpr Duration kLongestRun = std::chrono::hours(12);
 /// Leases and sessions end by themselves (PROTOCOL §8.2, §8.3).
@@ -56,7 +56,7 @@ World::World(const Plan& plan, bool with_lines)
       clients_.push_back(
           std::make_unique<UnrulyClient>(plan, i, clients_.size(), network_, chronicle_));
   for (std::size_t i = 0; i < plan.faults.size(); ++i)
-    if (plan.faults[i].enabled && is_bus_guest(plan.faults[i].kind))
+    if (plan.faults[i].enabled && has_own_node(plan.faults[i].kind))
       guests_.push_back(std::make_unique<BusGuest>(plan, i, network_, chronicle_));
 }
 
@@ -117,7 +117,7 @@ void World::run() {
   linger();
 }
 
-/// Nobody asks for anything any more: no lease and no session may outlive that.
+/// No recipient asks any more: checks that every lease and session ends by itself.
 void World::linger() {
   const TimePoint until = chronicle_.now() + kForgets;
   while (!chronicle_.violation()) {
@@ -142,7 +142,8 @@ bool World::carries(std::size_t medium, std::size_t recipient, std::size_t donor
   for (const Fault& fault : plan_.faults) {
     if (!fault.enabled || fault.medium != medium || fault.until < plan_.heals) continue;
     if (fault.kind == FaultKind::LinkDeath && fault.until > plan_.heals) return false;
-    // Who loses its address on a bus is not whom the donor allows, or not whom the other one asks.
+    // After a collision a node has another address: the donor does not allow that one, or the
+    // recipient asks the old one.
     const bool donor_stays = !mine.unicast && !plan_.donors[donor].fixed_address;
     if (fault.kind == FaultKind::AddressCollision &&
         (fault.target == recipient || (!donor_stays && fault.target == kFirstDonor + donor)))
@@ -152,8 +153,8 @@ bool World::carries(std::size_t medium, std::size_t recipient, std::size_t donor
   return !kind.bus || std::count(allowed.begin(), allowed.end(), recipient) > 0;
 }
 
-/// Whether nothing but what is usual has happened since then to this donor and on this bus; what
-/// other media did is of no importance. Only of buses: what stands in for others.
+/// True if since then nothing unusual has happened to this donor and on this bus, which stands in
+/// for other media. Faults of other media do not count.
 bool World::was_quiet(std::size_t medium, std::size_t donor, const ReleaseSpec& image,
                       const policy::Policy& policy, TimePoint since) const {
   const auto& bus = plan_.media[medium].bus;
@@ -169,9 +170,10 @@ bool World::was_quiet(std::size_t medium, std::size_t donor, const ReleaseSpec& 
     const bool died = fault.kind == FaultKind::DonorDiesTalking;
     const TimePoint over = died ? fault.until + fault.amount : fault.until;
     if (!fault.enabled || fault.from > chronicle_.now() || over < since) return false;
-    if (fault.kind < FaultKind::LinkDeath) return false;  // datagrams of networks
-    if (fault.kind >= FaultKind::PowerCutAtOperation && fault.kind <= FaultKind::PowerCutAtTime)
-      return false;  // it has come to its end
+    // Faults of networks do not reach a bus, but one medium that is dead may be the bus.
+    if (info(fault.kind).area == FaultArea::Network && fault.kind != FaultKind::LinkDeath)
+      return false;
+    if (info(fault.kind).trait == FaultTrait::EndsAtOnce) return false;
     switch (fault.kind) {
       case FaultKind::LinkDeath: return !fault.medium || *fault.medium == medium;
       case FaultKind::BusNoise: return fault.until < TimePoint::max();
@@ -179,9 +181,7 @@ bool World::was_quiet(std::size_t medium, std::size_t donor, const ReleaseSpec& 
       case FaultKind::DonorDiesTalking: return fault.target == kFirstDonor + donor;
       case FaultKind::BusTalk:
       case FaultKind::BusStranger:
-      case FaultKind::BusForger:  // less than ends a recovery
-      case FaultKind::Kill:
-      case FaultKind::KillAtOperation: return false;
+      case FaultKind::BusForger: return false;  // too few messages to end a recovery
       default: return true;
     }
   });

@@ -219,7 +219,7 @@ TEST_F(Floods, TheLogDoesNotGrowWithTheFlood) {
     settle();
   }
   const std::size_t grown = scene_.donor().log().size() - before;
-  // Anyone can ask. What asking leaves in the log must stay small, whoever asks how often.
+  // Any host can ask. The log must stay small, however often it asks.
   EXPECT_LT(grown, 64U << 10) << sent << " questions";
   (void)answers(peers);
 }

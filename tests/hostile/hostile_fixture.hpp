@@ -28,9 +28,9 @@ class Scene {
   void settle();
   /// Sessions that are up, as the honest administrator sees them.
   [[nodiscard]] unsigned active_sessions();
-  /// The donor does nothing when nobody asks for anything.
+  /// Checks that the donor uses almost no processor time while no request arrives.
   void expect_rest();
-  /// The donor ends as it is told to, and complains of nothing.
+  /// Stops the donor and checks that it ends with status 0.
   void expect_clean_end();
   void note_size();
   void expect_same_size();

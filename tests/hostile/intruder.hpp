@@ -32,7 +32,7 @@ inline constexpr std::uint8_t kApp = 0x06;
 [[nodiscard]] RandomSource& randomness();
 [[nodiscard]] std::uint32_t random_id();
 
-/// A packet without protection; session 0 unless told.
+/// A packet without protection; session 0 by default.
 [[nodiscard]] Bytes plain(PayloadType type, ByteView payload, std::uint32_t session = 0,
                           std::uint32_t sequence = 0);
 [[nodiscard]] Bytes plain(const wire::RmcpPlusHeader& header, ByteView payload);
@@ -150,7 +150,7 @@ class LiveSession {
                                          std::uint16_t count);
   void grant(const wire::stream::Grant& grant);
 
-  /// The donor is not told when the object goes.
+  /// The destructor then does not close the session at the donor.
   void abandon() { abandoned_ = true; }
 
  private:

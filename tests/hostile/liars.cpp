@@ -193,7 +193,7 @@ class Gang::Liar final : public session::Application {
                    reinterpret_cast<const sockaddr*>(&to), sizeof to);
     }
   }
-  /// Each comes when somebody logs in: most never do.
+  /// Made at the first login: most liars never see one.
   session::Server& server() {
     if (server_) return *server_;
     session::ServerConfig config;

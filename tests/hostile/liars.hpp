@@ -16,7 +16,7 @@ namespace fwr::hostile {
 
 /// How far a liar goes with a recipient that came to fetch what it offered.
 enum class Lie {
-  NoSession,        ///< nobody is there
+  NoSession,        ///< nothing answers
   ClaimsNothing,    ///< in its session it has no image
   RefusesManifest,  ///< and says so
   RubbishManifest,  ///< noise in its place

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Attackers who want that somebody else is not served. In each case an honest recovery by the real
-// program runs beside them, and succeeds.
+// Attackers that try to keep other hosts from being served. In each case an honest recovery by the
+// real program runs beside them, and succeeds.
 #include <atomic>
 
 #include "flood.hpp"
@@ -46,7 +46,7 @@ class ForgedLockout : public Lockout {
                 plain(PayloadType::OpenSessionRq, encode(handshake.open_message())),
                 plain(PayloadType::Rakp1, encode(rakp1)), plain(PayloadType::Rakp3, encode(rakp3))};
   }
-  /// Ports that are nobody's, as a rule.
+  /// Ports on which as a rule no program listens.
   static std::uint16_t some_port(unsigned i) {
     return static_cast<std::uint16_t>(20000 + i % 9973);
   }

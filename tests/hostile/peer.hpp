@@ -22,7 +22,7 @@ using namespace std::chrono_literals;
 struct Host {
   std::uint32_t ip = 0;
 };
-/// The next loopback address that nobody here has used: each is another source for the donor.
+/// The next unused loopback address: each is another source for the donor.
 [[nodiscard]] Host fresh_host();
 
 [[nodiscard]] sockaddr_in to_sockaddr(Host host, std::uint16_t port);

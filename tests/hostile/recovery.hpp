@@ -16,7 +16,7 @@ struct Honest {
   Account account = kAlice;
   std::string lan{};     ///< more lines of the section [lan]
   std::string policy{};  ///< more lines of the section [policy]
-  /// Whom it asks, as ADDRESS:PORT; empty: the donor.
+  /// The address that it asks, as ADDRESS:PORT; empty: the donor.
   std::string target{};
   std::chrono::seconds patience{60};
 };

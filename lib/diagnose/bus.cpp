@@ -85,7 +85,7 @@ Result<fwr::link::IcmbSettings> make_settings(const BusOptions& options) {
 }
 
 /// A machine on one line: it waits for an address, then begins to work.
-class BusNode : public fwr::transport::Machine {
+class BusNode : public fwr::transport::Handler {
  public:
   BusNode(const BusOptions& options, Observer& observer)
       : options_(options), observer_(observer), began_(fwr::transport::now()) {}

@@ -20,7 +20,7 @@
 namespace fwrecover {
 
 /// Asks every path the same question, `rounds` times, and waits for answers.
-class Survey final : public fwr::transport::Machine {
+class Survey final : public fwr::transport::Handler {
  public:
   /// Makes the datagram of one round.
   using Question = std::function<fwr::Bytes(std::uint8_t round)>;

@@ -17,7 +17,7 @@
 #include "fwrecover/directory_watch.hpp"
 #include "fwrecover/donor.hpp"
 #include "fwrecover/interruption.hpp"
-#include "fwrecover/lines.hpp"
+#include "fwrecover/media.hpp"
 #include "fwrecover/version.hpp"
 #include "session/link_servers.hpp"
 #include "settings/addresses.hpp"
@@ -97,16 +97,16 @@ std::string differences(const FixedSettings& before, const FixedSettings& after)
 }
 
 /// Who may take images on which line. On a cable that is whoever is at its other end.
-std::vector<fwr::session::ServedLink> served_links(const fwr::settings::MediaConfig& media,
-                                                   const Lines& lines) {
+std::vector<fwr::session::ServedLink> served_links(const fwr::settings::MediaConfig& config,
+                                                   const Media& media) {
   using fwr::wire::icmb::BusAddress;
   std::vector<fwr::session::ServedLink> served;
-  for (const Lines::Known& line : lines.known()) {
+  for (const Media::Known& line : media.known()) {
     fwr::session::ServedLink link;
     link.id = line.link;
     link.properties = line.properties;
     link.allowed.everybody = line.family == fwr::AddressFamily::Serial;
-    for (const BusAddress peer : on_line(media.icmb.allow, line.device)) {
+    for (const BusAddress peer : on_line(config.icmb.allow, line.device)) {
       if (peer == BusAddress::Broadcast) link.allowed.everybody = true;
       link.allowed.peers.push_back(to_address(peer, line.number));
     }
@@ -250,22 +250,22 @@ class ContentWatch {
 };
 
 /// Servers and donor as the loop drives them, and when to stop.
-class DonorMachine final : public fwr::transport::Machine {
+class DonorDriver final : public fwr::transport::Handler {
  public:
-  DonorMachine(const DonorSource& source, FixedSettings fixed,
-               const fwr::settings::DonorConfig& config,
-               std::unique_ptr<DirectoryCatalogue> catalogue, Lines& lines,
-               const ServeOptions& options, Observer& observer)
+  DonorDriver(const DonorSource& source, FixedSettings fixed,
+              const fwr::settings::DonorConfig& config,
+              std::unique_ptr<DirectoryCatalogue> catalogue, Media& media,
+              const ServeOptions& options, Observer& observer)
       : source_(source),
         fixed_(std::move(fixed)),
         guid_(config.donor.guid),
         options_(options),
         observer_(observer),
-        lines_(lines),
+        media_(media),
         catalogue_(std::move(catalogue)),
         donor_(config.donor, *catalogue_, random_, fwr::transport::now()),
         servers_(config.server, config.donor.iana, donor_, random_,
-                 served_links(config.media, lines)) {
+                 served_links(config.media, media)) {
     if (options.for_s > 0) stop_at_ = fwr::transport::now() + std::chrono::seconds(options.for_s);
     contents_.check_all(*catalogue_, fwr::transport::now());
     follow(config.catalogue, config.trusted_keys, fwr::transport::now());
@@ -292,9 +292,9 @@ class DonorMachine final : public fwr::transport::Machine {
 
   void handle_link_down(fwr::LinkId link, const Error& error, TimePoint now) override {
     servers_.handle_link_down(link);
-    lines_.tell_down(link, error, now);
+    media_.report_down(link, error, now);
   }
-  void handle_link_up(fwr::LinkId link, TimePoint now) override { lines_.tell_up(link, now); }
+  void handle_link_up(fwr::LinkId link, TimePoint now) override { media_.report_up(link, now); }
 
   std::optional<TimePoint> deadline() const override {
     std::optional<TimePoint> earliest = servers_.deadline();
@@ -306,7 +306,7 @@ class DonorMachine final : public fwr::transport::Machine {
   }
 
   void drain_events(TimePoint now) override {
-    while (const auto stranger = servers_.poll_refused()) tell_refused(lines_.text(*stranger));
+    while (const auto stranger = servers_.poll_refused()) tell_refused(media_.text(*stranger));
     tell_logins();
     while (const auto event = donor_.poll_event()) {
       tell(*event);
@@ -349,7 +349,7 @@ class DonorMachine final : public fwr::transport::Machine {
 
   void tell(const DonorEvent& happened) {
     Event event(event_name(happened.kind));
-    event.set("address", lines_.text(happened.path.peer));
+    event.set("address", media_.text(happened.path.peer));
     // Without a session it is the address again.
     if (!happened.user.empty() && happened.user != to_text(happened.path.peer))
       event.set("user", happened.user);
@@ -377,7 +377,7 @@ class DonorMachine final : public fwr::transport::Machine {
     if (happened.kind == LoginEvent::Kind::LeftOut) return tell_left_out(happened);
     const bool failed = happened.kind == LoginEvent::Kind::Failed;
     Event event = failed ? Event("login-failed") : Event("login");
-    event.set("address", lines_.text(happened.path.peer));
+    event.set("address", media_.text(happened.path.peer));
     // Before the handshake has named a user, and a suite that both know, there is none.
     if (!failed || happened.why != LoginFailure::CipherSuite) {
       event.set("user", fwr::donor::log_text(fwr::as_bytes(happened.user)));
@@ -398,10 +398,10 @@ class DonorMachine final : public fwr::transport::Machine {
     std::string text = fmt::format("and {} more failed logins", happened.failures);
     if (happened.logins > 0) text += fmt::format(", and {} more logins", happened.logins);
     if (happened.of_source > 0) {
-      event.set("address", lines_.text(happened.path.peer));
+      event.set("address", media_.text(happened.path.peer));
       event.set("of_address", as_number(happened.of_source));
       text +=
-          fmt::format("; {} failed from {}", happened.of_source, lines_.text(happened.path.peer));
+          fmt::format("; {} failed from {}", happened.of_source, media_.text(happened.path.peer));
     }
     observer_.on_event(event.set("text", text));
   }
@@ -482,7 +482,7 @@ class DonorMachine final : public fwr::transport::Machine {
     contents_.check_all(*catalogue_, now);
     follow(config->catalogue, config->trusted_keys, now);
     const std::size_t accounts = config->server.accounts.size();
-    servers_.reconfigure(std::move(config->server), served_links(config->media, lines_), now);
+    servers_.reconfigure(std::move(config->server), served_links(config->media, media_), now);
     observer_.on_event(Event("reloaded")
                            .set("images", as_number(catalogue_->entries().size()))
                            .set("accounts", as_number(accounts)));
@@ -503,7 +503,7 @@ class DonorMachine final : public fwr::transport::Machine {
   fwr::Guid guid_;
   const ServeOptions& options_;
   Observer& observer_;
-  Lines& lines_;
+  Media& media_;
   fwr::transport::SystemRandom random_;
   std::unique_ptr<DirectoryCatalogue> catalogue_;
   std::string catalogue_path_;
@@ -527,32 +527,32 @@ Conclusion stopped(int signal) {
 }
 
 /// Errors: of the first line that does not open.
-Result<> open_lines(const fwr::settings::DonorConfig& config, Lines& lines, Observer& observer) {
-  const fwr::settings::MediaConfig& media = config.media;
-  for (const std::string& device : media.icmb.devices) {
-    if (auto opened = lines.open_bus(device, std::nullopt, on_line(media.icmb.operators, device));
+Result<> open_media(const fwr::settings::DonorConfig& config, Media& media, Observer& observer) {
+  const fwr::settings::MediaConfig& named = config.media;
+  for (const std::string& device : named.icmb.devices) {
+    if (auto opened = media.open_bus(device, std::nullopt, on_line(named.icmb.operators, device));
         !opened)
       return opened;
     observer.on_event(Event("listening").set("address", "icmb:" + device));
   }
-  for (const std::string& device : media.serial.devices) {
-    if (auto opened = lines.open_cable(device, config.donor.iana, Lines::Absent::Waits); !opened)
+  for (const std::string& device : named.serial.devices) {
+    if (auto opened = media.open_cable(device, config.donor.iana, Media::Absent::Waits); !opened)
       return opened;
     observer.on_event(Event("listening").set("address", "serial:" + device));
   }
-  if (media.bluetooth.enabled) {
-    if (auto opened = lines.open_listener(config.donor.name); !opened) return opened;
-    observer.on_event(Event("listening").set("address", "bt:" + media.bluetooth.link.adapter));
+  if (named.bluetooth.enabled) {
+    if (auto opened = media.open_listener(config.donor.name); !opened) return opened;
+    observer.on_event(Event("listening").set("address", "bt:" + named.bluetooth.link.adapter));
   }
   return {};
 }
 
 /// What capabilities and offers say.
-std::uint8_t media_of(bool network, const Lines& lines) {
-  auto media = network ? static_cast<std::uint8_t>(fwr::Medium::Wired) : std::uint8_t{0};
-  for (const Lines::Known& line : lines.known())
-    media |= static_cast<std::uint8_t>(line.properties.medium);
-  return media;
+std::uint8_t media_bits(bool network, const Media& media) {
+  auto bits = network ? static_cast<std::uint8_t>(fwr::Medium::Wired) : std::uint8_t{0};
+  for (const Media::Known& line : media.known())
+    bits |= static_cast<std::uint8_t>(line.properties.medium);
+  return bits;
 }
 
 }  // namespace
@@ -607,13 +607,13 @@ class DonorDaemon::Impl {
       observer.on_event(Event("listening").set("address", to_text(socket->local())));
       sockets.push_back(*std::move(socket));
     }
-    // The configuration moves on, the lines stay with this.
-    const fwr::settings::MediaConfig media = config->media;
+    // A reload replaces the configuration; the open links keep theirs.
+    const fwr::settings::MediaConfig media_config = config->media;
     fwr::transport::SystemRandom random;
-    Lines lines(media, random, observer);
-    if (auto opened = open_lines(*config, lines, observer); !opened)
+    Media media(media_config, random, observer);
+    if (auto opened = open_media(*config, media, observer); !opened)
       return tl::unexpected(opened.error());
-    warn_of_empty_lists(media, observer);
+    warn_of_empty_lists(media_config, observer);
     Event ready("ready");
     ready.set("donor", fwr::to_text(config->donor.guid));
     ready.set("role", std::string(to_text(config->donor.role)));
@@ -621,24 +621,24 @@ class DonorDaemon::Impl {
     ready.set("images", as_number(images));
 
     config->donor.wall_clock = fwr::transport::wall_clock;
-    config->donor.media = media_of(!sockets.empty(), lines);
-    DonorMachine machine(source_, fixed_settings(*settings), *config, *std::move(catalogue), lines,
-                         options, observer);
+    config->donor.media = media_bits(!sockets.empty(), media);
+    DonorDriver driver(source_, fixed_settings(*settings), *config, *std::move(catalogue), media,
+                       options, observer);
     // Secrets are the server's alone from now on: what it replaces is wiped.
     config->server = {};
-    fwr::transport::Loop loop(machine);
+    fwr::transport::Loop loop(driver);
     for (auto& socket : sockets) loop.add(std::move(socket));
-    lines.add_to(loop);
+    media.add_to(loop);
     if (handle) loop.catch_signals({SIGINT, SIGTERM, SIGHUP});
     loop.listen_to(stopper_);
     // The loop sees what comes from now on; what came before must not be lost.
     if (stop()) return stopped(ending.number());
     observer.on_event(ready);
     fwr::transport::notify_ready();
-    if (reloading.arrived()) machine.handle_signal(SIGHUP, fwr::transport::now());
+    if (reloading.arrived()) driver.handle_signal(SIGHUP, fwr::transport::now());
     if (auto ran = loop.run(); !ran) return tl::unexpected(ran.error());
     fwr::transport::notify_stopping();
-    return stopped(machine.ended_by());
+    return stopped(driver.ended_by());
   }
 
   DonorSource source_;

@@ -83,27 +83,27 @@ void add_bluetooth(const std::vector<Address>& addresses, std::vector<Target>& t
 }
 
 /// All that the settings name. The result is what did not open.
-std::vector<Error> open_named(const fwr::settings::RecipientConfig& config, Lines& lines) {
-  const MediaConfig& media = config.media;
+std::vector<Error> open_named(const fwr::settings::RecipientConfig& config, Media& media) {
+  const MediaConfig& named = config.media;
   std::vector<Error> failures;
   const auto note = [&](const Result<>& opened) {
     if (!opened) failures.push_back(opened.error());
   };
-  for (const std::string& device : bus_devices(media)) {
-    auto heard = listened_to(media.icmb.allow, device);
+  for (const std::string& device : bus_devices(named)) {
+    auto heard = listened_to(named.icmb.allow, device);
     if (heard && heard->empty())
       failures.push_back(
           {Errc::BadConfiguration, device + ": icmb.allow has no node on this line"});
-    note(lines.open_bus(device, std::move(heard), {}));
+    note(media.open_bus(device, std::move(heard), {}));
   }
-  for (const std::string& device : media.serial.devices)
-    note(lines.open_cable(device, config.iana, Lines::Absent::Fails));
-  if (media.bluetooth.is_used()) note(lines.open_dialer());
+  for (const std::string& device : named.serial.devices)
+    note(media.open_cable(device, config.iana, Media::Absent::Fails));
+  if (named.bluetooth.is_used()) note(media.open_dialer());
   return failures;
 }
 
-bool is_open(const Address& peer, const Lines& lines) {
-  return lines.link_to(peer) != fwr::kLanLink;
+bool is_open(const Address& peer, const Media& media) {
+  return media.link_to(peer) != fwr::kLanLink;
 }
 
 }  // namespace
@@ -117,17 +117,17 @@ bool asks_elsewhere(const MediaConfig& media) {
 }
 
 Result<std::vector<Target>> open_links(const fwr::settings::RecipientConfig& config, bool network,
-                                       const Stop& stop, Lines& lines, Observer& observer) {
-  const MediaConfig& media = config.media;
-  std::vector<Error> failures = open_named(config, lines);
-  std::vector<Target> targets = line_targets(media);
-  std::erase_if(targets, [&](const Target& target) { return !is_open(target.path.peer, lines); });
+                                       const Stop& stop, Media& media, Observer& observer) {
+  const MediaConfig& named = config.media;
+  std::vector<Error> failures = open_named(config, media);
+  std::vector<Target> targets = line_targets(named);
+  std::erase_if(targets, [&](const Target& target) { return !is_open(target.path.peer, media); });
 
   Address anybody;
   anybody.family = fwr::AddressFamily::Bluetooth;
-  if (is_open(anybody, lines)) {
-    add_bluetooth(media.bluetooth.targets, targets);
-    const auto found = media.bluetooth.inquiry ? donors_in_reach(media.bluetooth, stop)
+  if (is_open(anybody, media)) {
+    add_bluetooth(named.bluetooth.targets, targets);
+    const auto found = named.bluetooth.inquiry ? donors_in_reach(named.bluetooth, stop)
                                                : Result<std::vector<Address>>();
     if (found) {
       add_bluetooth(*found, targets);

@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "fwrecover/lines.hpp"
+#include "fwrecover/media.hpp"
 #include "fwrecover/recipient_impl.hpp"
 #include "recipient/words.hpp"
 #include "settings/media_config.hpp"
@@ -20,7 +20,7 @@ namespace fwrecover {
 /// A link that does not open is a problem, and the others are used. Errors: of the first that does
 /// not open when nobody is left to ask; Interrupted.
 [[nodiscard]] fwr::Result<std::vector<fwr::recipient::Target>> open_links(
-    const fwr::settings::RecipientConfig& config, bool network, const Stop& stop, Lines& lines,
+    const fwr::settings::RecipientConfig& config, bool network, const Stop& stop, Media& media,
     Observer& observer);
 
 }  // namespace fwrecover

@@ -7,7 +7,7 @@
 #include <map>
 
 #include "fwrecover/advice.hpp"
-#include "fwrecover/lines.hpp"
+#include "fwrecover/media.hpp"
 #include "fwrecover/network_story.hpp"
 #include "fwrecover/recipient_impl.hpp"
 #include "fwrecover/recipient_links.hpp"
@@ -29,9 +29,9 @@ using fwr::Result;
 using fwr::TimePoint;
 using fwr::recipient::Recovery;
 
-void set_candidate(Event& event, const fwr::policy::Candidate& candidate, const Lines& lines) {
+void set_candidate(Event& event, const fwr::policy::Candidate& candidate, const Media& media) {
   event.set("donor", fwr::to_text(candidate.donor));
-  event.set("address", lines.text(candidate.path.peer));
+  event.set("address", media.text(candidate.path.peer));
   event.set("medium", std::string(to_text(candidate.medium)));
   event.set("role", std::string(to_text(candidate.role)));
   event.set("load", std::int64_t{candidate.load_percent});
@@ -57,15 +57,15 @@ void set_progress(Event& event, const fwr::recipient::Progress& progress) {
 }
 
 /// The recovery machine as the loop drives it; its events go to the observer as they come.
-class RecoveryMachine final : public fwr::transport::Machine {
+class RecoveryDriver final : public fwr::transport::Handler {
  public:
   /// `looks`: for offers, and not for a recovery.
-  RecoveryMachine(Recovery& recovery, bool looks, const fwr::session::DeviceIdentity& identity,
-                  Lines& lines, Observer& observer)
+  RecoveryDriver(Recovery& recovery, bool looks, const fwr::session::DeviceIdentity& identity,
+                 Media& media, Observer& observer)
       : recovery_(recovery),
         looks_(looks),
         identity_(identity),
-        lines_(lines),
+        media_(media),
         observer_(observer) {}
 
   void handle_datagram(fwr::LinkId link, const fwr::Path& path, fwr::ByteView datagram,
@@ -78,19 +78,19 @@ class RecoveryMachine final : public fwr::transport::Machine {
     if (const auto due = recovery_.deadline(); due && *due <= now) recovery_.handle_timeout(now);
   }
   std::optional<fwr::Datagram> poll_transmit(fwr::LinkId link, TimePoint now) override {
-    if (lines_.empty()) return noted(recovery_.poll_transmit(now));
+    if (media_.empty()) return noted(recovery_.poll_transmit(now));
     if (auto kept = take_kept(link)) return kept;
     while (auto datagram = recovery_.poll_transmit(now)) {
-      const fwr::LinkId there = lines_.link_to(datagram->path.peer);
+      const fwr::LinkId there = media_.link_to(datagram->path.peer);
       if (there == link) return noted(std::move(datagram));
       keep(there, *std::move(datagram));
     }
     return std::nullopt;
   }
   void handle_link_down(fwr::LinkId link, const Error& error, TimePoint now) override {
-    lines_.tell_down(link, error, now);
+    media_.report_down(link, error, now);
   }
-  void handle_link_up(fwr::LinkId link, TimePoint now) override { lines_.tell_up(link, now); }
+  void handle_link_up(fwr::LinkId link, TimePoint now) override { media_.report_up(link, now); }
   void handle_undelivered(fwr::LinkId, const fwr::transport::Undelivered& undelivered,
                           TimePoint) override {
     network_.note(undelivered, observer_);
@@ -161,7 +161,7 @@ class RecoveryMachine final : public fwr::transport::Machine {
   void follow(const fwr::Address& peer, TimePoint now) {
     if (now < next_follow_) return;
     next_follow_ = now + kFollowInterval;
-    if (const auto properties = lines_.properties(peer))
+    if (const auto properties = media_.properties(peer))
       recovery_.set_link_properties({peer.family, peer.scope, *properties});
   }
 
@@ -179,7 +179,7 @@ class RecoveryMachine final : public fwr::transport::Machine {
     Event event("waiting");
     event.set("state", std::string(to_text(*state_)));
     event.set("seconds", std::chrono::duration<double>(now - (asks ? entered_ : moved_)).count());
-    if (donor_ && waits_for_donor(*state_)) event.set("address", lines_.text(donor_->path.peer));
+    if (donor_ && waits_for_donor(*state_)) event.set("address", media_.text(donor_->path.peer));
     observer_.on_event(event);
   }
 
@@ -198,23 +198,23 @@ class RecoveryMachine final : public fwr::transport::Machine {
   }
   void tell(const fwr::recipient::Offered& offered, TimePoint) {
     Event event("offer");
-    set_candidate(event, offered.candidate, lines_);
+    set_candidate(event, offered.candidate, media_);
     event.set("acceptable", offered.verdict.accepted);
-    event.set("reason", lines_.named(offered.verdict.reason));
+    event.set("reason", media_.named(offered.verdict.reason));
     if (offered.rank != 0) event.set("rank", as_number(offered.rank));
     if (looks_) event.set("verified", offered.manifest.has_value());
     if (offered.manifest) set_terms(event, *offered.manifest);
     observer_.on_event(event);
     ++offers_;
     if (offered.verdict.accepted) ++acceptable_;
-    if (offered.verdict.installed) installed_ = lines_.named(offered.verdict.reason);
+    if (offered.verdict.installed) installed_ = media_.named(offered.verdict.reason);
   }
   void tell(const fwr::recipient::Chosen& chosen, TimePoint) {
     told_whole_ = false;
     told_.reset();
     donor_ = chosen.candidate;
     Event event("donor");
-    set_candidate(event, chosen.candidate, lines_);
+    set_candidate(event, chosen.candidate, media_);
     // The same one, which was busy.
     if (waits_for_ == chosen.candidate.path.peer) event.set("again", true);
     if (chosen.further) event.set("further", true);
@@ -223,9 +223,9 @@ class RecoveryMachine final : public fwr::transport::Machine {
   }
   void tell(const fwr::recipient::Dropped& dropped, TimePoint) {
     Event event("dropped");
-    set_candidate(event, dropped.candidate, lines_);
+    set_candidate(event, dropped.candidate, media_);
     event.set("code", std::string(fwr::info(dropped.error.code).name));
-    event.set("reason", lines_.named(dropped.error.message()));
+    event.set("reason", media_.named(dropped.error.message()));
     if (dropped.waits) {
       event.set("waits", std::int64_t{dropped.waits->count()});
       waits_for_ = dropped.candidate.path.peer;
@@ -256,7 +256,7 @@ class RecoveryMachine final : public fwr::transport::Machine {
   Recovery& recovery_;
   bool looks_;
   fwr::session::DeviceIdentity identity_;
-  Lines& lines_;
+  Media& media_;
   Observer& observer_;
   NetworkStory network_;
   std::map<fwr::LinkId, std::deque<fwr::Datagram>> kept_;
@@ -443,14 +443,14 @@ struct Asked {
 };
 
 /// Also tells it.
-Asked tell_asked(const fwr::recipient::RecoveryConfig& config, const Lines& lines,
+Asked tell_asked(const fwr::recipient::RecoveryConfig& config, const Media& media,
                  Observer& observer) {
   std::vector<fwr::Path> network;
   std::vector<std::string> texts;
   std::string elsewhere;
   for (const fwr::recipient::Target& target : config.targets) {
-    const bool on_line = lines.link_to(target.path.peer) != fwr::kLanLink;
-    texts.push_back(on_line ? lines.text(target.path.peer) : target_text(target.path));
+    const bool on_line = media.link_to(target.path.peer) != fwr::kLanLink;
+    texts.push_back(on_line ? media.text(target.path.peer) : target_text(target.path));
     if (on_line)
       elsewhere += (elsewhere.empty() ? "" : ", ") + texts.back();
     else
@@ -471,10 +471,10 @@ Asked tell_asked(const fwr::recipient::RecoveryConfig& config, const Lines& line
   return asked;
 }
 
-Where where_asked(bool network, const Lines& lines) {
+Where where_asked(bool network, const Media& media) {
   Where where;
   where.network = network;
-  for (const Lines::Known& line : lines.known()) {
+  for (const Media::Known& line : media.known()) {
     if (line.family == fwr::AddressFamily::Icmb) where.bus = line.device;
     if (line.family == fwr::AddressFamily::Serial) where.cable = line.device;
     if (line.family == fwr::AddressFamily::Bluetooth) where.bluetooth = true;
@@ -483,11 +483,10 @@ Where where_asked(bool network, const Lines& lines) {
 }
 
 /// What was asked, whom, and why they may not have heard it: said where it is read, not only above.
-void add_story(Error& error, const RecoveryMachine& machine, const Asked& asked,
-               const Lines& lines) {
+void add_story(Error& error, const RecoveryDriver& driver, const Asked& asked, const Media& media) {
   if (error.exit_code() != fwr::ExitCode::NoDonor) return;
   for (const std::string& part : {"asked were " + asked.targets + " for " + asked.wanted,
-                                  machine.network().text(), lines.trouble()})
+                                  driver.network().text(), media.trouble()})
     if (!part.empty()) error.detail += "; " + part;
 }
 
@@ -504,16 +503,16 @@ Conclusion conclude_failure(const Error& error, const std::optional<Errc>& cause
   return conclusion;
 }
 
-Conclusion conclude_recovery(const RecoveryMachine& machine,
-                             const fwr::settings::RecipientConfig& config, const Lines& lines,
+Conclusion conclude_recovery(const RecoveryDriver& driver,
+                             const fwr::settings::RecipientConfig& config, const Media& media,
                              const Asked& asked, const Where& where, Observer& observer) {
-  fwr::recipient::Finished end = *machine.outcome();
+  fwr::recipient::Finished end = *driver.outcome();
   if (end.error) end.error->detail = config.media.names.named(end.error->detail);
-  if (end.error) add_story(*end.error, machine, asked, lines);
+  if (end.error) add_story(*end.error, driver, asked, media);
   Event event(end.error ? "failed" : "recovered");
-  if (machine.donor()) {
-    event.set("donor", fwr::to_text(machine.donor()->donor));
-    event.set("address", config.media.names.text(machine.donor()->path.peer));
+  if (driver.donor()) {
+    event.set("donor", fwr::to_text(driver.donor()->donor));
+    event.set("address", config.media.names.text(driver.donor()->path.peer));
   }
   if (end.manifest) set_manifest(event, *end.manifest);
   event.set("fetched", as_number(end.progress.fetched_bytes));
@@ -533,12 +532,12 @@ Conclusion conclude_recovery(const RecoveryMachine& machine,
 }
 
 /// Donors answered, and what is installed is as good as what they have: that is no failure.
-std::optional<Conclusion> conclude_nothing(const RecoveryMachine& machine,
+std::optional<Conclusion> conclude_nothing(const RecoveryDriver& driver,
                                            const fwr::policy::Situation& situation,
                                            const std::optional<Assessment>& assessed) {
-  const auto& end = *machine.outcome();
+  const auto& end = *driver.outcome();
   if (!end.error || end.error->code != Errc::NoOfferAcceptable) return std::nullopt;
-  if (machine.installed()) return conclude_ok("nothing to do: " + *machine.installed());
+  if (driver.installed()) return conclude_ok("nothing to do: " + *driver.installed());
   if (situation.only_newer && assessed && assessed->healthy)
     return conclude_ok(
         "nothing to do: no acceptable image that is newer than the installed one is "
@@ -547,9 +546,9 @@ std::optional<Conclusion> conclude_nothing(const RecoveryMachine& machine,
 }
 
 /// An image may have expired long ago, for all that a clock that stands still says.
-void tell_unjudged_expiry(const RecoveryMachine& machine, const fwr::policy::Situation& situation,
+void tell_unjudged_expiry(const RecoveryDriver& driver, const fwr::policy::Situation& situation,
                           Observer& observer) {
-  const auto& end = *machine.outcome();
+  const auto& end = *driver.outcome();
   if (end.error || !end.manifest || fwr::policy::expiry_is_judged(situation, *end.manifest)) return;
   observer.on_event(Event("problem").set(
       "text", fmt::format("whether version {} has expired could not be judged: the clock of this "
@@ -557,19 +556,19 @@ void tell_unjudged_expiry(const RecoveryMachine& machine, const fwr::policy::Sit
                           end.manifest->version)));
 }
 
-Conclusion conclude_offers(const RecoveryMachine& machine, bool verify, const Lines& lines,
+Conclusion conclude_offers(const RecoveryDriver& driver, bool verify, const Media& media,
                            const Asked& asked, const Where& where) {
-  fwr::recipient::Finished end = *machine.outcome();
+  fwr::recipient::Finished end = *driver.outcome();
   if (end.error) {
-    end.error->detail = lines.named(end.error->detail);
-    add_story(*end.error, machine, asked, lines);
+    end.error->detail = media.named(end.error->detail);
+    add_story(*end.error, driver, asked, media);
     return conclude_failure(*end.error, end.cause, where, "fwrecover offers");
   }
-  if (machine.acceptable() == 0)
+  if (driver.acceptable() == 0)
     return conclude({Errc::NoOfferAcceptable,
-                     fmt::format("{}, all refused", counted(machine.offers(), "offer"))});
-  return conclude_ok(fmt::format("{}, {} acceptable{}", counted(machine.offers(), "offer"),
-                                 machine.acceptable(),
+                     fmt::format("{}, all refused", counted(driver.offers(), "offer"))});
+  return conclude_ok(fmt::format("{}, {} acceptable{}", counted(driver.offers(), "offer"),
+                                 driver.acceptable(),
                                  verify ? ", verified" : " as the donors describe them"));
 }
 
@@ -687,8 +686,8 @@ Result<Conclusion> Recipient::Impl::recover(const RequestOptions& options, Aim a
   auto sockets = network ? open_sockets() : Result<Sockets>(Sockets{});
   if (!sockets) return tl::unexpected(sockets.error());
   fwr::transport::SystemRandom random;
-  Lines lines(config->media, random, observer);
-  auto elsewhere = open_links(*config, network, stop, lines, observer);
+  Media media(config->media, random, observer);
+  auto elsewhere = open_links(*config, network, stop, media, observer);
   if (!elsewhere) return tl::unexpected(elsewhere.error());
 
   recovery_config.iana = config->iana;
@@ -699,24 +698,24 @@ Result<Conclusion> Recipient::Impl::recover(const RequestOptions& options, Aim a
   recovery_config.targets = std::move(found->targets);
   recovery_config.targets.insert(recovery_config.targets.end(), elsewhere->begin(),
                                  elsewhere->end());
-  for (const Lines::Known& line : lines.known())
+  for (const Media::Known& line : media.known())
     recovery_config.links.push_back({line.family, line.number, line.properties});
   recovery_config.trial_limit_s = config->trial_limit_s;
   if (network) recovery_config.receive_buffer_bytes = sockets->receive_buffer_bytes;
   recovery_config.offers_only = offers_only;
   recovery_config.verify = verify;
 
-  const Asked asked = tell_asked(recovery_config, lines, observer);
+  const Asked asked = tell_asked(recovery_config, media, observer);
   Recovery recovery(std::move(recovery_config), **slots, random);
   fwr::session::DeviceIdentity identity;
   identity.guid = config->media.icmb.node.guid;
   identity.device_id = config->platform.device_id;
   identity.manufacturer_id = config->platform.manufacturer_id;
   identity.product_id = config->platform.product_id;
-  RecoveryMachine machine(recovery, offers_only, identity, lines, observer);
-  fwr::transport::Loop loop(machine);
+  RecoveryDriver driver(recovery, offers_only, identity, media, observer);
+  fwr::transport::Loop loop(driver);
   for (auto& socket : sockets->sockets) loop.add(std::move(socket));
-  lines.add_to(loop);
+  media.add_to(loop);
   loop.catch_signals(caught());
   loop.listen_to(stopper_);
   // The loop sees what comes from now on; what came before must not be lost.
@@ -725,14 +724,14 @@ Result<Conclusion> Recipient::Impl::recover(const RequestOptions& options, Aim a
   if (auto ran = loop.run(); !ran) return tl::unexpected(ran.error());
   // Whatever becomes of the history: the next one may begin.
   slots->reset();
-  const Where where = where_asked(network, lines);
-  if (!machine.outcome()) return fwr::fail(Errc::Internal, "the recovery ended without a result");
+  const Where where = where_asked(network, media);
+  if (!driver.outcome()) return fwr::fail(Errc::Internal, "the recovery ended without a result");
   // That what is installed is as good as what donors have is found out only when it was looked at.
   if (aim != Aim::Look)
-    if (auto nothing = conclude_nothing(machine, *situation, assessed)) return *std::move(nothing);
-  if (offers_only) return conclude_offers(machine, verify, lines, asked, where);
-  tell_unjudged_expiry(machine, *situation, observer);
-  Conclusion done = conclude_recovery(machine, *config, lines, asked, where, observer);
+    if (auto nothing = conclude_nothing(driver, *situation, assessed)) return *std::move(nothing);
+  if (offers_only) return conclude_offers(driver, verify, media, asked, where);
+  tell_unjudged_expiry(driver, *situation, observer);
+  Conclusion done = conclude_recovery(driver, *config, media, asked, where, observer);
   // The slots, and the lock with them, were given up before the history was written.
   if (done.ok())
     if (auto now = fwr::flash::open_file_slots(config->slots, Access::ReadOnly))

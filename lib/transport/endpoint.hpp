@@ -42,14 +42,14 @@ class Endpoint {
   /// room() is 0.
   [[nodiscard]] virtual std::size_t send(std::span<const Datagram> messages, TimePoint now) = 0;
   /// How many messages it wants now, as far as it knows. 0: it is asked again after each of its
-  /// own events, so a slow line keeps little and the machine decides late what comes next.
+  /// own events, so a slow line keeps little and the handler decides late what comes next.
   [[nodiscard]] virtual std::size_t room() const { return kUnlimitedRoom; }
   static constexpr std::size_t kUnlimitedRoom = std::numeric_limits<std::size_t>::max();
 
   /// What did not reach its peer since the last call, as far as that was reported.
   [[nodiscard]] virtual std::vector<Undelivered> take_undelivered() { return {}; }
 
-  /// Whether something that it took has not left yet: when the machine has finished, the loop gives
+  /// Whether something that it took has not left yet: when the handler has finished, the loop gives
   /// a slow line a moment for its last words.
   [[nodiscard]] virtual bool has_unsent() const { return false; }
 

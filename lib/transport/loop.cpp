@@ -27,7 +27,7 @@ constexpr int kSendBatchesPerTurn = 4;  // of UdpSocket::kBatch datagrams
 // begins anew.
 constexpr Duration kFirstReopening = std::chrono::seconds(1);  // doubles each time
 
-// What a slow line still holds when the machine has finished may leave for so long: a burst of the
+// What a slow line still holds when the handler has finished may leave for so long: a burst of the
 // bus (PROTOCOL §8.5) takes 2.1 s at 19,200 baud.
 constexpr Duration kLastWords = std::chrono::seconds(3);
 
@@ -35,7 +35,7 @@ constexpr Duration kLastWords = std::chrono::seconds(3);
 
 class Loop::Impl {
  public:
-  explicit Impl(Machine& machine) : machine_(machine), timer_(context_), signals_(context_) {}
+  explicit Impl(Handler& handler) : handler_(handler), timer_(context_), signals_(context_) {}
   ~Impl() {
     if (stop_event_) stop_event_->release();    // the stopper closes it
     for (auto& port : ports_) port->unwatch();  // the endpoint closes it
@@ -117,7 +117,7 @@ class Loop::Impl {
 
   Endpoint::Receive receiver(const Port& port) {
     return [this, link = port.link](const Path& path, ByteView bytes) {
-      if (!last_words_until_) machine_.handle_datagram(link, path, bytes, now());
+      if (!last_words_until_) handler_.handle_datagram(link, path, bytes, now());
     };
   }
 
@@ -129,7 +129,7 @@ class Loop::Impl {
     port.endpoint->handle_down();
     if (time - port.opened >= port.endpoint->longest_reopening()) port.retry = kFirstReopening;
     plan_reopening(port, time);
-    if (!last_words_until_) machine_.handle_link_down(port.link, result.error(), time);
+    if (!last_words_until_) handler_.handle_link_down(port.link, result.error(), time);
     const bool hope = std::any_of(ports_.begin(), ports_.end(),
                                   [](auto& p) { return p->is_up() || p->reopen_at.has_value(); });
     if (!hope && !lost_) lost_ = result.error();
@@ -145,7 +145,7 @@ class Loop::Impl {
     port.reopen_at.reset();
     if (const auto opened = port.endpoint->reopen(time); !opened) return plan_reopening(port, time);
     watch(port);
-    if (!last_words_until_) machine_.handle_link_up(port.link, time);
+    if (!last_words_until_) handler_.handle_link_up(port.link, time);
   }
 
   void wait_for_signal() {
@@ -154,7 +154,7 @@ class Loop::Impl {
       if (last_words_until_)
         last_words_until_ = now();  // whoever is in a hurry asks twice
       else
-        machine_.handle_signal(number, now());
+        handler_.handle_signal(number, now());
       wait_for_signal();
       turn();
     });
@@ -172,10 +172,10 @@ class Loop::Impl {
   void obey_stop(TimePoint time) {
     if (stopped_ || stopper_ == nullptr || !stopper_->requested()) return;
     stopped_ = true;
-    if (!last_words_until_) machine_.handle_signal(SIGTERM, time);
+    if (!last_words_until_) handler_.handle_signal(SIGTERM, time);
   }
 
-  /// Everything that can be done now; then the timer waits for the machine's deadline.
+  /// Everything that can be done now; then the timer waits for the handler's deadline.
   void turn() {
     const TimePoint time = now();
     obey_stop(time);
@@ -185,21 +185,21 @@ class Loop::Impl {
         keep(*port, port->endpoint->handle_timeout(receiver(*port), time));
     }
     if (last_words_until_) return say_last_words(time);
-    if (const auto due = machine_.deadline(); due && *due <= time) machine_.handle_timeout(time);
+    if (const auto due = handler_.deadline(); due && *due <= time) handler_.handle_timeout(time);
     const bool more = transmit(time);
     for (auto& port : ports_)
       for (const Undelivered& undelivered : port->endpoint->take_undelivered())
-        machine_.handle_undelivered(port->link, undelivered, time);
-    machine_.drain_events(time);
+        handler_.handle_undelivered(port->link, undelivered, time);
+    handler_.drain_events(time);
     if (lost_) return stop();
-    if (machine_.finished() && !more) {
+    if (handler_.finished() && !more) {
       last_words_until_ = time + kLastWords;
       return say_last_words(time);
     }
     arm(more ? std::optional(time) : next_deadline());
   }
 
-  /// The machine is asked and told nothing any more.
+  /// The handler is asked and told nothing any more.
   void say_last_words(TimePoint time) {
     const bool silent = std::none_of(ports_.begin(), ports_.end(), [](const auto& port) {
       return port->is_up() && port->endpoint->has_unsent();
@@ -218,7 +218,7 @@ class Loop::Impl {
   }
 
   std::optional<TimePoint> next_deadline() const {
-    std::optional<TimePoint> next = last_words_until_ ? last_words_until_ : machine_.deadline();
+    std::optional<TimePoint> next = last_words_until_ ? last_words_until_ : handler_.deadline();
     for (const auto& port : ports_)
       if (const auto due = deadline_of(*port); due && (!next || *due < *next)) next = due;
     return next;
@@ -259,7 +259,7 @@ class Loop::Impl {
     return room;
   }
 
-  /// True when the machine may have more to send at once.
+  /// True when the handler may have more to send at once.
   bool transmit(TimePoint time) {
     for (auto& port : ports_)
       if (!port->waits_for_room) flush(*port);  // what a line without room left behind
@@ -276,13 +276,13 @@ class Loop::Impl {
     const std::size_t room = room_of(link);
     std::size_t taken = 0;
     for (; taken < room; ++taken) {
-      std::optional<Datagram> datagram = machine_.poll_transmit(link.id, time);
+      std::optional<Datagram> datagram = handler_.poll_transmit(link.id, time);
       if (!datagram) break;
       // An address family without an endpoint: lost, as on a network without a route.
       if (Port* port = port_for(link, datagram->path))
         port->outgoing.push_back(std::move(*datagram));
       else if (link.id == kLanLink)
-        machine_.handle_undelivered(link.id, {datagram->path, EAFNOSUPPORT, {}}, time);
+        handler_.handle_undelivered(link.id, {datagram->path, EAFNOSUPPORT, {}}, time);
     }
     for (Port* port : link.ports) flush(*port);
     return room > 0 && taken == room;
@@ -303,7 +303,7 @@ class Loop::Impl {
                                 });
   }
 
-  Machine& machine_;
+  Handler& handler_;
   asio::io_context context_{1};
   asio::steady_timer timer_;
   asio::signal_set signals_;
@@ -313,11 +313,11 @@ class Loop::Impl {
   const Stopper* stopper_ = nullptr;
   bool stopped_ = false;  // it was said once
   std::optional<Error> lost_;
-  std::optional<TimePoint> last_words_until_;  // since the machine has finished
+  std::optional<TimePoint> last_words_until_;  // since the handler has finished
   bool done_ = false;
 };
 
-Loop::Loop(Machine& machine) : impl_(std::make_unique<Impl>(machine)) {}
+Loop::Loop(Handler& handler) : impl_(std::make_unique<Impl>(handler)) {}
 Loop::~Loop() = default;
 void Loop::add(UdpSocket socket) {
   impl_->add(std::make_unique<UdpEndpoint>(std::move(socket)), kLanLink);

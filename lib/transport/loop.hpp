@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The event loop: drives one machine with endpoints, the clock and signals until it has finished.
+// The event loop: drives one handler with endpoints, the clock and signals until it has finished.
 #pragma once
 
 #include <functional>
@@ -15,10 +15,10 @@
 
 namespace fwr::transport {
 
-/// What a loop drives: any sans-I/O machine.
-class Machine {
+/// What a loop drives: the driver of a sans-I/O machine, or a machine itself.
+class Handler {
  public:
-  virtual ~Machine() = default;
+  virtual ~Handler() = default;
   virtual void handle_datagram(LinkId link, const Path& path, ByteView datagram, TimePoint now) = 0;
   virtual void handle_timeout(TimePoint now) = 0;
   /// What goes out over this link: asked only while the link has room.
@@ -41,7 +41,7 @@ class Machine {
     (void)now;
   }
   [[nodiscard]] virtual std::optional<TimePoint> deadline() const = 0;
-  /// Called after every step: takes the events out of the machine and tells whoever wants to know.
+  /// Called after every step: takes the events out of the machine and reports them.
   virtual void drain_events(TimePoint now) = 0;
   [[nodiscard]] virtual bool finished() const = 0;
   /// A signal that the loop was asked to catch.
@@ -50,7 +50,7 @@ class Machine {
 
 class Loop {
  public:
-  explicit Loop(Machine& machine);
+  explicit Loop(Handler& handler);
   ~Loop();
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
@@ -63,7 +63,7 @@ class Loop {
   void catch_signals(const std::vector<int>& numbers);
   /// A stop that is requested there becomes handle_signal(SIGTERM). It must outlive the loop.
   void listen_to(const Stopper& stopper);
-  /// Until the machine has finished. Errors: IoFailed; that of the last endpoint, when none is
+  /// Until the handler has finished. Errors: IoFailed; that of the last endpoint, when none is
   /// left and none can come back.
   [[nodiscard]] Result<> run();
 

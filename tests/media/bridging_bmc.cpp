@@ -48,7 +48,7 @@ IpmiResponse data(ByteWriter&& out) {
   return {CompletionCode::Ok, std::move(out).release()};
 }
 
-class BridgingBmc final : public transport::Machine, public session::Application {
+class BridgingBmc final : public transport::Handler, public session::Application {
  public:
   BridgingBmc(std::string fault_file, RandomSource& random)
       : fault_file_(std::move(fault_file)), server_(config(), 0, *this, random) {}

@@ -776,7 +776,7 @@ TEST_F(RfcommEndpointTest, SaysWhyAConnectionWasRefused) {
 }
 
 /// Sends `count` packets to the other end, which echoes them.
-class Echoes final : public Machine {
+class Echoes final : public Handler {
  public:
   static constexpr std::size_t kCount = 300;
   void handle_datagram(LinkId, const Path& path, ByteView bytes, TimePoint) override {

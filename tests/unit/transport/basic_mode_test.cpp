@@ -78,7 +78,7 @@ std::unique_ptr<BasicModeLine> open_line(const std::string& device, std::uint32_
 
 /// Sends segments over the first line, as fast as that wants them, until they have come out of the
 /// second one.
-class Sender : public Machine {
+class Sender : public Handler {
  public:
   static constexpr LinkId kFirst{1};
   static constexpr LinkId kSecond{2};

@@ -107,7 +107,7 @@ INSTANTIATE_TEST_SUITE_P(BothFamilies, UdpSockets,
                          testing::Values(AddressFamily::Ipv4, AddressFamily::Ipv6));
 
 /// Sends `count` datagrams to itself, one for each that comes back; then finishes.
-class Echo : public Machine {
+class Echo : public Handler {
  public:
   Echo(Address self, int count) : self_(self), left_(count) { queue(); }
   void handle_datagram(LinkId, const Path&, ByteView, TimePoint) override {
@@ -245,7 +245,7 @@ class Valve : public Endpoint {
 };
 
 /// Has so many datagrams for each link, and finishes when all of them were taken, or at its end.
-class Sender : public Machine {
+class Sender : public Handler {
  public:
   void handle_datagram(LinkId link, const Path&, ByteView, TimePoint) override {
     arrived_.push_back(link);

@@ -106,7 +106,7 @@ TEST(ResolveAll, AnswersDigitsWithoutTimeAndSaysWhichNameIsWrong) {
 }
 
 /// Ends with the first signal.
-class Waiting : public Machine {
+class Waiting : public Handler {
  public:
   void handle_datagram(LinkId, const Path&, ByteView, TimePoint) override {}
   void handle_timeout(TimePoint) override { finished_ = true; }

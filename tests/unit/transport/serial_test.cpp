@@ -203,7 +203,7 @@ class Wire {
 };
 
 /// Sends from one line to the other when both have addresses, until `count` have arrived.
-class Pair : public Machine {
+class Pair : public Handler {
  public:
   void handle_datagram(LinkId, const Path& path, ByteView bytes, TimePoint) override {
     received_.push_back({path, Bytes(bytes.begin(), bytes.end())});

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Opens lines, and says what happens on them.
-#include "fwrecover/lines.hpp"
+// Opens the configured links and reports their events.
+#include "fwrecover/media.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -22,30 +22,28 @@ using fwr::wire::icmb::BusAddress;
 
 }  // namespace
 
-bool LinkTeller::may_tell(TimePoint now) {
-  const std::chrono::duration<double> passed = now - std::exchange(refilled_, now);
-  budget_ = std::min(kBurst, budget_ + passed.count() * kPerSecond);
-  if (budget_ < 1) return false;
-  budget_ -= 1;
+bool LinkReporter::may_report(TimePoint now) {
+  if (!allowed_.has_token(now)) return false;
+  allowed_.take(now);
   return true;
 }
 
-void LinkTeller::tell(std::uint32_t line, const IcmbEvent& event, TimePoint now) {
+void LinkReporter::report(std::uint32_t line, const IcmbEvent& event, TimePoint now) {
   using Kind = IcmbEvent::Kind;
   if (event.kind == Kind::Cut || event.kind == Kind::Babble) trouble_[line] = event.kind;
   if (event.kind == Kind::Restored || event.kind == Kind::Quiet) trouble_.erase(line);
-  if (!may_tell(now)) return;
-  Event told("link");
-  told.set("link", "icmb:" + names_.device(line));
-  told.set("what", std::string(to_text(event.kind)));
+  if (!may_report(now)) return;
+  Event reported("link");
+  reported.set("link", "icmb:" + names_.device(line));
+  reported.set("what", std::string(to_text(event.kind)));
   if (event.address != BusAddress::Unassigned)
-    told.set("address", names_.text(to_address(event.address, line)));
+    reported.set("address", names_.text(to_address(event.address, line)));
   if (event.kind == IcmbEvent::Kind::PeerOnline || event.kind == IcmbEvent::Kind::PeerAttention)
-    told.set("guid", fwr::to_text(event.guid));
-  observer_.on_event(told);
+    reported.set("guid", fwr::to_text(event.guid));
+  observer_.on_event(reported);
 }
 
-std::string LinkTeller::trouble() const {
+std::string LinkReporter::trouble() const {
   std::string text;
   for (const auto& [line, kind] : trouble_)
     text += (text.empty() ? "icmb:" : "; icmb:") + names_.device(line) +
@@ -54,85 +52,88 @@ std::string LinkTeller::trouble() const {
   return text;
 }
 
-void LinkTeller::tell(const fwr::transport::BluetoothNotice& notice, TimePoint now) {
-  if (!may_tell(now)) return;
-  Event told("link");
-  told.set("link", "bt");
-  told.set("what", std::string(to_text(notice.kind)));
-  if (notice.peer.family != AddressFamily::None) told.set("address", to_text(notice.peer));
-  if (notice.encrypted) told.set("encrypted", *notice.encrypted);
-  if (!notice.text.empty()) told.set("text", notice.text);
-  observer_.on_event(told);
+void LinkReporter::report(const fwr::transport::BluetoothNotice& notice, TimePoint now) {
+  if (!may_report(now)) return;
+  Event reported("link");
+  reported.set("link", "bt");
+  reported.set("what", std::string(to_text(notice.kind)));
+  if (notice.peer.family != AddressFamily::None) reported.set("address", to_text(notice.peer));
+  if (notice.encrypted) reported.set("encrypted", *notice.encrypted);
+  if (!notice.text.empty()) reported.set("text", notice.text);
+  observer_.on_event(reported);
 }
 
-void LinkTeller::tell(const std::string& link, const std::string& what, const std::string& text,
-                      TimePoint now) {
-  if (!may_tell(now)) return;
-  Event told("link");
-  told.set("link", link);
-  told.set("what", what);
-  if (!text.empty()) told.set("text", text);
-  observer_.on_event(told);
+void LinkReporter::report(const std::string& link, const std::string& what, const std::string& text,
+                          TimePoint now) {
+  if (!may_report(now)) return;
+  Event reported("link");
+  reported.set("link", link);
+  reported.set("what", what);
+  if (!text.empty()) reported.set("text", text);
+  observer_.on_event(reported);
 }
 
-Lines::Lines(const fwr::settings::MediaConfig& media, fwr::RandomSource& random, Observer& observer)
-    : media_(media), random_(random), observer_(observer), teller_(media.names, observer) {}
+Media::Media(const fwr::settings::MediaConfig& config, fwr::RandomSource& random,
+             Observer& observer)
+    : config_(config), random_(random), observer_(observer), reporter_(config.names, observer) {}
 
-Result<> Lines::open_bus(const std::string& device,
+Result<> Media::open_bus(const std::string& device,
                          std::optional<std::vector<BusAddress>> listened_to,
                          std::vector<BusAddress> operators) {
-  auto serial = fwr::transport::SerialPort::open(device, media_.icmb.serial);
+  auto serial = fwr::transport::SerialPort::open(device, config_.icmb.serial);
   if (!serial) return tl::unexpected(serial.error());
-  if (media_.icmb.serial.rs485 && !serial->driver_turns())
+  if (config_.icmb.serial.rs485 && !serial->driver_turns())
     observer_.on_event(Event("problem").set(
         "text", device + ": the driver has no RS-485 mode; the adapter has to turn its "
                          "transmitter by itself"));
-  fwr::link::IcmbSettings node = media_.icmb.node;
-  const std::uint32_t number = media_.names.number(device);
+  fwr::link::IcmbSettings node = config_.icmb.node;
+  const std::uint32_t number = config_.names.number(device);
   node.port = number;
   node.allowed = std::move(listened_to);
   node.operators = std::move(operators);
   auto line = std::make_unique<fwr::transport::IcmbLine>(
       *std::move(serial), std::move(node), random_, fwr::transport::now(),
-      [this, number](const IcmbEvent& event, TimePoint now) { teller_.tell(number, event, now); });
+      [this, number](const IcmbEvent& event, TimePoint now) {
+        reporter_.report(number, event, now);
+      });
   Open open;
   open.known = {static_cast<LinkId>(number), AddressFamily::Icmb, number, device,
                 line->port().properties()};
   open.name = "icmb:" + device;
-  tell_when_set_again(*line, open.name);
+  report_when_set_again(*line, open.name);
   open.endpoint = line.get();
   open.owned = std::move(line);
   open_.push_back(std::move(open));
   return {};
 }
 
-Result<> Lines::open_cable(const std::string& device, std::uint32_t iana, Absent absent) {
-  auto serial = fwr::transport::SerialPort::open(device, media_.serial.serial);
+Result<> Media::open_cable(const std::string& device, std::uint32_t iana, Absent absent) {
+  auto serial = fwr::transport::SerialPort::open(device, config_.serial.serial);
   if (!serial && (absent == Absent::Fails || serial.error().code != fwr::Errc::NotFound))
     return tl::unexpected(serial.error());
   if (!serial) {
-    teller_.tell("serial:" + device, "down", serial.error().message(), fwr::transport::now());
-    serial = fwr::transport::SerialPort::closed(device, media_.serial.serial);
+    reporter_.report("serial:" + device, "down", serial.error().message(), fwr::transport::now());
+    serial = fwr::transport::SerialPort::closed(device, config_.serial.serial);
   }
   fwr::link::BasicModeSettings settings;
-  settings.baud = media_.serial.serial.baud;
-  settings.line = media_.names.number(device);
+  settings.baud = config_.serial.serial.baud;
+  settings.line = config_.names.number(device);
   settings.iana = iana;
   auto line = std::make_unique<fwr::transport::BasicModeLine>(*std::move(serial), settings);
   Open open;
   open.known = {static_cast<LinkId>(settings.line), AddressFamily::Serial, settings.line, device,
                 line->port().properties()};
   open.name = "serial:" + device;
-  tell_when_set_again(*line, open.name);
+  report_when_set_again(*line, open.name);
   open.endpoint = line.get();
   open.owned = std::move(line);
   open_.push_back(std::move(open));
   return {};
 }
 
-void Lines::tell_when_set_again(fwr::transport::TtyEndpoint& line, const std::string& name) {
+void Media::report_when_set_again(fwr::transport::TtyEndpoint& line, const std::string& name) {
   line.when_set_again([this, name](TimePoint now) {
-    teller_.tell(
+    reporter_.report(
         name, "set-again",
         "another program had changed the settings of this line (\"fuser\" names who has it "
         "open); they are set again",
@@ -140,26 +141,26 @@ void Lines::tell_when_set_again(fwr::transport::TtyEndpoint& line, const std::st
   });
 }
 
-Result<> Lines::open_listener(const std::string& name) {
-  const auto& bluetooth = media_.bluetooth;
+Result<> Media::open_listener(const std::string& name) {
+  const auto& bluetooth = config_.bluetooth;
   auto endpoint = fwr::transport::open_rfcomm_listener(
       {bluetooth.link, bluetooth.channel, name, bluetooth.connections},
-      [this](const auto& notice) { teller_.tell(notice, fwr::transport::now()); });
+      [this](const auto& notice) { reporter_.report(notice, fwr::transport::now()); });
   if (!endpoint) return tl::unexpected(endpoint.error());
   add_bluetooth(*std::move(endpoint));
   return {};
 }
 
-Result<> Lines::open_dialer() {
+Result<> Media::open_dialer() {
   auto endpoint = fwr::transport::open_rfcomm_dialer(
-      media_.bluetooth.link,
-      [this](const auto& notice) { teller_.tell(notice, fwr::transport::now()); });
+      config_.bluetooth.link,
+      [this](const auto& notice) { reporter_.report(notice, fwr::transport::now()); });
   if (!endpoint) return tl::unexpected(endpoint.error());
   add_bluetooth(*std::move(endpoint));
   return {};
 }
 
-void Lines::add_bluetooth(std::unique_ptr<fwr::transport::Endpoint> endpoint) {
+void Media::add_bluetooth(std::unique_ptr<fwr::transport::Endpoint> endpoint) {
   Address anybody;
   anybody.family = AddressFamily::Bluetooth;
   Open open;
@@ -174,43 +175,44 @@ void Lines::add_bluetooth(std::unique_ptr<fwr::transport::Endpoint> endpoint) {
   open_.push_back(std::move(open));
 }
 
-void Lines::add_to(fwr::transport::Loop& loop) {
+void Media::add_to(fwr::transport::Loop& loop) {
   for (Open& open : open_)
     if (open.owned != nullptr) loop.add(std::move(open.owned), open.known.link);
 }
 
-std::vector<Lines::Known> Lines::known() const {
+std::vector<Media::Known> Media::known() const {
   std::vector<Known> all;
   all.reserve(open_.size());
   for (const Open& open : open_) all.push_back(open.known);
   return all;
 }
 
-LinkId Lines::link_to(const Address& peer) const {
+LinkId Media::link_to(const Address& peer) const {
   for (const Open& open : open_)
     if (open.known.family == peer.family && open.known.number == peer.scope) return open.known.link;
   return fwr::kLanLink;
 }
 
-std::optional<fwr::LinkProperties> Lines::properties(const Address& peer) const {
+std::optional<fwr::LinkProperties> Media::properties(const Address& peer) const {
   const Open* open = find(link_to(peer));
   if (open == nullptr) return std::nullopt;
   return open->endpoint->properties(fwr::Path{{}, peer, open->known.properties.medium});
 }
 
-const Lines::Open* Lines::find(LinkId link) const {
+const Media::Open* Media::find(LinkId link) const {
   const auto found = std::find_if(open_.begin(), open_.end(),
                                   [&](const Open& open) { return open.known.link == link; });
   return found == open_.end() ? nullptr : &*found;
 }
 
-void Lines::tell_down(LinkId link, const Error& error, TimePoint now) {
-  if (const Open* open = find(link)) return teller_.tell(open->name, "down", error.message(), now);
+void Media::report_down(LinkId link, const Error& error, TimePoint now) {
+  if (const Open* open = find(link))
+    return reporter_.report(open->name, "down", error.message(), now);
   observer_.on_event(Event("problem").set("text", error.message()));
 }
 
-void Lines::tell_up(LinkId link, TimePoint now) {
-  if (const Open* open = find(link)) teller_.tell(open->name, "up", {}, now);
+void Media::report_up(LinkId link, TimePoint now) {
+  if (const Open* open = find(link)) reporter_.report(open->name, "up", {}, now);
 }
 
 }  // namespace fwrecover

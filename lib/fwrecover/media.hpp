@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The links of a program besides its network: opened as configured, and told about.
+// Opens the configured serial, ICMB and Bluetooth links and reports their events.
 #pragma once
 
 #include <map>
@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/link_properties.hpp"
+#include "base/token_bucket.hpp"
 #include "bluetooth/bluetooth.hpp"
 #include "fwrecover/event.hpp"
 #include "settings/media_config.hpp"
@@ -18,58 +19,58 @@
 
 namespace fwrecover {
 
-/// "link" events for who watches: at most so many at once and in a second, because whoever is on a
-/// bus can cause them.
-class LinkTeller {
+/// Reports "link" events, at a limited rate because every node of a bus can cause them.
+class LinkReporter {
  public:
-  static constexpr double kBurst = 50;
-  static constexpr double kPerSecond = 10;
+  static constexpr unsigned kBurst = 50;      ///< events at once
+  static constexpr unsigned kPerSecond = 10;  ///< events
 
-  LinkTeller(const fwr::settings::LineNames& names, Observer& observer)
+  LinkReporter(const fwr::settings::LineNames& names, Observer& observer)
       : names_(names), observer_(observer) {}
-  void tell(std::uint32_t line, const fwr::link::IcmbEvent& event, fwr::TimePoint now);
-  void tell(const fwr::transport::BluetoothNotice& notice, fwr::TimePoint now);
+  void report(std::uint32_t line, const fwr::link::IcmbEvent& event, fwr::TimePoint now);
+  void report(const fwr::transport::BluetoothNotice& notice, fwr::TimePoint now);
   /// `what` is "down", "up" or "set-again".
-  void tell(const std::string& link, const std::string& what, const std::string& text,
-            fwr::TimePoint now);
-  /// "icmb:/dev/ttyS1: cut; ..." of buses that are not in order now; empty: all are.
+  void report(const std::string& link, const std::string& what, const std::string& text,
+              fwr::TimePoint now);
+  /// "icmb:/dev/ttyS1: cut; ...": the buses that are out of order now; empty: none is.
   [[nodiscard]] std::string trouble() const;
 
  private:
-  bool may_tell(fwr::TimePoint now);
+  bool may_report(fwr::TimePoint now);
   const fwr::settings::LineNames& names_;
   Observer& observer_;
   std::map<std::uint32_t, fwr::link::IcmbEvent::Kind> trouble_;  ///< by line: cut or babble
-  double budget_ = kBurst;
-  fwr::TimePoint refilled_{};
+  fwr::TokenBucket allowed_{kPerSecond, kBurst};
 };
 
-/// Serial lines, each a link of its own: its LinkId is the number of the line. And Bluetooth, one
-/// link.
-class Lines {
+/// The links of a program besides its network. Each serial line is one, its LinkId is the number of
+/// the line; all of Bluetooth is one.
+class Media {
  public:
-  /// All of them outlive the lines.
-  Lines(const fwr::settings::MediaConfig& media, fwr::RandomSource& random, Observer& observer);
+  /// The references have to outlive this object.
+  Media(const fwr::settings::MediaConfig& config, fwr::RandomSource& random, Observer& observer);
 
-  /// The line becomes a node of a bus. `listened_to`: to whom; nothing: to all; empty: to nobody.
+  /// The line becomes a node of a bus. `listened_to`: the peers that are heard; nullopt: all;
+  /// empty: none.
   /// Errors: those of SerialPort::open().
   [[nodiscard]] fwr::Result<> open_bus(
       const std::string& device,
       std::optional<std::vector<fwr::wire::icmb::BusAddress>> listened_to,
       std::vector<fwr::wire::icmb::BusAddress> operators);
-  /// What a tty that is not there means: an error, or that it is told of and waited for.
+  /// A tty that is missing is an error, or is reported and waited for.
   enum class Absent : bool { Fails, Waits };
-  /// The line is a cable with one peer at the other end, whoever that is. `iana`: of the
-  /// deployment. Errors: those of SerialPort::open().
+  /// The line is a cable with one peer at its other end. `iana`: the deployment's number. Errors:
+  /// those of SerialPort::open().
   [[nodiscard]] fwr::Result<> open_cable(const std::string& device, std::uint32_t iana,
                                          Absent absent);
-  /// A donor's end of RFCOMM; `name` is that of its service. Errors: of open_rfcomm_listener().
+  /// Opens a donor's end of RFCOMM. `name`: of the service. Errors: those of
+  /// open_rfcomm_listener().
   [[nodiscard]] fwr::Result<> open_listener(const std::string& name);
-  /// A recipient's. Errors: of open_rfcomm_dialer().
+  /// Opens a recipient's end of RFCOMM. Errors: those of open_rfcomm_dialer().
   [[nodiscard]] fwr::Result<> open_dialer();
   [[nodiscard]] bool empty() const { return open_.empty(); }
 
-  /// Hands all of them over; they live as long as the loop.
+  /// Hands the endpoints over to the loop, which owns them from then on.
   void add_to(fwr::transport::Loop& loop);
 
   struct Known {
@@ -80,20 +81,20 @@ class Lines {
     fwr::LinkProperties properties;
   };
   [[nodiscard]] std::vector<Known> known() const;
-  /// As it is towards this peer now.
+  /// The present properties of the link to this peer; nullopt: the peer is on a LAN.
   [[nodiscard]] std::optional<fwr::LinkProperties> properties(const fwr::Address& peer) const;
-  /// kLanLink for who is on none of them.
+  /// kLanLink for an address that is on none of them.
   [[nodiscard]] fwr::LinkId link_to(const fwr::Address& peer) const;
 
   [[nodiscard]] std::string text(const fwr::Address& address) const {
-    return media_.names.text(address);
+    return config_.names.text(address);
   }
   [[nodiscard]] std::string named(const std::string& words) const {
-    return media_.names.named(words);
+    return config_.names.named(words);
   }
-  [[nodiscard]] std::string trouble() const { return teller_.trouble(); }
-  void tell_down(fwr::LinkId link, const fwr::Error& error, fwr::TimePoint now);
-  void tell_up(fwr::LinkId link, fwr::TimePoint now);
+  [[nodiscard]] std::string trouble() const { return reporter_.trouble(); }
+  void report_down(fwr::LinkId link, const fwr::Error& error, fwr::TimePoint now);
+  void report_up(fwr::LinkId link, fwr::TimePoint now);
 
  private:
   static constexpr fwr::LinkId kBluetoothLink{fwr::settings::LineNames::kLineLimit + 1};
@@ -104,14 +105,14 @@ class Lines {
     fwr::transport::Endpoint* endpoint = nullptr;
     std::unique_ptr<fwr::transport::Endpoint> owned;  ///< until the loop has it
   };
-  void tell_when_set_again(fwr::transport::TtyEndpoint& line, const std::string& name);
+  void report_when_set_again(fwr::transport::TtyEndpoint& line, const std::string& name);
   void add_bluetooth(std::unique_ptr<fwr::transport::Endpoint> endpoint);
   [[nodiscard]] const Open* find(fwr::LinkId link) const;
 
-  const fwr::settings::MediaConfig& media_;
+  const fwr::settings::MediaConfig& config_;
   fwr::RandomSource& random_;
   Observer& observer_;
-  LinkTeller teller_;
+  LinkReporter reporter_;
   std::vector<Open> open_;
 };
 

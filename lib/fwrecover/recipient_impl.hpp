@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "flash/slot_contents.hpp"
+#include "fwrecover/assessment.hpp"
 #include "fwrecover/conclude.hpp"
 #include "fwrecover/interruption.hpp"
 #include "fwrecover/recipient.hpp"
@@ -18,18 +19,6 @@ namespace fwrecover {
 /// SIGINT, SIGTERM, and SIGHUP unless it is ignored, as nohup(1) leaves it for what outlives its
 /// terminal.
 [[nodiscard]] std::vector<int> ending_signals();
-
-/// Health as check() tells it.
-struct Assessment {
-  bool healthy = false;
-  std::string summary;      ///< one sentence
-  bool only_trial = false;  ///< nothing is wrong but that the trial ran out
-  /// What the active slot holds, when it is what its signed manifest says.
-  std::optional<fwr::Digest> whole_image;
-  /// Why it could not be looked at, when that says nothing about the firmware: no permission, a
-  /// record of a newer version, or an interruption.
-  std::optional<fwr::Error> hidden;
-};
 
 /// What donors are asked for.
 enum class Aim : std::uint8_t { Recover, Look, LookAndVerify };
@@ -42,11 +31,6 @@ class Recipient::Impl {
       const std::vector<fwr::settings::Override>& options = {}) const;
   /// Settings to configuration. Events: "problem".
   [[nodiscard]] fwr::Result<fwr::settings::RecipientConfig> configure(Observer& observer) const;
-
-  /// Reads the whole active slot. Events: "finding".
-  [[nodiscard]] Assessment assess(const fwr::settings::RecipientConfig& config,
-                                  fwr::flash::Slots& slots, const Stop& stop,
-                                  Observer& observer) const;
 
   /// Each that takes long runs in here: signals and stop() end it.
   Conclusion interruptible(const Work& work) {
@@ -78,15 +62,6 @@ class Recipient::Impl {
                                    const Stop& stop, Observer& observer) const;
   [[nodiscard]] fwr::Result<Conclusion> recover(const RequestOptions& options, Aim aim,
                                                 const Stop& stop, Observer& observer) const;
-  /// What is to be said instead of recovering, if anything: it is not needed, or would take from a
-  /// trial the image to go back to. Errors: OnTrial, Interrupted.
-  [[nodiscard]] fwr::Result<std::optional<Conclusion>> settle(
-      const RequestOptions& options, const fwr::settings::RecipientConfig& config,
-      fwr::flash::Slots& slots, const Stop& stop, std::optional<Assessment>& assessed,
-      Observer& observer) const;
-  [[nodiscard]] fwr::Result<Assessment> look_at_installed(
-      const fwr::settings::RecipientConfig& config, fwr::flash::Slots& slots, const Stop& stop,
-      Observer& observer) const;
   [[nodiscard]] std::vector<int> caught() const {
     return source_.handle_signals ? ending_signals() : std::vector<int>{};
   }
@@ -100,12 +75,6 @@ class Recipient::Impl {
 
 /// The active slot is another one now: told also to those who want to hear of problems only.
 [[nodiscard]] Event activated(const fwr::flash::BootRecord& record, const std::string& why);
-
-/// For one who drops what is told.
-class Silent final : public Observer {
- public:
-  void on_event(const Event&) override {}
-};
 
 /// One line of the history, with the time; problems with it are only told, never fatal.
 void remember(const fwr::settings::RecipientConfig& config, const Event& event, Observer& observer);

@@ -10,6 +10,7 @@
 
 #include "diagnose/survey.hpp"
 #include "fwrecover/advice.hpp"
+#include "fwrecover/find_targets.hpp"
 #include "fwrecover/interruption.hpp"
 #include "fwrecover/recipient_links.hpp"
 #include "fwrecover/version.hpp"
@@ -167,6 +168,7 @@ class Walk {
     tell_problems(**settings_, observer_);
     if (!config) return conclude(config.error());
     config_ = *std::move(config);
+    if (auto numbered = number_zones(config_->policy); !numbered) return conclude(numbered.error());
     if (config_->trusted_keys.empty())
       return conclude({Errc::BadConfiguration,
                        "no trusted public key: put your vendor's minisign key where trust.keys "
@@ -190,7 +192,7 @@ class Walk {
   Conclusion names() {
     const auto& lan = config_->lan;
     if (lan.targets.empty() && !lan.broadcast && !asks_elsewhere(config_->media))
-      return conclude(fwr::settings::find_targets(lan, false, {}, {}).error());
+      return conclude(find_targets(lan, false, {}, {}).error());
     std::vector<std::string> hosts;
     for (const std::string& range : lan.targets) {
       const auto expanded = fwr::transport::expand_range(range);

@@ -9,6 +9,7 @@
 #include "fwrecover/donor_driver.hpp"
 #include "fwrecover/donor_setup.hpp"
 #include "fwrecover/interruption.hpp"
+#include "fwrecover/listen_addresses.hpp"
 #include "fwrecover/media.hpp"
 #include "transport/clock.hpp"
 #include "transport/loop.hpp"
@@ -47,6 +48,8 @@ class DonorDaemon::Impl {
     const auto config = fwr::settings::read_donor(*settings);
     tell_problems(*settings, observer);
     if (!config) return conclude(config.error(), here());
+    const auto addresses = resolve_listen(*settings, config->listen);
+    if (!addresses) return conclude(addresses.error(), here());
     return conclude_ok("the configuration is good");
   }
 
@@ -61,6 +64,8 @@ class DonorDaemon::Impl {
     auto config = read_startable(*settings);
     tell_problems(*settings, observer);
     if (!config) return tl::unexpected(config.error());
+    const auto addresses = resolve_listen(*settings, config->listen);
+    if (!addresses) return tl::unexpected(addresses.error());
     if (auto ready_to = wait_for_random(observer, stop); !ready_to) {
       if (ready_to.error().code == Errc::Interrupted) return stopped(ending.number());
       return tl::unexpected(ready_to.error());
@@ -71,7 +76,7 @@ class DonorDaemon::Impl {
     const std::size_t images = (*catalogue)->entries().size();
 
     std::vector<fwr::transport::UdpSocket> sockets;
-    for (const fwr::Address& address : config->listen) {
+    for (const fwr::Address& address : *addresses) {
       auto socket = fwr::transport::UdpSocket::open(address);
       if (!socket) return tl::unexpected(socket.error());
       observer.on_event(Event("listening").set("address", to_text(socket->local())));

@@ -8,6 +8,7 @@
 #include <array>
 #include <set>
 
+#include "fwrecover/listen_addresses.hpp"
 #include "fwrecover/version.hpp"
 #include "settings/addresses.hpp"
 
@@ -30,6 +31,8 @@ Result<fwr::settings::Settings> load_donor(const DonorSource& source) {
 Result<fwr::settings::DonorConfig> read_startable(const fwr::settings::Settings& settings) {
   auto config = fwr::settings::read_donor(settings);
   if (!config) return config;
+  if (const auto good = check_listen(settings, config->listen); !good)
+    return tl::unexpected(good.error());
   const bool network = !config->listen.empty() || config->media.bluetooth.enabled;
   if (!network && config->media.names.size() == 0)
     return fwr::fail(Errc::BadConfiguration,

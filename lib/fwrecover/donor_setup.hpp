@@ -16,8 +16,8 @@ namespace fwrecover {
 
 /// The settings of this source and its overrides.
 [[nodiscard]] fwr::Result<fwr::settings::Settings> load_donor(const DonorSource& source);
-/// The configuration, if a donor with it would serve. Errors: those of read_donor(),
-/// BadConfiguration.
+/// The configuration, if a donor with it would serve. Looks up no name, because a reload must not
+/// wait. Errors: those of read_donor() and check_listen(), BadConfiguration.
 [[nodiscard]] fwr::Result<fwr::settings::DonorConfig> read_startable(
     const fwr::settings::Settings& settings);
 

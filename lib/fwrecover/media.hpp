@@ -14,6 +14,7 @@
 #include "fwrecover/event.hpp"
 #include "settings/media_config.hpp"
 #include "transport/basic_mode_line.hpp"
+#include "transport/hosts.hpp"
 #include "transport/icmb_line.hpp"
 #include "transport/loop.hpp"
 
@@ -87,10 +88,10 @@ class Media {
   [[nodiscard]] fwr::LinkId link_to(const fwr::Address& peer) const;
 
   [[nodiscard]] std::string text(const fwr::Address& address) const {
-    return config_.names.text(address);
+    return fwr::transport::words_with_zones(config_.names.text(address));
   }
   [[nodiscard]] std::string named(const std::string& words) const {
-    return config_.names.named(words);
+    return fwr::transport::words_with_zones(config_.names.named(words));
   }
   [[nodiscard]] std::string trouble() const { return reporter_.trouble(); }
   void report_down(fwr::LinkId link, const fwr::Error& error, fwr::TimePoint now);

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "fwrecover/advice.hpp"
+#include "fwrecover/find_targets.hpp"
 #include "fwrecover/recipient_impl.hpp"
 #include "fwrecover/version.hpp"
 #include "policy/words.hpp"
@@ -319,9 +320,11 @@ Conclusion Recipient::Impl::config(Observer& observer) const {
   for (const auto& row : settings->effective())
     observer.on_event(
         Event("setting").set("name", row.name).set("value", row.value).set("source", row.source));
-  const auto config = fwr::settings::read_recipient(*settings);
+  auto config = fwr::settings::read_recipient(*settings);
   tell_problems(*settings, observer);
   if (!config) return conclude(config.error());
+  if (const auto numbered = number_zones(config->policy); !numbered)
+    return conclude(numbered.error());
   // Other commands than those that ask do without: a roll-back must not fail for a wrong target.
   for (const std::string& range : config->lan.targets) {
     const auto hosts = fwr::transport::expand_range(range);

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "fwrecover/advice.hpp"
+#include "fwrecover/find_targets.hpp"
 #include "fwrecover/media.hpp"
 #include "fwrecover/recipient_impl.hpp"
 #include "fwrecover/recipient_links.hpp"
@@ -44,8 +45,7 @@ void complete(fwr::policy::Situation& situation, const RequestOptions& options,
               const std::optional<Assessment>& assessed);
 Result<fwr::session::Credentials> take_account(const fwr::settings::Settings& settings,
                                                fwr::settings::RecipientConfig& config,
-                                               fwr::settings::FoundTargets& found,
-                                               Observer& observer);
+                                               FoundTargets& found, Observer& observer);
 std::chrono::seconds left_of(std::chrono::seconds deadline, TimePoint began);
 Result<Sockets> open_sockets();
 
@@ -73,6 +73,8 @@ Result<Conclusion> Recipient::Impl::recover(const RequestOptions& options, Aim a
   auto config = fwr::settings::read_recipient(*settings);
   tell_problems(*settings, observer);
   if (!config) return tl::unexpected(config.error());
+  if (auto numbered = number_zones(config->policy); !numbered)
+    return tl::unexpected(numbered.error());
   if (config->trusted_keys.empty() && aim != Aim::Look)
     return fwr::fail(
         Errc::BadConfiguration,
@@ -109,8 +111,8 @@ Result<Conclusion> Recipient::Impl::recover(const RequestOptions& options, Aim a
       offers_only
           ? std::chrono::duration_cast<std::chrono::milliseconds>(config->policy.offer_window)
           : patience;
-  auto found = fwr::settings::find_targets(config->lan, asks_elsewhere(config->media),
-                                           {.limit = patience, .interrupted = stop}, look_for);
+  auto found = find_targets(config->lan, asks_elsewhere(config->media),
+                            {.limit = patience, .interrupted = stop}, look_for);
   if (!found) return tl::unexpected(found.error());
   for (const Error& problem : found->problems)
     observer.on_event(Event("problem").set("text", problem.message()));
@@ -240,8 +242,7 @@ void complete(fwr::policy::Situation& situation, const RequestOptions& options,
 /// there are links that need none. Errors: those of read_credentials().
 Result<fwr::session::Credentials> take_account(const fwr::settings::Settings& settings,
                                                fwr::settings::RecipientConfig& config,
-                                               fwr::settings::FoundTargets& found,
-                                               Observer& observer) {
+                                               FoundTargets& found, Observer& observer) {
   auto& bluetooth = config.media.bluetooth;
   if (found.targets.empty() && !bluetooth.is_used()) return fwr::session::Credentials{};
   auto credentials = fwr::settings::read_credentials(settings);

@@ -63,12 +63,12 @@ Conclusion conclude_recovery(const RecoveryDriver& driver,
                              const fwr::settings::RecipientConfig& config, const Media& media,
                              const Asked& asked, const Where& where, Observer& observer) {
   fwr::recipient::Finished end = *driver.outcome();
-  if (end.error) end.error->detail = config.media.names.named(end.error->detail);
+  if (end.error) end.error->detail = media.named(end.error->detail);
   if (end.error) add_story(*end.error, driver, asked, media);
   Event event(end.error ? "failed" : "recovered");
   if (driver.donor()) {
     event.set("donor", fwr::to_text(driver.donor()->donor));
-    event.set("address", config.media.names.text(driver.donor()->path.peer));
+    event.set("address", media.text(driver.donor()->path.peer));
   }
   if (end.manifest) set_manifest(event, *end.manifest);
   event.set("fetched", as_number(end.progress.fetched_bytes));

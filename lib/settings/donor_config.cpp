@@ -12,8 +12,6 @@
 #include "settings/machine_id.hpp"
 #include "settings/secret.hpp"
 #include "settings/trusted_keys.hpp"
-#include "transport/hosts.hpp"
-#include "transport/resolver.hpp"
 
 namespace fwr::settings {
 namespace {
@@ -23,7 +21,7 @@ using namespace std::chrono_literals;
 Result<DonorRole> read_role(const Settings& settings, std::string_view name);
 Result<std::string> read_name(const Settings& settings, std::string_view name);
 Result<Guid> read_guid(const Settings& settings, std::string_view name);
-Result<std::vector<Address>> read_listen(const Settings& settings, std::string_view name);
+Result<std::vector<std::string>> read_listen(const Settings& settings, std::string_view name);
 Result<> store_kg(const Settings& settings, std::string_view name, DonorConfig& config);
 Result<std::vector<session::Account>> read_accounts(const Settings& settings);
 void set_firmware_revision(session::DeviceIdentity& identity);
@@ -158,7 +156,7 @@ Result<DonorRole> read_role(const Settings& settings, std::string_view name) {
 
 Result<std::string> read_name(const Settings& settings, std::string_view name) {
   constexpr std::size_t kNameLimit_bytes = 31;
-  std::string text = settings.has(name) ? settings.text(name) : transport::host_name();
+  std::string text = settings.has(name) ? settings.text(name) : host_name();
   if (text.size() > kNameLimit_bytes) text.resize(kNameLimit_bytes);
   return text;
 }
@@ -176,54 +174,14 @@ Result<Guid> read_guid(const Settings& settings, std::string_view name) {
   return guid;
 }
 
-bool is_unspecified(const Address& address) {
-  return std::all_of(address.bytes.begin(), address.bytes.end(),
-                     [](std::uint8_t byte) { return byte == 0; });
-}
-
-/// Whether one socket would take what belongs to the other.
-bool overlap(const Address& a, const Address& b) {
-  if (a.family != b.family || a.port != b.port) return false;
-  return a == b || is_unspecified(a) || is_unspecified(b);
-}
-
-bool lacks_interface(const Address& address) {
-  const bool link_local = address.bytes[0] == 0xfe && (address.bytes[1] & 0xc0U) == 0x80;
-  return address.family == AddressFamily::Ipv6 && link_local && address.scope == 0;
-}
-
-Result<std::vector<Address>> read_listen(const Settings& settings, std::string_view name) {
-  std::vector<Address> listen;
-  const auto addresses_to_serve = settings.list(name);
-  for (const std::string& text : addresses_to_serve)
+Result<std::vector<std::string>> read_listen(const Settings& settings, std::string_view name) {
+  std::vector<std::string> listen = settings.list(name);
+  for (const std::string& text : listen)
     if (text.starts_with("bt:"))
       return settings.complain(
           name, fmt::format("has '{}': set bluetooth.enabled to serve Bluetooth, and "
                             "bluetooth.adapter for one of several adapters",
                             text));
-  const auto found = transport::resolve_all(addresses_to_serve, kRmcpPort, {});
-  if (!found) return tl::unexpected(found.error());
-  for (const auto& addresses : *found) {
-    if (!addresses) return settings.complain(name, addresses.error().message());
-    for (const Address& address : *addresses) {
-      if (lacks_interface(address))
-        return settings.complain(
-            name, fmt::format("has {}: an address of one link needs its interface, as in "
-                              "[fe80::1%eth0]",
-                              to_text(address)));
-      const auto other = std::find_if(listen.begin(), listen.end(), [&](const Address& before) {
-        return overlap(before, address);
-      });
-      if (other != listen.end())
-        return settings.complain(
-            name, *other == address
-                      ? fmt::format("has {} twice", to_text(address))
-                      : fmt::format("has both {} and {}, of which one takes what is for the other: "
-                                    "leave one out",
-                                    to_text(*other), to_text(address)));
-      listen.push_back(address);
-    }
-  }
   return listen;
 }
 

@@ -18,7 +18,7 @@ namespace fwr::settings {
 struct DonorConfig {
   std::string catalogue;  ///< directory
   std::vector<image::PublicKey> trusted_keys;
-  std::vector<Address> listen;  ///< of the LAN; empty: nowhere
+  std::vector<std::string> listen;  ///< hosts of the LAN, not resolved yet; empty: nowhere
   MediaConfig media;
   donor::DonorConfig donor;
   session::ServerConfig server;

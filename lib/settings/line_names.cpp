@@ -6,8 +6,6 @@
 #include <charconv>
 #include <iterator>
 
-#include "transport/hosts.hpp"
-
 namespace fwr::settings {
 namespace {
 
@@ -47,7 +45,6 @@ std::string LineNames::device(std::uint32_t number) const {
 
 std::string LineNames::text(const Address& address) const {
   const std::string name = device(address.scope);
-  if (address.family == AddressFamily::Ipv6) return transport::text_with_zone(address);
   if (name.empty()) return to_text(address);
   if (address.family == AddressFamily::Serial) return "serial:" + name;
   if (address.family != AddressFamily::Icmb) return to_text(address);
@@ -72,7 +69,7 @@ std::string LineNames::named(const std::string& words) const {
     out += name;
     rest.remove_prefix(at + 1 + (name.empty() ? 0 : digits.size()));
   }
-  return transport::words_with_zones(out.append(rest));
+  return out.append(rest);
 }
 
 }  // namespace fwr::settings

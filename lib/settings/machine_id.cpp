@@ -4,11 +4,11 @@
 
 #include <fmt/format.h>
 #include <openssl/evp.h>
+#include <unistd.h>
 
 #include <array>
 
 #include "settings/trusted_file.hpp"
-#include "transport/hosts.hpp"
 
 namespace fwr::settings {
 namespace {
@@ -26,6 +26,12 @@ bool is_machine_id(std::string_view text) {
 
 }  // namespace
 
+std::string host_name() {
+  char name[256] = {};
+  if (gethostname(name, sizeof name - 1) != 0) return "unnamed";
+  return name;
+}
+
 Result<Guid> machine_guid(std::string_view role, std::string& doubt) {
   constexpr std::size_t kLimit_bytes = 64;
   const auto id = read_text_file(kMachineId, kLimit_bytes);
@@ -34,9 +40,8 @@ Result<Guid> machine_guid(std::string_view role, std::string& doubt) {
     doubt = fmt::format(
         "{}: the identity of this system is made from its host name, {}, which "
         "others may have, too; systemd-machine-id-setup(1) makes an id",
-        id ? fmt::format("{} has no id", kMachineId) : id.error().detail, transport::host_name());
-  const std::string text =
-      fmt::format("fwrecover {} {}", role, good ? *id : transport::host_name());
+        id ? fmt::format("{} has no id", kMachineId) : id.error().detail, host_name());
+  const std::string text = fmt::format("fwrecover {} {}", role, good ? *id : host_name());
   std::array<unsigned char, 32> hash{};
   if (EVP_Q_digest(nullptr, "SHA256", nullptr, text.data(), text.size(), hash.data(), nullptr) != 1)
     return fail(Errc::Internal, "SHA-256 is not available");

@@ -10,6 +10,9 @@
 
 namespace fwr::settings {
 
+/// The name that this system is configured with.
+[[nodiscard]] std::string host_name();
+
 /// A GUID that stays the same on every start of this system, differs for each role, and does not
 /// show the machine-id (machine-id(5)). Without a valid machine-id it is made from the host name,
 /// and `doubt` says so.

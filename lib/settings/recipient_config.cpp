@@ -3,14 +3,11 @@
 #include "settings/recipient_config.hpp"
 
 #include <fmt/format.h>
-#include <glob.h>
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <filesystem>
 #include <system_error>
-#include <thread>
 
 #include "config.h"
 #include "settings/machine_id.hpp"
@@ -18,7 +15,6 @@
 #include "settings/secret_environment.hpp"
 #include "settings/trusted_file.hpp"
 #include "settings/trusted_keys.hpp"
-#include "transport/hosts.hpp"
 
 namespace fwr::settings {
 namespace {
@@ -41,6 +37,7 @@ template <auto List>
 Result<> store_donors(const Settings& settings, std::string_view name, RecipientConfig& config);
 Result<std::vector<policy::Preference>> read_preferences(const Settings& settings,
                                                          std::string_view name);
+policy::Policy without_zone_names(policy::Policy policy);
 Result<std::vector<std::vector<std::string>>> read_commands(const Settings& settings,
                                                             std::string_view name);
 
@@ -212,8 +209,8 @@ Result<RecipientConfig> read_recipient(const Settings& settings) {
        {store(kRows, settings, config), store(protocol_rows(), settings, config.iana)})
     if (!done) return tl::unexpected(done.error());
   const IcmbConfig& icmb = config.media.icmb;
-  for (const auto& good :
-       {check_bus_lines(settings, "icmb.allow", icmb.allow, icmb), policy::validate(config.policy)})
+  for (const auto& good : {check_bus_lines(settings, "icmb.allow", icmb.allow, icmb),
+                           policy::validate(without_zone_names(config.policy))})
     if (!good) return tl::unexpected(good.error());
   if (const auto wrong = complaint_about_directory(config.slots.state_directory))
     settings.note_problem(fmt::format("slots.state: {} {}: it decides which slot is active",
@@ -318,7 +315,6 @@ template <auto List>
 Result<> store_donors(const Settings& settings, std::string_view name, RecipientConfig& config) {
   std::vector<std::string> list = settings.list(name);
   for (std::string& entry : list) {
-    entry = transport::number_zone(entry);
     const auto named = parse_named_address(entry);
     if (!named || named->line.empty()) continue;
     Address address = named->address;
@@ -330,6 +326,20 @@ Result<> store_donors(const Settings& settings, std::string_view name, Recipient
   }
   config.policy.*List = std::move(list);
   return {};
+}
+
+/// The policy with the number 1 for each interface: "[fe80::1%eth0]" to "[fe80::1%1]". Which number
+/// an interface has is known only when a recovery begins.
+policy::Policy without_zone_names(policy::Policy policy) {
+  for (auto* list : {&policy.allow, &policy.deny}) {
+    for (std::string& entry : *list) {
+      const std::size_t zone = entry.find('%');
+      if (zone == std::string::npos) continue;
+      const std::size_t end = std::min(entry.find(']', zone), entry.size());
+      if (end > zone + 1) entry.replace(zone + 1, end - zone - 1, "1");
+    }
+  }
+  return policy;
 }
 
 Result<std::vector<policy::Preference>> read_preferences(const Settings& settings,
@@ -434,83 +444,5 @@ Result<session::CipherSuite> read_suite(const Settings& settings, std::string_vi
 }
 
 }  // namespace
-
-namespace {
-
-constexpr std::chrono::milliseconds kLookAgain_interval{250};
-
-/// One look at names and interfaces as they are now.
-Result<FoundTargets> look_for_targets(const LanConfig& lan, std::span<const std::string> hosts,
-                                      const transport::Patience& patience) {
-  auto resolved = transport::resolve_all(hosts, lan.port, patience);
-  if (!resolved) return tl::unexpected(resolved.error());
-  FoundTargets found;
-  for (const auto& addresses : *resolved) {
-    if (!addresses && addresses.error().code == Errc::BadConfiguration)
-      return tl::unexpected(addresses.error());
-    if (!addresses) {
-      found.problems.push_back(addresses.error());
-      continue;
-    }
-    for (const Address& address : *addresses)
-      found.targets.push_back({Path{{}, address, Medium::Wired}, false});
-    if (found.targets.size() > transport::kHostLimit)
-      return fail(Errc::BadConfiguration,
-                  fmt::format("lan.targets has more than {} addresses", transport::kHostLimit));
-  }
-  if (lan.broadcast) {
-    auto paths = transport::broadcast_paths(lan.interfaces, lan.port);
-    if (!paths && paths.error().code != Errc::NetworkDown) return tl::unexpected(paths.error());
-    if (!paths) found.problems.push_back(paths.error());
-    if (paths)
-      for (const Path& path : *paths) found.targets.push_back({path, true});
-  }
-  return found;
-}
-
-/// Whether that may be over soon.
-bool is_passing(const Error& error) {
-  return error.code == Errc::NetworkDown || error.code == Errc::NameLookupFailed;
-}
-
-/// Why nobody is left to ask: what may be over soon before what is not.
-Error nobody_to_ask(const FoundTargets& found) {
-  const auto passing = std::find_if(found.problems.begin(), found.problems.end(), is_passing);
-  return passing != found.problems.end() ? *passing : found.problems.front();
-}
-
-}  // namespace
-
-Result<FoundTargets> find_targets(const LanConfig& lan, bool elsewhere,
-                                  const transport::Patience& patience,
-                                  std::chrono::milliseconds look_for) {
-  std::vector<std::string> hosts;
-  for (const std::string& range : lan.targets) {
-    auto expanded = transport::expand_range(range);
-    if (!expanded) return tl::unexpected(expanded.error());
-    hosts.insert(hosts.end(), expanded->begin(), expanded->end());
-    if (hosts.size() > transport::kHostLimit)
-      return fail(Errc::BadConfiguration,
-                  fmt::format("lan.targets names more than {} hosts", transport::kHostLimit));
-  }
-  if (hosts.empty() && !lan.broadcast) {
-    if (elsewhere) return FoundTargets{};
-    return fail(
-        Errc::BadConfiguration,
-        "nobody to ask: lan.broadcast is false, and neither lan.targets nor icmb, serial or "
-        "bluetooth names anybody");
-  }
-  const auto deadline = std::chrono::steady_clock::now() + look_for;
-  while (true) {
-    auto found = look_for_targets(lan, hosts, patience);
-    if (!found || !found->targets.empty() || elsewhere) return found;
-    const Error why = nobody_to_ask(*found);
-    if (!is_passing(why) || std::chrono::steady_clock::now() + kLookAgain_interval >= deadline)
-      return tl::unexpected(why);
-    if (patience.interrupted && patience.interrupted())
-      return fail(Errc::Interrupted, "while waiting for the network");
-    std::this_thread::sleep_for(kLookAgain_interval);
-  }
-}
 
 }  // namespace fwr::settings

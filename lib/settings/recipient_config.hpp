@@ -10,11 +10,9 @@
 #include "flash/slots.hpp"
 #include "image/signature.hpp"
 #include "policy/policy.hpp"
-#include "recipient/words.hpp"
 #include "session/client.hpp"
 #include "settings/media_config.hpp"
 #include "settings/settings.hpp"
-#include "transport/resolver.hpp"
 
 namespace fwr::settings {
 
@@ -54,17 +52,4 @@ struct RecipientConfig {
 [[nodiscard]] Result<session::Credentials> read_credentials(const Settings& settings);
 /// Neither the named file nor the environment has a password: the caller meant to give none.
 [[nodiscard]] bool lacks_password(const Settings& settings);
-struct FoundTargets {
-  std::vector<recipient::Target> targets;
-  std::vector<Error> problems;  ///< hosts that did not resolve: the others are asked all the same
-};
-/// Names, ranges and broadcast to paths. `elsewhere`: other media have somebody to ask, too.
-/// While nobody is left to ask because no interface is up, or no name server answers, it looks
-/// again for `look_for`. Errors: BadConfiguration, naming the host, or when neither broadcast nor a
-/// target is configured; NotFound (the only names do not exist); NetworkDown and NameLookupFailed,
-/// which may be over soon; Interrupted.
-[[nodiscard]] Result<FoundTargets> find_targets(const LanConfig& lan, bool elsewhere,
-                                                const transport::Patience& patience,
-                                                std::chrono::milliseconds look_for);
-
 }  // namespace fwr::settings

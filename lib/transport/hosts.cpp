@@ -9,7 +9,6 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -359,12 +358,6 @@ std::string name_of_interface(std::uint32_t index) {
   char name[IF_NAMESIZE] = {};
   if (index != 0 && if_indextoname(index, name) != nullptr) return name;
   return fmt::format("interface {}", index);
-}
-
-std::string host_name() {
-  char name[256] = {};
-  if (gethostname(name, sizeof name - 1) != 0) return "unnamed";
-  return name;
 }
 
 }  // namespace fwr::transport

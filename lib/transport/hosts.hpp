@@ -66,7 +66,4 @@ struct Interface {
 /// "eth0"; "interface 7" for one that is not there.
 [[nodiscard]] std::string name_of_interface(std::uint32_t index);
 
-/// The configured name, for default donor names.
-[[nodiscard]] std::string host_name();
-
 }  // namespace fwr::transport

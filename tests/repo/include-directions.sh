@@ -20,7 +20,7 @@ donor: session wire image file base
 transport: link wire base
 bluetooth: transport link wire base
 oem: wire base
-settings: bluetooth transport recipient donor session link wire policy flash image file base
+settings: bluetooth transport donor session link wire policy flash image file base
 fwrecover: settings bluetooth transport recipient donor session link wire policy flash image file base
 diagnose: fwrecover settings oem bluetooth transport recipient donor session link wire policy flash image base
 tools: fwrecover

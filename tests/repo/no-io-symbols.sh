@@ -43,8 +43,9 @@ std::ios_base::Init::.*|std::filesystem::.*|.*::parse_file\(.*|fmt::.*::vprint\(
 BIO_(new_(file|fp|socket|connect|accept)|s_(file|fd|socket|connect|accept))|ipmi_ctx_.*|ipmi_cmd_.*
 END
 grep -v '^#' "$work/denied" >"$work/patterns"
+sed -n '/^# sockets and names/,/^# files/p' "$work/denied" | grep -v '^#' >"$work/network"
 
-# io_symbols ARCHIVE [EXEMPT]: "object: symbol" of each denied import; members that match the
+# io_symbols ARCHIVE [EXEMPT [PATTERNS]]: "object: symbol" of each denied import; members that match the
 # extended expression EXEMPT are let off. Weak imports ("w") count: they are called when present.
 io_symbols() {
   nm -C -u -A "$1" 2>/dev/null | sed -E 's,^.*:([^:]+\.o): +[UwvV] (.*)$,\1 \2,' |
@@ -56,7 +57,7 @@ io_symbols() {
     done >"$work/imports"
   awk -F '\t' 'FILENAME == ARGV[1] { pattern[++n] = "^(" $0 ")$"; next }
     { for (i = 1; i <= n; i++) if ($2 ~ pattern[i]) { print $1 ": " $2; next } }
-  ' "$work/patterns" "$work/imports"
+  ' "${3:-$work/patterns}" "$work/imports"
 }
 
 # The proof: one object for each kind of sin.
@@ -94,6 +95,11 @@ long sin(int fd, char* b) { return read(fd, b, 1); }'
 [ -z "$(io_symbols "$work/sin.a" files)" ] || fail 'a *_file.cpp may read files'
 [ -n "$(io_symbols "$work/sin.a")" ] || fail 'only image, flash and donor may have *_file.cpp'
 
+[ -z "$(io_symbols "$work/sin.a" '' "$work/network")" ] || fail 'reading a file is no network'
+prove name '#include <netdb.h>
+int sin(addrinfo** list) { return getaddrinfo("host", nullptr, nullptr, list); }'
+[ -n "$(io_symbols "$work/sin.a" '' "$work/network")" ] || fail 'the check does not see a name that is looked up'
+
 wrong=0
 for library in base wire link session image policy recipient donor flash; do
   archive=$TOP_BUILDDIR/lib/$library/.libs/lib$library.a
@@ -108,4 +114,10 @@ for library in base wire link session image policy recipient donor flash; do
     wrong=1
   fi
 done
+# The configuration is read again while a donor serves: it keeps names, and the drivers look them up.
+found=$(io_symbols "$TOP_BUILDDIR/lib/settings/.libs/libsettings.a" '' "$work/network")
+if [ -n "$found" ]; then
+  printf '%s\n' "$found" | sed 's,^,lib/settings/,'
+  wrong=1
+fi
 [ "$wrong" -eq 0 ] || fail 'pure libraries import the I/O symbols above'

@@ -32,6 +32,7 @@ UNIT_TESTS += %D%/donor_test
 UNIT_TESTS += %D%/facade_test
 %C%_facade_test_SOURCES =
 %C%_facade_test_SOURCES += %D%/facade/facade_test.cpp
+%C%_facade_test_SOURCES += %D%/facade/names_test.cpp
 %C%_facade_test_SOURCES += %D%/facade/recipient_test.cpp
 %C%_facade_test_SOURCES += %D%/settings/media_test.cpp
 %C%_facade_test_SOURCES += %D%/settings/settings_test.cpp

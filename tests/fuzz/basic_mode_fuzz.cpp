@@ -29,7 +29,24 @@ void check_decoder(ByteView characters) {
   }
 }
 
-/// A port that anybody talks to, and that is given anything to say.
+enum class Action : std::uint8_t {
+  Hear,
+  HearMessage,
+  Say,
+  Answer,
+  Timeout,
+  Reset,
+};
+constexpr std::array<fuzz::NamedAction<Action>, 6> kActions{{
+    {Action::Hear, "hear"},
+    {Action::HearMessage, "hear-message"},
+    {Action::Say, "say"},
+    {Action::Answer, "answer"},
+    {Action::Timeout, "timeout"},
+    {Action::Reset, "reset"},
+}};
+
+/// A port that hears any characters, and that is given anything to say.
 class End {
  public:
   explicit End(Input& in) : in_(in), port_(settings(in)) {}
@@ -37,13 +54,13 @@ class End {
   void run() {
     for (int step = 0; step < kSteps && !in_.ended(); ++step) {
       now_ += std::chrono::microseconds(in_.u16() * (in_.flag() ? 64U : 1U));
-      switch (in_.below(6)) {
-        case 0: port_.handle_characters(fuzz::exact(in_.bytes()), now_); break;
-        case 1: hear_message(); break;
-        case 2: say(fuzz::exact(in_.bytes())); break;
-        case 3: answer(); break;
-        case 4: port_.handle_timeout(now_); break;
-        default: port_.reset(); break;
+      switch (fuzz::draw_action(in_, kActions)) {
+        case Action::Hear: port_.handle_characters(fuzz::exact(in_.bytes()), now_); break;
+        case Action::HearMessage: hear_message(); break;
+        case Action::Say: say(fuzz::exact(in_.bytes())); break;
+        case Action::Answer: answer(); break;
+        case Action::Timeout: port_.handle_timeout(now_); break;
+        case Action::Reset: port_.reset(); break;
       }
       settle();
     }

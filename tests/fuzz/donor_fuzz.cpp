@@ -80,6 +80,41 @@ class Images final : public donor::Catalogue {
   std::vector<donor::Entry> entries_;
 };
 
+enum class Action : std::uint8_t {
+  RequestFirmware,
+  Accept,
+  RequestAndAccept,
+  Read,
+  GetManifest,
+  ReleaseOrReport,
+  CommandBytes,
+  Grant,
+  PayloadBytes,
+  Drain,
+  Wait,
+  Timeout,
+  CloseSession,
+  ChangeCatalogue,
+};
+constexpr std::array<NamedAction<Action>, 16> kActions{{
+    {Action::RequestFirmware, "request"},
+    {Action::Accept, "accept"},
+    {Action::Accept, "accept"},
+    {Action::RequestAndAccept, "request-and-accept"},
+    {Action::Read, "read"},
+    {Action::GetManifest, "manifest"},
+    {Action::ReleaseOrReport, "release-or-report"},
+    {Action::CommandBytes, "command-bytes"},
+    {Action::Grant, "grant"},
+    {Action::Grant, "grant"},
+    {Action::PayloadBytes, "payload-bytes"},
+    {Action::Drain, "drain"},
+    {Action::Wait, "wait"},
+    {Action::Timeout, "timeout"},
+    {Action::CloseSession, "close-session"},
+    {Action::ChangeCatalogue, "catalogue"},
+}};
+
 donor::DonorConfig config_of(Input& in) {
   donor::DonorConfig config;
   config.iana = kIana;
@@ -104,7 +139,7 @@ class World {
       check();
     }
     drain(100'000);
-    // Nobody reads any more: everything ends by itself.
+    // No client reads any more: everything ends by itself.
     now_ += config_.lease + 1s;
     donor_.handle_timeout(now_);
     require(donor_.leases() == 0 && !donor_.deadline(), "silence ends every lease");
@@ -339,32 +374,30 @@ class World {
 
   // --- everything else
   void step() {
-    switch (in_.below(16)) {
-      case 0: return request_firmware();
-      case 1:
-      case 2: return accept();
-      case 3: request_firmware(); return accept();
-      case 4: return read();
-      case 5: return get_manifest();
-      case 6: return release_or_report();
-      case 7: return command_bytes();
-      case 8:
-      case 9: return grant();
-      case 10: return payload_bytes();
-      case 11: return drain(in_.u8());
-      case 12: now_ += std::chrono::milliseconds(in_.u16()); return;
-      case 13: return donor_.handle_timeout(now_);
-      case 14: {
-        const std::uint32_t session = 1 + in_.u8() % 5U;
-        donor_.session_closed(session, now_);
-        for (auto& [handle, lease] : leases_)
-          if (lease.session == session) lease.session = 0;
-        return;
-      }
-      default: return catalogue();
+    switch (draw_action(in_, kActions)) {
+      case Action::RequestFirmware: return request_firmware();
+      case Action::Accept: return accept();
+      case Action::RequestAndAccept: request_firmware(); return accept();
+      case Action::Read: return read();
+      case Action::GetManifest: return get_manifest();
+      case Action::ReleaseOrReport: return release_or_report();
+      case Action::CommandBytes: return command_bytes();
+      case Action::Grant: return grant();
+      case Action::PayloadBytes: return payload_bytes();
+      case Action::Drain: return drain(in_.u8());
+      case Action::Wait: now_ += std::chrono::milliseconds(in_.u16()); return;
+      case Action::Timeout: return donor_.handle_timeout(now_);
+      case Action::CloseSession: return close_session();
+      case Action::ChangeCatalogue: return change_catalogue();
     }
   }
-  void catalogue() {
+  void close_session() {
+    const std::uint32_t session = 1 + in_.u8() % 5U;
+    donor_.session_closed(session, now_);
+    for (auto& [handle, lease] : leases_)
+      if (lease.session == session) lease.session = 0;
+  }
+  void change_catalogue() {
     switch (in_.below(4)) {
       case 0: all_.readable = !all_.readable; return;
       case 1: return donor_.replace_catalogue(none_, now_);

@@ -187,21 +187,42 @@ void payload(Result<Message> (*decode)(ByteView), ByteView bytes) {
   require(twice && fields(*twice) == fields(*message), "decode(encode(x)) == x: handshake");
 }
 
+enum class InputKind : std::uint8_t {
+  Datagram,
+  BuiltDatagram,
+  OpenSessionRq,
+  OpenSessionRs,
+  Rakp1,
+  Rakp2,
+  Rakp3,
+  Rakp4
+};
+constexpr std::array<NamedAction<InputKind>, 8> kInputKinds{{
+    {InputKind::Datagram, "datagram"},
+    {InputKind::BuiltDatagram, "built"},
+    {InputKind::OpenSessionRq, "open-session-request"},
+    {InputKind::OpenSessionRs, "open-session-response"},
+    {InputKind::Rakp1, "rakp1"},
+    {InputKind::Rakp2, "rakp2"},
+    {InputKind::Rakp3, "rakp3"},
+    {InputKind::Rakp4, "rakp4"},
+}};
+
 }  // namespace
 }  // namespace fwr::fuzz
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace fwr::fuzz;
   Input in(data, size);
-  switch (in.below(8)) {
-    case 0: datagram(in.rest()); break;
-    case 1: built_datagram(in); break;
-    case 2: payload(decode_open_session_rq, in.rest()); break;
-    case 3: payload(decode_open_session_rs, in.rest()); break;
-    case 4: payload(decode_rakp1, in.rest()); break;
-    case 5: payload(decode_rakp2, in.rest()); break;
-    case 6: payload(decode_rakp3, in.rest()); break;
-    default: payload(decode_rakp4, in.rest()); break;
+  switch (draw_action(in, kInputKinds)) {
+    case InputKind::Datagram: datagram(in.rest()); break;
+    case InputKind::BuiltDatagram: built_datagram(in); break;
+    case InputKind::OpenSessionRq: payload(decode_open_session_rq, in.rest()); break;
+    case InputKind::OpenSessionRs: payload(decode_open_session_rs, in.rest()); break;
+    case InputKind::Rakp1: payload(decode_rakp1, in.rest()); break;
+    case InputKind::Rakp2: payload(decode_rakp2, in.rest()); break;
+    case InputKind::Rakp3: payload(decode_rakp3, in.rest()); break;
+    case InputKind::Rakp4: payload(decode_rakp4, in.rest()); break;
   }
   return 0;
 }

@@ -58,6 +58,29 @@ class Input {
   ByteReader reader_;
 };
 
+/// One row of a program's table of what an input may do.
+template <class Action>
+struct NamedAction {
+  Action action;
+  std::string_view name;
+};
+
+/// With FWR_FUZZ_TRACE in the environment: prints what an input does. Files of the corpus have
+/// their names from it.
+inline void trace(std::string_view action) {
+  static const bool kWanted = std::getenv("FWR_FUZZ_TRACE") != nullptr;
+  if (kWanted) std::fprintf(stderr, "%.*s\n", static_cast<int>(action.size()), action.data());
+}
+
+/// Takes one byte and gives the action of that row, modulo the rows. An action in two rows comes
+/// twice as often. New rows change what every file of the corpus means.
+template <class Action, std::size_t N>
+[[nodiscard]] Action draw_action(Input& in, const std::array<NamedAction<Action>, N>& table) {
+  const NamedAction<Action>& row = table.at(in.below(N));
+  trace(row.name);
+  return row.action;
+}
+
 /// A copy of exactly its size, in which AddressSanitizer sees a read past the end.
 [[nodiscard]] inline Bytes exact(ByteView view) {
   return {view.begin(), view.end()};

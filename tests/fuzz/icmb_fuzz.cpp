@@ -32,6 +32,21 @@ void check_decoder(ByteView characters) {
   }
 }
 
+enum class Action : std::uint8_t {
+  Hear,
+  Echo,
+  Send,
+  HearFrame,
+  Wait,
+};
+constexpr std::array<fuzz::NamedAction<Action>, 5> kActions{{
+    {Action::Hear, "hear"},
+    {Action::Echo, "echo"},
+    {Action::Send, "send"},
+    {Action::HearFrame, "hear-frame"},
+    {Action::Wait, "wait"},
+}};
+
 /// A port whose own characters come back, or do not, with others between them.
 class Node {
  public:
@@ -44,12 +59,12 @@ class Node {
   void run() {
     for (int step = 0; step < kSteps && !in_.ended(); ++step) {
       now_ += std::chrono::microseconds(in_.u16() * (in_.flag() ? 64U : 1U));
-      switch (in_.below(5)) {
-        case 0: hear(fuzz::exact(in_.bytes())); break;
-        case 1: echo(in_.below(64)); break;
-        case 2: send(); break;
-        case 3: hear_frame(); break;
-        default: break;
+      switch (fuzz::draw_action(in_, kActions)) {
+        case Action::Hear: hear(fuzz::exact(in_.bytes())); break;
+        case Action::Echo: echo(in_.below(64)); break;
+        case Action::Send: send(); break;
+        case Action::HearFrame: hear_frame(); break;
+        case Action::Wait: break;
       }
       port_.handle_timeout(now_);
       settle();

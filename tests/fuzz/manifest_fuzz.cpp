@@ -152,21 +152,28 @@ void versions(Input& in) {
     require(compare(a, c) <= 0, "the order of versions is transitive");
 }
 
+enum class InputKind : std::uint8_t { Json, Fields, Versions };
+constexpr std::array<NamedAction<InputKind>, 3> kInputKinds{{
+    {InputKind::Json, "json"},
+    {InputKind::Fields, "fields"},
+    {InputKind::Versions, "versions"},
+}};
+
 }  // namespace
 }  // namespace fwr::fuzz
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace fwr::fuzz;
   Input in(data, size);
-  switch (in.below(3)) {
-    case 0: {
+  switch (draw_action(in, kInputKinds)) {
+    case InputKind::Json: {
       // The judge's numbers come after the text, so that the text stays readable.
       const fwr::Bytes text = exact(in.bytes());
       from_json(text, in);
       break;
     }
-    case 1: from_fields(in); break;
-    default: versions(in); break;
+    case InputKind::Fields: from_fields(in); break;
+    case InputKind::Versions: versions(in); break;
   }
   return 0;
 }

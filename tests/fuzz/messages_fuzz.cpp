@@ -71,6 +71,12 @@ using Layouts =
                oem::GetManifestRq, oem::GetManifestRs, oem::AcceptOfferRq, oem::AcceptOfferRs,
                oem::ReleaseOfferRq, oem::ReadRq, oem::ReadRs, oem::ReportResultRq,
                oem::DonorStatusRs, oem::ListImagesRq, oem::ListImagesRs>;
+constexpr std::array<std::string_view, std::tuple_size_v<Layouts>> kLayoutNames{
+    "capabilities-rq", "capabilities-rs", "request-firmware-rq",
+    "offer",           "get-manifest-rq", "get-manifest-rs",
+    "accept-offer-rq", "accept-offer-rs", "release-offer-rq",
+    "read-rq",         "read-rs",         "report-result-rq",
+    "donor-status-rs", "list-images-rq",  "list-images-rs"};
 
 template <std::size_t... I>
 void any_layout(std::size_t which, bool from_fields, Input& in, std::index_sequence<I...>) {
@@ -196,6 +202,11 @@ void one(Input& in) {
   const std::uint8_t which = in.u8();
   const bool from_fields = (which & 0x80U) != 0;
   const std::size_t message = (which & 0x7fU) % (kLayouts + 3);
+  trace(message < kLayouts        ? kLayoutNames.at(message)
+        : message == kLayouts     ? "stream"
+        : message == kLayouts + 1 ? "ipmi"
+                                  : "sessionless");
+  if (from_fields) trace("fields");
   if (message == kLayouts) return from_fields ? any_stream_fields(in) : stream_bytes(in.rest());
   if (message == kLayouts + 1) return from_fields ? lan_fields(in) : lan_bytes(in.rest());
   if (message == kLayouts + 2) return sessionless(in);

@@ -96,6 +96,7 @@ void query(Input& in) {
   platform.size = sizeof platform;
   platform.component = "bmc";
   const bool with_offer = in.flag();
+  trace(with_offer ? "query-with-offer" : "query");
   FwrDonorAnswer got{};
   got.size = sizeof got;
   FwrDonorError error{};
@@ -141,6 +142,7 @@ void one_command(Input& in) {
   require(ctx != nullptr, "a context");
   const Digest digest{};
   const bool manifest = in.flag();
+  trace(manifest ? "manifest" : "image");
   fiid_obj_t rs = fiid_obj_create(manifest ? tmpl_cmd_oem_fwrecover_get_manifest_rs
                                            : tmpl_cmd_oem_fwrecover_read_image_rs);
   const std::uint32_t handle = in.u32();

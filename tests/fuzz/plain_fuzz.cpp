@@ -82,6 +82,29 @@ class Images final : public donor::Catalogue {
   std::vector<donor::Entry> entries_;
 };
 
+enum class Action : std::uint8_t {
+  Bytes,
+  Command,
+  Find,
+  Accept,
+  Grant,
+  Read,
+  Poll,
+  Wait,
+  ChangeList,
+};
+constexpr std::array<NamedAction<Action>, 9> kActions{{
+    {Action::Bytes, "bytes"},
+    {Action::Command, "command"},
+    {Action::Find, "find"},
+    {Action::Accept, "accept"},
+    {Action::Grant, "grant"},
+    {Action::Read, "read"},
+    {Action::Poll, "poll"},
+    {Action::Wait, "wait"},
+    {Action::ChangeList, "list"},
+}};
+
 donor::DonorConfig donor_config() {
   donor::DonorConfig config;
   config.iana = kIana;
@@ -109,7 +132,7 @@ class World {
   void run() {
     for (unsigned steps = 0; steps < kStepLimit && !in_.ended(); ++steps) step();
     poll(100'000);
-    // Nobody says anything any more: everything ends by itself.
+    // No node sends any more: everything ends by itself.
     now_ += 61s + slack_of(bus_properties());
     servers_.handle_timeout(now_);
     donor_.handle_timeout(now_);
@@ -131,22 +154,22 @@ class World {
   }
 
   void step() {
-    switch (in_.below(9)) {
-      case 0: return say(somebody(), in_.bytes());
-      case 1: return command();
-      case 2: return find();
-      case 3: return accept();
-      case 4: return grant();
-      case 5: return read();
-      case 6: return poll(1 + in_.u8());
-      case 7: now_ += std::chrono::milliseconds(in_.u16()); break;
-      case 8: change(); break;
+    switch (draw_action(in_, kActions)) {
+      case Action::Bytes: return say(any_node(), in_.bytes());
+      case Action::Command: return command();
+      case Action::Find: return find();
+      case Action::Accept: return accept();
+      case Action::Grant: return grant();
+      case Action::Read: return read();
+      case Action::Poll: return poll(1 + in_.u8());
+      case Action::Wait: now_ += std::chrono::milliseconds(in_.u16()); break;
+      case Action::ChangeList: change(); break;
     }
     servers_.handle_timeout(now_);
     donor_.handle_timeout(now_);
   }
 
-  Path somebody() {
+  Path any_node() {
     const std::uint8_t who = in_.u8();
     Path path;
     const bool to_all = who >= 200;
@@ -169,7 +192,7 @@ class World {
     say(path, plain::encode_request(request, in_.u8()));
   }
   void command() {
-    const Path path = somebody();
+    const Path path = any_node();
     wire::IpmiRequest request;
     request.net_fn = in_.flag() ? in_.u8() & 0x3eU : raw(wire::NetFn::OemGroupRq);
     request.command = in_.u8() % 16U;
@@ -181,20 +204,20 @@ class World {
   void find() {
     oem::RequestFirmwareRq rq;
     rq.nonce.fill(static_cast<std::byte>(in_.u8()));
-    const Path path = somebody();
+    const Path path = any_node();
     ask(path, oem::make_request(kIana, Command::RequestFirmware, rq));
   }
-  void accept() { ask(somebody(), oem::make_request(kIana, Command::AcceptOffer, offer_)); }
+  void accept() { ask(any_node(), oem::make_request(kIana, Command::AcceptOffer, offer_)); }
   void grant() {
     stream::Grant grant;
     grant.handle = handle_;
     grant.number = ++number_;
     grant.segment_granules = static_cast<std::uint16_t>(1 + in_.below(12));
     grant.ranges = {{in_.u8(), static_cast<std::uint16_t>(1 + in_.u8())}};
-    say(somebody(), plain::encode_stream(stream::encode(grant)));
+    say(any_node(), plain::encode_stream(stream::encode(grant)));
   }
   void read() {
-    const Path path = somebody();
+    const Path path = any_node();
     oem::ReadRq rq;
     rq.handle = handle_;
     rq.offset = in_.u16();

@@ -47,7 +47,7 @@ const SignedImage& image(std::size_t which) {
       SignedImage::make(content(130, 1), "2.0", 5),                       // the same, two levels
       SignedImage::make(content(3, 2), "3.0", 6),                         // better, and signed
       SignedImage::make(content(3, 3), "1.5", kFloor - 1),                // signed, but too old
-      SignedImage::make(content(3, 4), "9.9", 99, test::TestSigner(66)),  // by somebody else
+      SignedImage::make(content(3, 4), "9.9", 99, test::TestSigner(66)),  // another key
       SignedImage::make(content(300, 5), "4.0", 7),                       // larger than the slot
   };
   return kImages.at(which);
@@ -125,8 +125,51 @@ class Host : public session::Application {
   test::SimLink from_host{{.delay = 1ms}};
 };
 
-/// The one who may do anything that somebody with an account can. While the input lasts it says
-/// what he does with each thing that he would send.
+// What a liar does in place of the honest thing. A byte of input has three bits for it, of which
+// zero lets the thing pass.
+enum class AnswerLie : std::uint8_t { Code, Shorten, AnyData, AnyBody, Forge, Silence, Damage };
+constexpr std::array<NamedAction<AnswerLie>, 7> kAnswerLies{{
+    {AnswerLie::Code, "answer-code"},
+    {AnswerLie::Shorten, "answer-short"},
+    {AnswerLie::AnyData, "answer-bytes"},
+    {AnswerLie::AnyBody, "answer-body"},
+    {AnswerLie::Forge, "answer-forged"},
+    {AnswerLie::Silence, "answer-none"},
+    {AnswerLie::Damage, "answer-damaged"},
+}};
+enum class GrantLie : std::uint8_t { Ignore, Pass };
+constexpr std::array<NamedAction<GrantLie>, 7> kGrantLies{{
+    {GrantLie::Ignore, "grant-ignored"},
+    {GrantLie::Ignore, "grant-ignored"},
+    {GrantLie::Pass, "grant"},
+    {GrantLie::Pass, "grant"},
+    {GrantLie::Pass, "grant"},
+    {GrantLie::Pass, "grant"},
+    {GrantLie::Pass, "grant"},
+}};
+enum class StreamLie : std::uint8_t { Shorten, AnyBytes, Refuse, AnySegment, Damage };
+constexpr std::array<NamedAction<StreamLie>, 7> kStreamLies{{
+    {StreamLie::Shorten, "stream-short"},
+    {StreamLie::AnyBytes, "stream-bytes"},
+    {StreamLie::Refuse, "stream-refusal"},
+    {StreamLie::AnySegment, "stream-segment"},
+    {StreamLie::Damage, "stream-damaged"},
+    {StreamLie::Damage, "stream-damaged"},
+    {StreamLie::Damage, "stream-damaged"},
+}};
+enum class Fate : std::uint8_t { Lose, Double, Damage, Shorten, Hold, Replace, Release };
+constexpr std::array<NamedAction<Fate>, 7> kFates{{
+    {Fate::Lose, "datagram-lost"},
+    {Fate::Double, "datagram-twice"},
+    {Fate::Damage, "datagram-damaged"},
+    {Fate::Shorten, "datagram-short"},
+    {Fate::Hold, "datagram-held"},
+    {Fate::Replace, "datagram-bytes"},
+    {Fate::Release, "datagram-released"},
+}};
+
+/// A donor that may do anything that an account allows. While the input lasts it decides what
+/// becomes of each message that the donor would send.
 class Liar final : public Host {
  public:
   Liar(Input& in, std::vector<SignedImage> images, TimePoint now)
@@ -141,8 +184,15 @@ class Liar final : public Host {
     if (in_.ended()) return true;
     const std::uint8_t how = in_.u8();
     passes_ = how >> 3U;
-    action_ = how & 7U;
-    return action_ == 0;
+    drawn_ = how & 7U;
+    return drawn_ == 0;
+  }
+  /// What does not pass becomes this.
+  template <class Action>
+  [[nodiscard]] Action drawn(const std::array<NamedAction<Action>, 7>& table) const {
+    const NamedAction<Action>& row = table.at(drawn_ - 1);
+    trace(row.name);
+    return row.action;
   }
 
   std::optional<wire::IpmiResponse> handle_command(const session::Requester& from,
@@ -150,66 +200,67 @@ class Liar final : public Host {
                                                    TimePoint now) override {
     auto answer = Host::handle_command(from, request, now);
     if (!answer || lets_pass()) return answer;
-    switch (action_) {
-      case 1: answer->code = static_cast<wire::CompletionCode>(in_.u8()); break;
-      case 2: answer->data.resize(in_.u8() % (answer->data.size() + 1)); break;
-      case 3: answer->data = exact(in_.bytes()); break;
-      case 4: {
+    switch (drawn(kAnswerLies)) {
+      case AnswerLie::Code: answer->code = static_cast<wire::CompletionCode>(in_.u8()); break;
+      case AnswerLie::Shorten: answer->data.resize(in_.u8() % (answer->data.size() + 1)); break;
+      case AnswerLie::AnyData: answer->data = exact(in_.bytes()); break;
+      case AnswerLie::AnyBody: {
         answer->data = oem::response_data(kIana);
         const ByteView rest = in_.bytes();
         answer->data.insert(answer->data.end(), rest.begin(), rest.end());
         break;
       }
-      case 5: answer = forged(request); break;
-      case 6: return std::nullopt;
-      default: damage(answer->data);
+      case AnswerLie::Forge: answer = forged(request); break;
+      case AnswerLie::Silence: return std::nullopt;
+      case AnswerLie::Damage: damage(answer->data);
     }
     return answer;
   }
   void handle_payload(const session::Requester& from, ByteView payload, TimePoint now) override {
     if (const auto message = wire::stream::decode_message(payload))
       if (const auto* grant = std::get_if<wire::stream::Grant>(&*message)) grant_ = *grant;
-    if (lets_pass() || action_ > 2) Host::handle_payload(from, payload, now);
+    if (lets_pass() || drawn(kGrantLies) == GrantLie::Pass)
+      Host::handle_payload(from, payload, now);
     session_ = from.session;
   }
   std::optional<Outgoing> next_payload(TimePoint now, LinkId link) override {
     auto next = Host::next_payload(now, link);
     if (!next || lets_pass()) return next;
-    switch (action_) {
-      case 1: next->payload.resize(in_.u16() % (next->payload.size() + 1)); break;
-      case 2: next->payload = exact(in_.bytes()); break;
-      case 3: {
+    switch (drawn(kStreamLies)) {
+      case StreamLie::Shorten: next->payload.resize(in_.u16() % (next->payload.size() + 1)); break;
+      case StreamLie::AnyBytes: next->payload = exact(in_.bytes()); break;
+      case StreamLie::Refuse: {
         const wire::stream::Refusal refusal{grant_.object,
                                             static_cast<wire::CompletionCode>(1 + in_.below(255)),
                                             grant_.handle, grant_.number};
         next->payload = wire::stream::encode(refusal);
         break;
       }
-      case 4: next->payload = any_segment(); break;
-      default: damage(next->payload);
+      case StreamLie::AnySegment: next->payload = any_segment(); break;
+      case StreamLie::Damage: damage(next->payload);
     }
     return next;
   }
 
-  /// What becomes of a datagram of his: it and others that go instead of it or with it.
+  /// The datagrams that go in place of one of its own.
   std::vector<Datagram> fate_of(Datagram datagram) {
     if (lets_pass()) return {std::move(datagram)};
-    switch (action_) {
-      case 1: return {};
-      case 2: return {datagram, datagram};
-      case 3: damage(datagram.bytes); break;
-      case 4: datagram.bytes.resize(in_.u16() % (datagram.bytes.size() + 1)); break;
-      case 5:
+    switch (drawn(kFates)) {
+      case Fate::Lose: return {};
+      case Fate::Double: return {datagram, datagram};
+      case Fate::Damage: damage(datagram.bytes); break;
+      case Fate::Shorten: datagram.bytes.resize(in_.u16() % (datagram.bytes.size() + 1)); break;
+      case Fate::Hold:
         held_.push_back(datagram);
         if (held_.size() > kHeldLimit) held_.erase(held_.begin());
         return {};
-      case 6: {
+      case Fate::Replace: {
         const Address from = datagram.path.local;
         datagram.bytes = exact(in_.bytes());
         datagram.path.local = from;
         break;
       }
-      default:
+      case Fate::Release:
         if (held_.empty()) break;
         return {held_.at(in_.below(held_.size())), std::move(datagram)};
     }
@@ -261,7 +312,7 @@ class Liar final : public Host {
 
   Input& in_;
   unsigned passes_ = 0;
-  unsigned action_ = 0;
+  unsigned drawn_ = 0;
   std::uint32_t session_ = 0;
   wire::stream::Grant grant_;
   std::vector<Datagram> held_;

@@ -50,6 +50,45 @@ session::ServerConfig config_of(Input& in) {
   return config;
 }
 
+enum class Action : std::uint8_t {
+  Raw,
+  HandshakeBytes,
+  Open,
+  Challenge,
+  Prove,
+  Login,
+  Command,
+  Payload,
+  OddPacket,
+  Again,
+  Sessionless,
+  Wait,
+  Timeout,
+  SetReplies,
+  Send,
+  Reconfigure,
+};
+constexpr std::array<NamedAction<Action>, 18> kActions{{
+    {Action::Raw, "raw"},
+    {Action::HandshakeBytes, "handshake-bytes"},
+    {Action::Open, "open"},
+    {Action::Challenge, "challenge"},
+    {Action::Prove, "prove"},
+    {Action::Login, "login"},
+    {Action::Command, "command"},
+    {Action::Command, "command"},
+    {Action::Payload, "payload"},
+    {Action::OddPacket, "odd-packet"},
+    {Action::Again, "again"},
+    {Action::Again, "again"},
+    {Action::Sessionless, "sessionless"},
+    {Action::Wait, "wait"},
+    {Action::Timeout, "timeout"},
+    {Action::SetReplies, "replies"},
+    {Action::Send, "send"},
+    {Action::Reconfigure, "reconfigure"},
+}};
+
 class World final : public session::Application {
  public:
   explicit World(Input& in)
@@ -231,7 +270,7 @@ class World final : public session::Application {
     if (records_.size() == kRecordLimit) records_.erase(records_.begin());
     records_.push_back({peer.path, datagram, effects_ != before});
   }
-  /// What is sealed for a peer of ours says to whom it goes and reads back.
+  /// A datagram that is sealed for one of our peers names its session and can be opened there.
   void require_readable(ByteView datagram) {
     const auto packet = as_packet(datagram);
     if (!packet || packet->header.session_id == 0) return;
@@ -296,38 +335,36 @@ class World final : public session::Application {
   }
 
   void step() {
-    switch (in_.below(18)) {
-      case 0: return raw();
-      case 1: return handshake_bytes();
-      case 2: return open(any_peer());
-      case 3: return challenge(any_peer());
-      case 4: return prove(any_peer());
-      case 5: {
-        SessionPeer& peer = any_peer();
-        peer.suite = in_.flag() ? session::CipherSuite::Suite3 : session::CipherSuite::Suite17;
-        open(peer);
-        challenge(peer);
-        return prove(peer);
-      }
-      case 6:
-      case 7: return command(any_peer());
-      case 8: return payload(any_peer());
-      case 9: return odd_packet(any_peer());
-      case 10:
-      case 11: return again();
-      case 12: return sessionless();
-      case 13: now_ += std::chrono::milliseconds(in_.u16()); return;
-      case 14: server_.handle_timeout(now_); return;
-      case 15:
+    switch (draw_action(in_, kActions)) {
+      case Action::Raw: return raw();
+      case Action::HandshakeBytes: return handshake_bytes();
+      case Action::Open: return open(any_peer());
+      case Action::Challenge: return challenge(any_peer());
+      case Action::Prove: return prove(any_peer());
+      case Action::Login: return log_in(any_peer());
+      case Action::Command: return command(any_peer());
+      case Action::Payload: return payload(any_peer());
+      case Action::OddPacket: return odd_packet(any_peer());
+      case Action::Again: return again();
+      case Action::Sessionless: return sessionless();
+      case Action::Wait: now_ += std::chrono::milliseconds(in_.u16()); return;
+      case Action::Timeout: server_.handle_timeout(now_); return;
+      case Action::SetReplies:
         silent_ = in_.flag();
         reply_bytes_ = in_.u16() % 2000U;
         return;
-      case 16:
+      case Action::Send:
         if (outgoing_.size() < 100)
           outgoing_.push_back({any_peer().exchange.managed_session, Bytes(in_.u16())});
         return;
-      default: return reconfigure();
+      case Action::Reconfigure: return reconfigure();
     }
+  }
+  void log_in(SessionPeer& peer) {
+    peer.suite = in_.flag() ? session::CipherSuite::Suite3 : session::CipherSuite::Suite17;
+    open(peer);
+    challenge(peer);
+    prove(peer);
   }
 
   void check() {

@@ -173,17 +173,26 @@ void guid_or_digest(std::string_view text) {
   }
 }
 
+enum class InputKind : std::uint8_t { Configuration, Range, Address, GuidOrDigest };
+constexpr std::array<NamedAction<InputKind>, 5> kInputKinds{{
+    {InputKind::Configuration, "configuration"},
+    {InputKind::Configuration, "configuration"},
+    {InputKind::Range, "range"},
+    {InputKind::Address, "address"},
+    {InputKind::GuidOrDigest, "guid-or-digest"},
+}};
+
 }  // namespace
 }  // namespace fwr::fuzz
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace fwr::fuzz;
   Input in(data, size);
-  switch (in.below(5)) {
-    case 2: range(fwr::as_text(in.rest())); break;
-    case 3: address(fwr::as_text(in.rest())); break;
-    case 4: guid_or_digest(fwr::as_text(in.rest())); break;
-    default: configuration(in); break;
+  switch (draw_action(in, kInputKinds)) {
+    case InputKind::Configuration: configuration(in); break;
+    case InputKind::Range: range(fwr::as_text(in.rest())); break;
+    case InputKind::Address: address(fwr::as_text(in.rest())); break;
+    case InputKind::GuidOrDigest: guid_or_digest(fwr::as_text(in.rest())); break;
   }
   return 0;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Fuzzes minisign signatures and public keys: nobody without the key gets anything accepted.
+// Fuzzes minisign signatures and public keys: nothing is accepted that was not signed with the key.
 //
 // There is one way to write what counts: the base64 lines and the trusted comment. The untrusted
 // comment and the ends of lines (LF, CR LF) are free.
@@ -85,12 +85,20 @@ void public_key(std::string_view text) {
   require(text.find(written) != std::string_view::npos, "encode(decode(x)) == x: public key");
   const auto again = image::parse_public_key(written);
   require(again && *again == *key, "decode(encode(x)) == x: public key");
-  // A key of somebody else never verifies what ours signed.
+  // Another key never verifies what ours signed.
   const bool ours = *key == signing().signer.public_key();
   const auto verified =
       image::verify_signature(as_bytes(kMessage), signing().signature, std::span(&*key, 1));
   require(verified.has_value() == ours, "only the key that signed verifies");
 }
+
+enum class InputKind : std::uint8_t { AnySignature, DamagedSignature, AnyMessage, PublicKey };
+constexpr std::array<NamedAction<InputKind>, 4> kInputKinds{{
+    {InputKind::AnySignature, "any-signature"},
+    {InputKind::DamagedSignature, "damaged-signature"},
+    {InputKind::AnyMessage, "any-message"},
+    {InputKind::PublicKey, "public-key"},
+}};
 
 }  // namespace
 }  // namespace fwr::fuzz
@@ -98,11 +106,13 @@ void public_key(std::string_view text) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace fwr::fuzz;
   Input in(data, size);
-  switch (in.below(4)) {
-    case 0: require_honest(kMessage, fwr::as_text(exact(in.rest()))); break;
-    case 1: require_honest(kMessage, damaged(in)); break;
-    case 2: require_honest(fwr::as_text(exact(in.rest())), signing().signature); break;
-    default: public_key(fwr::as_text(exact(in.rest()))); break;
+  switch (draw_action(in, kInputKinds)) {
+    case InputKind::AnySignature: require_honest(kMessage, fwr::as_text(exact(in.rest()))); break;
+    case InputKind::DamagedSignature: require_honest(kMessage, damaged(in)); break;
+    case InputKind::AnyMessage:
+      require_honest(fwr::as_text(exact(in.rest())), signing().signature);
+      break;
+    case InputKind::PublicKey: public_key(fwr::as_text(exact(in.rest()))); break;
   }
   return 0;
 }

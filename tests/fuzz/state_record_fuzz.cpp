@@ -148,6 +148,23 @@ std::string manifest_of(unsigned number) {
   return to_json(manifest);
 }
 
+enum class Change : std::uint8_t {
+  BeginWriting,
+  MarkVerified,
+  MarkBad,
+  Activate,
+  Confirm,
+  RollBack
+};
+constexpr std::array<NamedAction<Change>, 6> kChanges{{
+    {Change::BeginWriting, "begin-writing"},
+    {Change::MarkVerified, "mark-verified"},
+    {Change::MarkBad, "mark-bad"},
+    {Change::Activate, "activate"},
+    {Change::Confirm, "confirm"},
+    {Change::RollBack, "roll-back"},
+}};
+
 /// The changes of a life, in any order: what they promise holds after each.
 void changes(Input& in) {
   BootRecord record;
@@ -159,14 +176,16 @@ void changes(Input& in) {
       done = next.has_value();
       if (done) record = *next;
     };
-    const std::uint8_t change = in.u8() % 6;
+    const Change change = draw_action(in, kChanges);
     switch (change) {
-      case 0: take(begin_writing(before, manifest_of(steps), "s")); break;
-      case 1: take(mark_verified(before)); break;
-      case 2: take(mark_bad(before, in.flag() ? SlotId::A : SlotId::B)); break;
-      case 3: take(activate(before, static_cast<std::int64_t>(in.u64()), in.u8())); break;
-      case 4: take(confirm(before, in.u8())); break;
-      default: take(roll_back(before, {FailureReason::RolledBack, steps})); break;
+      case Change::BeginWriting: take(begin_writing(before, manifest_of(steps), "s")); break;
+      case Change::MarkVerified: take(mark_verified(before)); break;
+      case Change::MarkBad: take(mark_bad(before, in.flag() ? SlotId::A : SlotId::B)); break;
+      case Change::Activate:
+        take(activate(before, static_cast<std::int64_t>(in.u64()), in.u8()));
+        break;
+      case Change::Confirm: take(confirm(before, in.u8())); break;
+      case Change::RollBack: take(roll_back(before, {FailureReason::RolledBack, steps})); break;
     }
     require(!broken_rule(record), "every change keeps the rules");
     if (!done) continue;
@@ -251,24 +270,44 @@ void state_file(Input& in) {
   require(again && *again == next, "what was stored counts");
 }
 
+enum class InputKind : std::uint8_t {
+  Bytes,
+  FramedBytes,
+  Fields,
+  TwoCopies,
+  History,
+  StateFile,
+  Changes
+};
+constexpr std::array<NamedAction<InputKind>, 8> kInputKinds{{
+    {InputKind::Bytes, "bytes"},
+    {InputKind::FramedBytes, "framed-bytes"},
+    {InputKind::Fields, "fields"},
+    {InputKind::TwoCopies, "two-copies"},
+    {InputKind::History, "history"},
+    {InputKind::StateFile, "state-file"},
+    {InputKind::Changes, "changes"},
+    {InputKind::Changes, "changes"},
+}};
+
 }  // namespace
 }  // namespace fwr::fuzz
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace fwr::fuzz;
   Input in(data, size);
-  switch (in.below(8)) {
-    case 0: require_codec(padded(in.rest())); break;
-    case 1: {
+  switch (draw_action(in, kInputKinds)) {
+    case InputKind::Bytes: require_codec(padded(in.rest())); break;
+    case InputKind::FramedBytes: {
       const std::uint64_t generation = in.u64();
       require_codec(framed(generation, in.rest()));
       break;
     }
-    case 2: from_fields(in); break;
-    case 3: two_copies(in); break;
-    case 4: history(in); break;
-    case 5: state_file(in); break;
-    default: changes(in); break;
+    case InputKind::Fields: from_fields(in); break;
+    case InputKind::TwoCopies: two_copies(in); break;
+    case InputKind::History: history(in); break;
+    case InputKind::StateFile: state_file(in); break;
+    case InputKind::Changes: changes(in); break;
   }
   return 0;
 }

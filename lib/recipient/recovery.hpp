@@ -99,7 +99,6 @@ class Recovery {
 
   // the slot
   [[nodiscard]] Result<> prepare(Vetted vetted);
-  void after_fetch_step(TimePoint now);
   void verify_step(TimePoint now);
   void activate(TimePoint now);
 

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # The documents name what exists: each path in README, HACKING and ARCHITECTURE is in the tree; a name
 # in parentheses behind a path, `lib/x/y.cpp` (`Class::function`), is in that file; each section of
-# the protocol that the code or a document cites has one heading.
+# the protocol that the code or a document cites has one heading; the arrows between the rooms are the
+# directions of tests/repo/include-directions.sh.
 . "$TOP_SRCDIR/tests/repo/common.sh"
 
 documents='README.md HACKING.md doc/ARCHITECTURE.md'
@@ -75,6 +76,46 @@ wrong_sections() {
   [ -s "$work/headings" ] && [ ! -s "$work/wrong" ]
 }
 
+# wrong_arrows TREE: prints arrows of ARCHITECTURE that tests/repo/include-directions.sh forbids, and
+# directions that it allows and no chain of arrows leads to. An arrow is "below <- above", and "{a, b}"
+# is several rooms.
+wrong_arrows() {
+  sed -n '/^cat >"$work\/allowed"/,/^END/p' "$1/tests/repo/include-directions.sh" >"$work/allowed"
+  grep '^    .* <- ' "$1/doc/ARCHITECTURE.md" >"$work/arrows" || :
+  awk '
+    FILENAME == ARGV[1] {
+      if (/^[a-z]+:/) {
+        from = $1; sub(/:/, "", from)
+        for (i = 2; i <= NF; i++) may[from, $i] = 1
+      }
+      next
+    }
+    {
+      # Two drawings on one line are three blanks or more apart.
+      count = split($0, drawing, /   +/)
+      for (d = 1; d <= count; d++) {
+        rooms = split(drawing[d], room, / <- /)
+        for (r = 1; r < rooms; r++) {
+          belows = split(room[r], below, /[{}, ]+/); aboves = split(room[r + 1], above, /[{}, ]+/)
+          for (b = 1; b <= belows; b++)
+            for (a = 1; a <= aboves; a++)
+              if (below[b] != "" && above[a] != "") {
+                drawn[above[a], below[b]] = 1; known[above[a]] = known[below[b]] = 1
+                if (!((above[a], below[b]) in may)) print below[b] " <- " above[a] " is drawn and not allowed"
+              }
+        }
+      }
+    }
+    END {
+      for (k in known) for (i in known) for (j in known)
+        if ((i, k) in drawn && (k, j) in drawn) drawn[i, j] = 1
+      for (pair in may)
+        if (!(pair in drawn)) { split(pair, p, SUBSEP); print p[2] " <- " p[1] " is allowed and not drawn" }
+    }' "$work/allowed" "$work/arrows" >"$work/wrong"
+  cat "$work/wrong"
+  [ -s "$work/allowed" ] && [ -s "$work/arrows" ] && [ ! -s "$work/wrong" ]
+}
+
 made=$work/made
 mkdir -p "$made/doc" "$made/lib/flash"
 printf 'void Slots::check_writable() {}\n// PROTOCOL §7.4\n' >"$made/lib/flash/slots.cpp"
@@ -107,5 +148,16 @@ must_reject 'a section that the protocol itself has not' wrong_sections "$made"
 printf '### 7.4 Slots\n\n### 7.4 Slots again\n' >"$made/doc/PROTOCOL.md"
 must_reject 'two headings of one number' wrong_sections "$made"
 
+mkdir -p "$made/tests/repo"
+printf '%s\n' 'cat >"$work/allowed" <<END' 'base:' 'wire: base' 'link: wire base' 'image: base' END \
+  >"$made/tests/repo/include-directions.sh"
+printf '    base <- wire <- link   base <- image\n' >"$made/doc/ARCHITECTURE.md"
+must_accept 'arrows that agree' wrong_arrows "$made"
+printf '    base <- {wire, image} <- link\n' >"$made/doc/ARCHITECTURE.md"
+must_reject 'an arrow that is forbidden' wrong_arrows "$made"
+printf '    base <- {wire, link, image}\n' >"$made/doc/ARCHITECTURE.md"
+must_reject 'a direction that is not drawn' wrong_arrows "$made"
+
 missing_from_documents "$TOP_SRCDIR" || fail 'the documents name what does not exist'
 wrong_sections "$TOP_SRCDIR" || fail 'sections of the protocol are cited that do not exist'
+wrong_arrows "$TOP_SRCDIR" || fail 'the arrows of doc/ARCHITECTURE.md and the allowed includes differ'

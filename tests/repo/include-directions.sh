@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Every #include of our own headers points down the list of HACKING.md, and the installed headers
-# include nothing but the standard library and each other.
+# Every #include of our own headers points down the arrows of doc/ARCHITECTURE.md, and the installed
+# headers include nothing but the standard library and each other.
 . "$TOP_SRCDIR/tests/repo/common.sh"
 
 # directory: the directories whose headers it may include, besides its own. (tests/support is found like

@@ -136,7 +136,7 @@ publish() { # VERSION SECURITY SIDE
 publish 2.13.1 4 peer
 publish 2.14.0 5 console
 
-say '2. The console and a peer server serve them: fwdonord, from cron or systemd.'
+say '2. The console and a peer server serve the releases: fwdonord, from cron or systemd.'
 serve() {
   printf '%s$ fwdonord --config %s.toml &\n' "$1" "$1"
   # Not by on(): its process would stand between us and the daemon's pid.
@@ -190,18 +190,18 @@ run system "$fwrecover" --config system.toml check
 must 10
 
 if [ "$FWR_DEMO_NETWORK" = namespaces ]; then
-  say '4. It knows no address. Who would help? (broadcast on IPv4, multicast on IPv6)'
+  say '4. The system knows no address. Which donors answer? (broadcast on IPv4, multicast on IPv6)'
 else
-  say '4. Who would help? (no network namespaces on this machine: the two donors are named)'
+  say '4. Which donors answer? (no network namespaces on this machine: the two donors are named)'
 fi
 run system "$fwrecover" --config system.toml offers
 must 0
 
-say '5. Recover: the policy chooses, the image is fetched, verified, written and activated on trial.'
+say '5. The system recovers: the policy chooses a donor; the image is fetched, verified, written and activated on trial.'
 run system "$fwrecover" --config system.toml request
 must 0
 
-say '6. It works, so it stays. And the system knows that it is healthy.'
+say '6. The new firmware works and is confirmed. The system is healthy.'
 run system "$fwrecover" --config system.toml confirm
 must 0
 run system "$fwrecover" --config system.toml check
@@ -209,7 +209,7 @@ must 0
 run system "$fwrecover" --config system.toml status
 run system "$fwrecover" --config system.toml history
 
-say 'What the console saw:'
+say 'The log of the console:'
 cat console.log
 
 active=$(on system "$fwrecover" --config system.toml status --json | sed -n 's/.*"event":"status","active":"\(.\)".*/\1/p')

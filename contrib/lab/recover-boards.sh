@@ -4,11 +4,12 @@
 #
 #   recover-boards.sh [--jobs N] [--junit FILE] [--logs DIR] CONFIG... [-- OPTION...]
 #
-# CONFIG is a fwrecover.toml of one board; its name in what is shown is that of its directory, or of the file
-# where that says more. What follows -- goes to "fwrecover request", such as --if-needed or --deadline 10m.
-# On a terminal one line shows how far all of them are. At the end comes a line for each board, and the exit
-# status is the highest of all boards; interrupted, all recoveries end cleanly and the status is 130 or 143.
-# --junit writes a report that CI systems read, --logs keeps the JSON lines of each board (without: none are kept).
+# CONFIG is the fwrecover.toml of one board. The output names the board by the directory of that file, or by
+# the file where that says more. Options after -- go to "fwrecover request", such as --if-needed or
+# --deadline 10m. On a terminal one line shows the progress of all boards. At the end there is a line for each
+# board, and the exit status is the highest of all boards. After an interruption all recoveries end cleanly, and
+# the status is 130 or 143. --junit writes a report that CI systems read; --logs keeps the JSON lines of each
+# board, which are dropped otherwise.
 # FWRECOVER names the program.
 set -u
 
@@ -48,7 +49,7 @@ work=$(mktemp -d) || exit 1
 running=() # process ids, by board
 interrupted=0
 trap 'rm -rf "$work"' EXIT
-# fwrecover keeps what it has fetched, and says what it leaves.
+# After an interruption fwrecover keeps the fetched blocks, and reports the state that it leaves.
 # shellcheck disable=SC2317 # called by the traps
 stop() {
   interrupted=$1

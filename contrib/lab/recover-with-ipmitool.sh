@@ -23,7 +23,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM
 
-# le VALUE SIZE: little-endian bytes as ipmitool wants them.
+# le VALUE SIZE: little-endian bytes in the form that ipmitool takes.
 le() {
   value=$(($1))
   i=0
@@ -48,7 +48,8 @@ refusal() {
   esac
 }
 
-# ask COMMAND BYTE...: what follows completion code and IANA number, as words of two hexadecimal digits.
+# ask COMMAND BYTE...: prints the response after completion code and IANA number, as words of two hexadecimal
+# digits.
 ask() {
   command=$1
   shift

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "base/soonest.hpp"
+
 namespace fwr::sim {
 namespace {
 
@@ -286,18 +288,15 @@ bool Bus::is_deaf(const Node& node, TimePoint now) {
 }
 
 std::optional<TimePoint> Bus::next(TimePoint now) const {
-  std::optional<TimePoint> soonest;
-  const auto earlier = [&](std::optional<TimePoint> at) {
-    if (at) soonest = soonest ? std::min(*soonest, *at) : *at;
-  };
+  Soonest soonest;
   // A host is given what came in groups, as by a driver.
-  if (const auto done = model_.next()) earlier(std::max(*done, visited_ + kind_.latency));
+  if (const auto done = model_.next()) soonest.add(std::max(*done, visited_ + kind_.latency));
   for (const Node& node : nodes_)
     if (node.port != nullptr)
-      if (const auto at = node.port->deadline()) earlier(std::max(*at, now));
-  earlier(edge_);
-  if (!arrived_.empty()) earlier(now);
-  return soonest;
+      if (const auto at = node.port->deadline()) soonest.add(std::max(*at, now));
+  soonest.add(edge_);
+  if (!arrived_.empty()) soonest.add(now);
+  return soonest.time();
 }
 
 std::vector<Bus::Arrived> Bus::work(TimePoint now) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/soonest.hpp"
 #include "wire/rmcp.hpp"
 
 namespace fwr::sim {
@@ -256,27 +257,24 @@ void DonorHost::take_events() {
 }
 
 std::optional<TimePoint> DonorHost::next(TimePoint now) const {
-  std::optional<TimePoint> soonest;
-  const auto earlier = [&](std::optional<TimePoint> at) {
-    if (at) soonest = soonest ? std::min(*soonest, *at) : *at;
-  };
+  Soonest soonest;
   for (const Fault& fault : plan_.faults) {
     if (!fault.enabled || fault.target != host()) continue;
     if (fault.kind != FaultKind::DonorCrash && fault.kind != FaultKind::Withdraw) continue;
-    if (fault.from > now) earlier(fault.from);
+    if (fault.from > now) soonest.add(fault.from);
     if (fault.until > now && fault.until < plan_.heals + std::chrono::hours(1))
-      earlier(fault.until);
+      soonest.add(fault.until);
   }
-  if (!machine_ && dead_until_ > now) earlier(dead_until_);
-  if (!machine_) return soonest;
-  earlier(machine_->server.deadline());
-  for (const auto& [medium, plain] : machine_->plain) earlier(plain.deadline());
-  earlier(machine_->donor.deadline());
+  if (!machine_ && dead_until_ > now) soonest.add(dead_until_);
+  if (!machine_) return soonest.time();
+  soonest.add(machine_->server.deadline());
+  for (const auto& [medium, plain] : machine_->plain) soonest.add(plain.deadline());
+  soonest.add(machine_->donor.deadline());
   // What waits for room is tried again when half of the queue has gone.
   for (const std::size_t medium : mine_.media)
-    if (!network_.has_room(medium, host(), now)) earlier(now + Network::kQueue / 2);
-  if (trickle_at_ && *trickle_at_ > now) earlier(trickle_at_);
-  return soonest;
+    if (!network_.has_room(medium, host(), now)) soonest.add(now + Network::kQueue / 2);
+  if (trickle_at_ && *trickle_at_ > now) soonest.add(trickle_at_);
+  return soonest.time();
 }
 
 std::optional<Datagram> DonorHost::poll(std::size_t medium, TimePoint now) {

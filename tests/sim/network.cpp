@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "base/soonest.hpp"
+
 namespace fwr::sim {
 namespace {
 
@@ -205,13 +207,11 @@ void Network::deliver(std::size_t medium, std::size_t host, Datagram datagram, T
 }
 
 std::optional<TimePoint> Network::next(TimePoint now) const {
-  std::optional<TimePoint> soonest;
-  if (!waiting_.empty()) soonest = waiting_.begin()->first.first;
-  for (const auto& wires : buses_) {
-    const auto at = wires ? wires->next(now) : std::nullopt;
-    if (at) soonest = soonest ? std::min(*soonest, *at) : *at;
-  }
-  return soonest;
+  Soonest soonest;
+  if (!waiting_.empty()) soonest.add(waiting_.begin()->first.first);
+  for (const auto& wires : buses_)
+    if (wires) soonest.add(wires->next(now));
+  return soonest.time();
 }
 
 std::optional<Delivery> Network::receive(TimePoint now) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/soonest.hpp"
 #include "donor_host.hpp"
 #include "session/sessionless.hpp"
 #include "wire/oem.hpp"
@@ -68,11 +69,10 @@ Outsider::Outsider(const Plan& plan, Network& network, Chronicle& chronicle)
 }
 
 std::optional<TimePoint> Outsider::next() const {
-  std::optional<TimePoint> soonest;
+  Soonest soonest;
   for (const Act& act : acts_)
-    if (act.at < plan_.faults[act.fault].until)
-      soonest = soonest ? std::min(*soonest, act.at) : act.at;
-  return soonest;
+    if (act.at < plan_.faults[act.fault].until) soonest.add(act.at);
+  return soonest.time();
 }
 
 void Outsider::work(TimePoint now) {
@@ -206,10 +206,10 @@ void UnrulyClient::start(TimePoint now) {
 
 std::optional<TimePoint> UnrulyClient::next() const {
   if (is_over_) return std::nullopt;
-  std::optional<TimePoint> soonest = at_;
-  if (client_)
-    if (const auto at = client_->deadline()) soonest = std::min(*soonest, *at);
-  return soonest;
+  Soonest soonest;
+  soonest.add(at_);
+  if (client_) soonest.add(client_->deadline());
+  return soonest.time();
 }
 
 void UnrulyClient::handle(const Delivery& delivery, TimePoint now) {

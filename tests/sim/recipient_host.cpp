@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "base/soonest.hpp"
 #include "flash/slot_contents.hpp"
 #include "image/signature.hpp"
 
@@ -337,19 +338,16 @@ void RecipientHost::work(TimePoint now) {
 }
 
 std::optional<TimePoint> RecipientHost::next(TimePoint now) const {
-  std::optional<TimePoint> soonest;
-  const auto earlier = [&](std::optional<TimePoint> at) {
-    if (at) soonest = soonest ? std::min(*soonest, *at) : *at;
-  };
+  Soonest soonest;
   for (const Fault& fault : plan_.faults)
     if (fault.enabled && fault.target == number_ && fault.from > now &&
         happens_to_recipient(fault.kind) && fault.from < plan_.heals)
-      earlier(fault.from);
+      soonest.add(fault.from);
   if (recovery_ != nullptr)
-    earlier(recovery_->deadline());
+    soonest.add(recovery_->deadline());
   else if (phase_ != Phase::Settled)
-    earlier(wakes_);
-  return soonest;
+    soonest.add(wakes_);
+  return soonest.time();
 }
 
 std::optional<Address> RecipientHost::listens_on(std::size_t medium) const {

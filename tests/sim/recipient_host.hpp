@@ -59,6 +59,8 @@ class RecipientHost {
   bool open_slots();
   void look_after_trial(flash::Slots& slots);
   void start_recovery();
+  [[nodiscard]] recipient::RecoveryConfig recovery_config(const flash::BootRecord& record);
+  void open_media(recipient::RecoveryConfig& config);
   [[nodiscard]] bool is_cut_off_for_a_while() const;
   void drive();
   void follow(const Path& path);

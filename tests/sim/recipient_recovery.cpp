@@ -94,15 +94,7 @@ void RecipientHost::start_recovery() {
     if (disk_.is_off()) return fall_if_off();
     return rest();
   }
-  recipient::RecoveryConfig config;
-  config.iana = kIana;
-  config.policy = mine_.policy;
-  if (healed()) {
-    config.policy.deadline = policy::Policy{}.deadline;
-    config.policy.offer_window = policy::Policy{}.offer_window;
-    config.policy.donors_tried = policy::Policy{}.donors_tried;
-  }
-  config.situation = situation(*slots_, *record);
+  recipient::RecoveryConfig config = recovery_config(*record);
   const auto room = slots_->prepare(
       flash::other(record->active),
       std::min<std::uint64_t>(config.situation.slot_capacity_bytes, image::kImageLimit_bytes));
@@ -112,12 +104,46 @@ void RecipientHost::start_recovery() {
     if (disk_.is_off()) return fall_if_off();
     return rest();
   }
+  port_ = static_cast<std::uint16_t>(kFirstPort + attempts_ % 3);
+  open_media(config);
+  must_succeed_ =
+      must_succeed_ || (healed() && steady_(config.policy, config.situation, std::nullopt));
+  policy_ = config.policy;
+  situation_ = config.situation;
+  began_ = chronicle_.now();
+  sent_before_ = network_.sent(number_);
+  donors_chosen_ = 0;
+  offers_ = 0;
+  image_bytes_ = 0;
+  ended_ = false;
+  state_ = State::Idle;
+  phase_ = Phase::Recovering;
+  chronicle_.note("recipient {} starts recovery {}", number_, attempts_);
+  recovery_ = std::make_unique<recipient::Recovery>(std::move(config), *slots_, random_);
+  recovery_->start(began_, wall_clock().value_or(0));
+  drive();
+}
+
+recipient::RecoveryConfig RecipientHost::recovery_config(const flash::BootRecord& record) {
+  recipient::RecoveryConfig config;
+  config.iana = kIana;
+  config.policy = mine_.policy;
+  if (healed()) {
+    config.policy.deadline = policy::Policy{}.deadline;
+    config.policy.offer_window = policy::Policy{}.offer_window;
+    config.policy.donors_tried = policy::Policy{}.donors_tried;
+  }
+  config.situation = situation(*slots_, record);
   config.credentials.user = std::string(kUser);
   config.credentials.password = Secret(as_bytes(kPassword));
   config.trusted_keys = {signer(kTrustedKey).public_key()};
   config.trial_limit_s = mine_.trial_limit_s;
   config.receive_buffer_bytes = mine_.receive_buffer_bytes;
-  port_ = static_cast<std::uint16_t>(kFirstPort + attempts_ % 3);
+  return config;
+}
+
+/// Opens this recipient's end of each medium, and names the donors or a broadcast on it.
+void RecipientHost::open_media(recipient::RecoveryConfig& config) {
   for (const std::size_t medium : mine_.media) {
     const Path path = way_to_all(plan_, medium, number_, port_);
     network_.open(medium, number_, chronicle_.now());
@@ -136,22 +162,6 @@ void RecipientHost::start_recovery() {
       config.targets.push_back({.path = to, .broadcast = false});
     }
   }
-  must_succeed_ =
-      must_succeed_ || (healed() && steady_(config.policy, config.situation, std::nullopt));
-  policy_ = config.policy;
-  situation_ = config.situation;
-  began_ = chronicle_.now();
-  sent_before_ = network_.sent(number_);
-  donors_chosen_ = 0;
-  offers_ = 0;
-  image_bytes_ = 0;
-  ended_ = false;
-  state_ = State::Idle;
-  phase_ = Phase::Recovering;
-  chronicle_.note("recipient {} starts recovery {}", number_, attempts_);
-  recovery_ = std::make_unique<recipient::Recovery>(std::move(config), *slots_, random_);
-  recovery_->start(began_, wall_clock().value_or(0));
-  drive();
 }
 
 /// Noise makes another message size the best one.

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "base/soonest.hpp"
+
 namespace fwr::sim {
 namespace {
 
@@ -67,16 +69,14 @@ bool World::settled() const {
 
 std::optional<TimePoint> World::next() const {
   const TimePoint now = chronicle_.now();
-  std::optional<TimePoint> soonest = network_.next(now);
-  const auto earlier = [&](std::optional<TimePoint> at) {
-    if (at) soonest = soonest ? std::min(*soonest, *at) : *at;
-  };
-  for (const auto& donor : donors_) earlier(donor->next(now));
-  for (const auto& recipient : recipients_) earlier(recipient->next(now));
-  for (const auto& client : clients_) earlier(client->next());
-  for (const auto& guest : guests_) earlier(guest->next());
-  earlier(outsider_.next());
-  return soonest;
+  Soonest soonest;
+  soonest.add(network_.next(now));
+  for (const auto& donor : donors_) soonest.add(donor->next(now));
+  for (const auto& recipient : recipients_) soonest.add(recipient->next(now));
+  for (const auto& client : clients_) soonest.add(client->next());
+  for (const auto& guest : guests_) soonest.add(guest->next());
+  soonest.add(outsider_.next());
+  return soonest.time();
 }
 
 void World::step() {

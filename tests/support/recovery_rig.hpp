@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "base/soonest.hpp"
 #include "donor/donor.hpp"
 #include "image/hash_tree.hpp"
 #include "recipient/recovery.hpp"
@@ -98,10 +99,10 @@ class DonorHost final : public session::Application {
     while (auto event = donor.poll_event()) events.push_back(*event);
   }
   [[nodiscard]] std::optional<TimePoint> next() const {
-    std::optional<TimePoint> soonest;
+    Soonest soonest;
     for (const auto& at : {to_donor.next(), from_donor.next(), server.deadline(), donor.deadline()})
-      if (at && (!soonest || *at < *soonest)) soonest = at;
-    return soonest;
+      soonest.add(at);
+    return soonest.time();
   }
   [[nodiscard]] bool saw(donor::DonorEvent::Kind kind) const {
     return std::any_of(events.begin(), events.end(),

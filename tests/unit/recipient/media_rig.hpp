@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/soonest.hpp"
 #include "session/plain_server.hpp"
 #include "support/bus_rig.hpp"
 #include "support/recovery_rig.hpp"
@@ -183,15 +184,12 @@ class MediaRig {
 
  private:
   std::optional<TimePoint> due() {
-    std::optional<TimePoint> next;
-    const auto earlier = [&](std::optional<TimePoint> at) {
-      if (at && (!next || *at < *next)) next = at;
-    };
-    if (recovery && !recovery->finished()) earlier(recovery->deadline());
-    for (const auto& host : lan_donors) earlier(host->next());
+    Soonest soonest;
+    if (recovery && !recovery->finished()) soonest.add(recovery->deadline());
+    for (const auto& host : lan_donors) soonest.add(host->next());
     for (std::size_t node = 1; node < bus_donors.size(); ++node)
-      if (bus_donors[node] && bus[node].port) earlier(bus_donors[node]->deadline());
-    return next;
+      if (bus_donors[node] && bus[node].port) soonest.add(bus_donors[node]->deadline());
+    return soonest.time();
   }
   void work() {
     const TimePoint now = bus.now();

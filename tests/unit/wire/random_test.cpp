@@ -96,7 +96,7 @@ Bytes text_seed(std::string_view text) {
   return test::exact(as_bytes(text));
 }
 
-std::vector<Decoder> decoders() {
+std::vector<Decoder> message_decoders() {
   stream::Grant grant;
   grant.segment_granules = 17;
   grant.ranges = {{0, 64}, {128, 1}, {7, 65535}};
@@ -136,6 +136,12 @@ std::vector<Decoder> decoders() {
       {"image stream",
        canonical_stream,
        {stream::encode(grant), stream::encode(segment), stream::encode(refusal)}},
+  };
+}
+
+std::vector<Decoder> oem_decoders() {
+  const Bytes data = hex("01 02 03");
+  return {
       {"Get Recovery Capabilities request",
        canonical_layout<oem::CapabilitiesRq>,
        {wire::encode(oem::CapabilitiesRq{})}},
@@ -175,11 +181,23 @@ std::vector<Decoder> decoders() {
       {"List Images response",
        canonical_layout<oem::ListImagesRs>,
        {wire::encode(oem::ListImagesRs{})}},
+  };
+}
+
+std::vector<Decoder> text_decoders() {
+  return {
       {"address",
        canonical_address,
        {text_seed("lan:10.0.0.7:6230"), text_seed("lan:[fe80::1%3]:6230"), text_seed("::1")}},
       {"hexadecimal", canonical_hex, {text_seed("00ff7F")}},
   };
+}
+
+std::vector<Decoder> decoders() {
+  std::vector<Decoder> all = message_decoders();
+  for (const auto& some : {oem_decoders(), text_decoders()})
+    all.insert(all.end(), some.begin(), some.end());
+  return all;
 }
 
 class Damage {

@@ -49,7 +49,7 @@ FUZZ_TARGETS += %D%/plain.fuzz
 %C%_plain_fuzz_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 
 FUZZ_TARGETS += %D%/recipient.fuzz
-%C%_recipient_fuzz_SOURCES = %D%/recipient_fuzz.cpp %D%/fuzz.hpp %D%/layout_codecs.hpp
+%C%_recipient_fuzz_SOURCES = %D%/recipient_fuzz.cpp %D%/fuzz.hpp %D%/layout_codecs.hpp %D%/recipient_liar.hpp
 %C%_recipient_fuzz_LDADD = lib/donor/libdonor.la $(RECIPIENT_LIBS)
 %C%_recipient_fuzz_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 

@@ -11,24 +11,17 @@
 #include <vector>
 
 #include "base/address.hpp"
+#include "link/bluetooth_words.hpp"
 #include "transport/endpoint.hpp"
 #include "transport/resolver.hpp"
 
 namespace fwr::transport {
 
-inline constexpr std::uint8_t kRfcommChannel = 23;   ///< a donor's, unless configured otherwise
-inline constexpr std::size_t kInquiredDevices = 32;  ///< most that one inquiry takes
-inline constexpr std::chrono::milliseconds kInquiry{5120};  ///< four units of 1.28 s
+using link::BluetoothSecurity;
+using link::kInquiredDevices;
+using link::kRfcommChannel;
 
-/// BT_SECURITY of the sockets: what the link itself has to do before a byte goes over it.
-enum class BluetoothSecurity : std::uint8_t {
-  Low,     ///< nothing: the session authenticates and encrypts
-  Medium,  ///< paired and encrypted
-  High,    ///< paired by somebody who compared numbers or typed a code, and encrypted
-};
-[[nodiscard]] std::string_view to_text(BluetoothSecurity security);
-/// "low", "medium", "high". Error: BadUsage.
-[[nodiscard]] Result<BluetoothSecurity> parse_bluetooth_security(std::string_view text);
+inline constexpr std::chrono::milliseconds kInquiry{5120};  ///< four units of 1.28 s
 
 /// What happened on a link; for events and the log.
 struct BluetoothNotice {

@@ -107,7 +107,7 @@ Result<> open_media(const fwr::settings::DonorConfig& config, Media& media, Obse
   }
   if (named.bluetooth.enabled) {
     if (auto opened = media.open_listener(config.donor.name); !opened) return opened;
-    observer.on_event(Event("listening").set("address", "bt:" + named.bluetooth.link.adapter));
+    observer.on_event(Event("listening").set("address", "bt:" + named.bluetooth.adapter));
   }
   return {};
 }

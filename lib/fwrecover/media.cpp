@@ -80,9 +80,9 @@ Media::Media(const fwr::settings::MediaConfig& config, fwr::RandomSource& random
 Result<> Media::open_bus(const std::string& device,
                          std::optional<std::vector<BusAddress>> listened_to,
                          std::vector<BusAddress> operators) {
-  auto serial = fwr::transport::SerialPort::open(device, config_.icmb.serial);
+  auto serial = fwr::transport::SerialPort::open(device, {config_.icmb.baud, config_.icmb.rs485});
   if (!serial) return tl::unexpected(serial.error());
-  if (config_.icmb.serial.rs485 && !serial->driver_turns())
+  if (config_.icmb.rs485 && !serial->driver_turns())
     observer_.on_event(Event("problem").set(
         "text", device + ": the driver has no RS-485 mode; the adapter has to turn its "
                          "transmitter by itself"));
@@ -108,15 +108,15 @@ Result<> Media::open_bus(const std::string& device,
 }
 
 Result<> Media::open_cable(const std::string& device, std::uint32_t iana, Absent absent) {
-  auto serial = fwr::transport::SerialPort::open(device, config_.serial.serial);
+  auto serial = fwr::transport::SerialPort::open(device, {config_.serial.baud});
   if (!serial && (absent == Absent::Fails || serial.error().code != fwr::Errc::NotFound))
     return tl::unexpected(serial.error());
   if (!serial) {
     reporter_.report("serial:" + device, "down", serial.error().message(), fwr::transport::now());
-    serial = fwr::transport::SerialPort::closed(device, config_.serial.serial);
+    serial = fwr::transport::SerialPort::closed(device, {config_.serial.baud});
   }
   fwr::link::BasicModeSettings settings;
-  settings.baud = config_.serial.serial.baud;
+  settings.baud = config_.serial.baud;
   settings.line = config_.names.number(device);
   settings.iana = iana;
   auto line = std::make_unique<fwr::transport::BasicModeLine>(*std::move(serial), settings);
@@ -144,7 +144,7 @@ void Media::report_when_set_again(fwr::transport::TtyEndpoint& line, const std::
 Result<> Media::open_listener(const std::string& name) {
   const auto& bluetooth = config_.bluetooth;
   auto endpoint = fwr::transport::open_rfcomm_listener(
-      {bluetooth.link, bluetooth.channel, name, bluetooth.connections},
+      {{bluetooth.adapter, bluetooth.security}, bluetooth.channel, name, bluetooth.connections},
       [this](const auto& notice) { reporter_.report(notice, fwr::transport::now()); });
   if (!endpoint) return tl::unexpected(endpoint.error());
   add_bluetooth(*std::move(endpoint));
@@ -153,7 +153,7 @@ Result<> Media::open_listener(const std::string& name) {
 
 Result<> Media::open_dialer() {
   auto endpoint = fwr::transport::open_rfcomm_dialer(
-      config_.bluetooth.link,
+      {config_.bluetooth.adapter, config_.bluetooth.security},
       [this](const auto& notice) { reporter_.report(notice, fwr::transport::now()); });
   if (!endpoint) return tl::unexpected(endpoint.error());
   add_bluetooth(*std::move(endpoint));

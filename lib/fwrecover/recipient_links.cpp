@@ -62,7 +62,7 @@ std::vector<Target> line_targets(const MediaConfig& media) {
 Result<std::vector<Address>> donors_in_reach(const fwr::settings::BluetoothConfig& bluetooth,
                                              const Stop& stop) {
   fwr::transport::BluetoothScanSettings scan;
-  scan.adapter = bluetooth.link.adapter;
+  scan.adapter = bluetooth.adapter;
   scan.names = false;
   const auto found =
       fwr::transport::scan_bluetooth(scan, {.limit = kScanLimit, .interrupted = stop});

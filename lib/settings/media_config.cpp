@@ -3,11 +3,13 @@
 #include "settings/media_config.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
 
 #include "config.h"
+#include "link/serial_rates.hpp"
 
 namespace fwr::settings {
 namespace {
@@ -20,7 +22,7 @@ Result<std::vector<std::string>> read_devices(const Settings& settings, std::str
 Result<std::uint32_t> read_rate(const Settings& settings, std::string_view name);
 Result<BusAddress> read_own_address(const Settings& settings, std::string_view name);
 Result<bool> read_fixed(const Settings& settings, std::string_view name);
-Result<transport::BluetoothSecurity> read_security(const Settings& settings, std::string_view name);
+Result<link::BluetoothSecurity> read_security(const Settings& settings, std::string_view name);
 Result<> number_devices(const Settings& settings, MediaConfig& media);
 
 /// A frame that waits for 60 s is dropped (PROTOCOL §8.5): patience has to end before.
@@ -40,9 +42,9 @@ constexpr auto kRows = std::to_array<Row<MediaConfig>>({
       "19200",
       "the same for all nodes of a bus",
       {1, kFastest_baud}},
-     read_by<read_rate, &MediaConfig::icmb, &IcmbConfig::serial, &transport::SerialSettings::baud>},
+     read_by<read_rate, &MediaConfig::icmb, &IcmbConfig::baud>},
     {{"icmb", "rs485", Kind::Boolean, "false", "the driver turns the transmitter on and off"},
-     into<&MediaConfig::icmb, &IcmbConfig::serial, &transport::SerialSettings::rs485>},
+     into<&MediaConfig::icmb, &IcmbConfig::rs485>},
     {{"icmb", "address", Kind::Text, "\"auto\"", "of this node: auto, or such as 0x0021"},
      read_by<read_own_address, &MediaConfig::icmb, &IcmbConfig::node,
              &link::IcmbSettings::address>},
@@ -72,13 +74,11 @@ constexpr auto kRows = std::to_array<Row<MediaConfig>>({
       "serial lines with one system at the other end; empty: none"},
      read_by<read_devices, &MediaConfig::serial, &SerialConfig::devices>},
     {{"serial", "baud", Kind::Integer, "115200", "the same at both ends", {1, kFastest_baud}},
-     read_by<read_rate, &MediaConfig::serial, &SerialConfig::serial,
-             &transport::SerialSettings::baud>},
+     read_by<read_rate, &MediaConfig::serial, &SerialConfig::baud>},
     {{"bluetooth", "adapter", Kind::Text, "", "such as hci0; without: any that is there"},
-     into<&MediaConfig::bluetooth, &BluetoothConfig::link, &transport::BluetoothSettings::adapter>},
+     into<&MediaConfig::bluetooth, &BluetoothConfig::adapter>},
     {{"bluetooth", "security", Kind::Text, "\"low\"", "low, medium or high"},
-     read_by<read_security, &MediaConfig::bluetooth, &BluetoothConfig::link,
-             &transport::BluetoothSettings::security>},
+     read_by<read_security, &MediaConfig::bluetooth, &BluetoothConfig::security>},
 });
 
 constexpr std::array<Row<std::uint32_t>, 1> kProtocolRows{{
@@ -103,7 +103,7 @@ std::span<const Row<std::uint32_t>> protocol_rows() {
 Result<MediaConfig> read_media(const Settings& settings) {
   MediaConfig media;
   if (auto done = store(media_rows(), settings, media); !done) return tl::unexpected(done.error());
-  media.icmb.node.limits.baud = media.icmb.serial.baud;
+  media.icmb.node.limits.baud = media.icmb.baud;
   if (auto done = number_devices(settings, media); !done) return tl::unexpected(done.error());
   return media;
 }
@@ -122,12 +122,12 @@ Result<std::vector<std::string>> read_devices(const Settings& settings, std::str
 }
 
 Result<std::uint32_t> read_rate(const Settings& settings, std::string_view name) {
-  constexpr std::string_view kRates =
-      "1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600";
   const auto baud = static_cast<std::uint32_t>(settings.integer(name));
-  if (transport::is_known_rate(baud)) return baud;
+  constexpr auto& kRates = link::kSerialRates;
+  if (std::find(kRates.begin(), kRates.end(), baud) != kRates.end()) return baud;
   return settings.complain(
-      name, fmt::format("is {}, which is no rate of serial lines; known are {}", baud, kRates));
+      name, fmt::format("is {}, which is no rate of serial lines; known are {}", baud,
+                        fmt::join(kRates, ", ")));
 }
 
 Result<NamedAddress> parse_bus_peer(const std::string& text) {
@@ -151,10 +151,9 @@ Result<bool> read_fixed(const Settings& settings, std::string_view name) {
   return settings.complain(name, "needs an address in icmb.address");
 }
 
-Result<transport::BluetoothSecurity> read_security(const Settings& settings,
-                                                   std::string_view name) {
+Result<link::BluetoothSecurity> read_security(const Settings& settings, std::string_view name) {
   const std::string text = settings.text(name);
-  const auto security = transport::parse_bluetooth_security(text);
+  const auto security = link::parse_bluetooth_security(text);
   if (security) return *security;
   return settings.complain(name, fmt::format("must be low, medium or high, and is '{}'", text));
 }

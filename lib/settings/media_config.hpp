@@ -10,17 +10,17 @@
 #include <vector>
 
 #include "base/address.hpp"
-#include "bluetooth/bluetooth.hpp"
+#include "link/bluetooth_words.hpp"
 #include "link/icmb_port.hpp"
 #include "settings/line_names.hpp"
 #include "settings/row.hpp"
-#include "transport/serial_port.hpp"
 
 namespace fwr::settings {
 
 struct IcmbConfig {
   std::vector<std::string> devices;  ///< empty: no bus
-  transport::SerialSettings serial;
+  std::uint32_t baud = 0;
+  bool rs485 = false;       ///< the driver turns the transmitter on and off
   link::IcmbSettings node;  ///< of each line; its number, GUID and lists are to be filled in
   std::vector<NamedAddress> allow;
   std::vector<NamedAddress> operators;  ///< of a donor's bridge
@@ -30,17 +30,18 @@ struct IcmbConfig {
 
 struct SerialConfig {
   std::vector<std::string> devices;  ///< a cable each; empty: none
-  transport::SerialSettings serial;
+  std::uint32_t baud = 0;
 };
 
 struct BluetoothConfig {
-  transport::BluetoothSettings link;
+  std::string adapter;  ///< "hci0", or its address; empty: any that is there
+  link::BluetoothSecurity security = link::BluetoothSecurity::Low;
   std::vector<Address> targets;  ///< of a recipient
   bool inquiry = false;          ///< of a recipient
   /// Of a recipient: whether anybody is to be asked.
   [[nodiscard]] bool is_used() const { return inquiry || !targets.empty(); }
   bool enabled = false;  ///< of a donor, and what follows
-  std::uint8_t channel = transport::kRfcommChannel;
+  std::uint8_t channel = link::kRfcommChannel;
   std::size_t connections = 7;
 };
 

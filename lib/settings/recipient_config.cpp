@@ -268,9 +268,9 @@ Result<std::vector<Address>> read_bluetooth_targets(const Settings& settings,
     if (!address) return settings.complain(name, address.error().detail);
     targets.push_back(*address);
   }
-  if (targets.size() > transport::kInquiredDevices)
-    return settings.complain(
-        name, fmt::format("names more than {} devices", transport::kInquiredDevices));
+  if (targets.size() > link::kInquiredDevices)
+    return settings.complain(name,
+                             fmt::format("names more than {} devices", link::kInquiredDevices));
   return targets;
 }
 

@@ -15,6 +15,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "link/serial_rates.hpp"
+
 namespace fwr::transport {
 namespace {
 
@@ -27,6 +29,10 @@ constexpr std::array kSpeeds{
     Speed{19200, B19200},   Speed{38400, B38400},   Speed{57600, B57600},   Speed{115200, B115200},
     Speed{230400, B230400}, Speed{460800, B460800}, Speed{921600, B921600},
 };
+static_assert(std::equal(kSpeeds.begin(), kSpeeds.end(), link::kSerialRates.begin(),
+                         link::kSerialRates.end(), [](const Speed& speed, std::uint32_t baud) {
+                           return speed.baud == baud;
+                         }));
 
 const Speed* find_speed(std::uint32_t baud) {
   const auto* const speed = std::find_if(kSpeeds.begin(), kSpeeds.end(),
@@ -79,10 +85,6 @@ bool set_rs485(int fd) {
 }
 
 }  // namespace
-
-bool is_known_rate(std::uint32_t baud) {
-  return find_speed(baud) != nullptr;
-}
 
 Result<SerialPort> SerialPort::open(const std::string& device, const SerialSettings& settings) {
   const Speed* const speed = find_speed(settings.baud);

@@ -17,9 +17,6 @@ struct SerialSettings {
   bool rs485 = false;  ///< let the driver turn the transmitter on and off, where it can
 };
 
-/// Whether ttys know this rate.
-[[nodiscard]] bool is_known_rate(std::uint32_t baud);
-
 class SerialPort {
  public:
   /// Errors: BadUsage (a rate that ttys do not know), NotFound, NoPermission, AddressUnavailable

@@ -17,10 +17,10 @@ policy: image base
 flash: image file base
 recipient: session wire policy flash image base
 donor: session wire image file base
+settings: donor session link wire policy flash image file base
 transport: link wire base
 bluetooth: transport link wire base
 oem: wire base
-settings: bluetooth transport donor session link wire policy flash image file base
 fwrecover: settings bluetooth transport recipient donor session link wire policy flash image file base
 diagnose: fwrecover settings oem bluetooth transport recipient donor session link wire policy flash image base
 tools: fwrecover

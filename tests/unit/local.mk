@@ -34,8 +34,6 @@ UNIT_TESTS += %D%/facade_test
 %C%_facade_test_SOURCES += %D%/facade/facade_test.cpp
 %C%_facade_test_SOURCES += %D%/facade/names_test.cpp
 %C%_facade_test_SOURCES += %D%/facade/recipient_test.cpp
-%C%_facade_test_SOURCES += %D%/settings/media_test.cpp
-%C%_facade_test_SOURCES += %D%/settings/settings_test.cpp
 %C%_facade_test_SOURCES += tests/support/io_fault.cpp
 %C%_facade_test_LDADD = $(FACADE_LIBS) $(GTEST_LIBS)
 
@@ -129,6 +127,12 @@ UNIT_TESTS += %D%/session_test
 %C%_session_test_SOURCES += %D%/session/server_test.cpp
 %C%_session_test_SOURCES += %D%/session/session_test.cpp
 %C%_session_test_LDADD = $(SESSION_LIBS) $(FREEIPMI_LIBS) $(GTEST_LIBS)
+
+UNIT_TESTS += %D%/settings_test
+%C%_settings_test_SOURCES =
+%C%_settings_test_SOURCES += %D%/settings/media_test.cpp
+%C%_settings_test_SOURCES += %D%/settings/settings_test.cpp
+%C%_settings_test_LDADD = $(SETTINGS_LIBS) $(GTEST_LIBS)
 
 UNIT_TESTS += %D%/transport_test
 %C%_transport_test_SOURCES =

@@ -834,8 +834,8 @@ TEST(RfcommEndpointInTheLoop, CarriesPacketsBothWays) {
 TEST(Bluetooth, HasWordsForItsSecurity) {
   for (const auto security :
        {BluetoothSecurity::Low, BluetoothSecurity::Medium, BluetoothSecurity::High})
-    EXPECT_EQ(security, parse_bluetooth_security(to_text(security)));
-  EXPECT_EQ(Errc::BadUsage, parse_bluetooth_security("none").error().code);
+    EXPECT_EQ(security, link::parse_bluetooth_security(to_text(security)));
+  EXPECT_EQ(Errc::BadUsage, link::parse_bluetooth_security("none").error().code);
 }
 
 #ifdef FWR_HAVE_BLUETOOTH

@@ -43,8 +43,8 @@ TEST(MediaSettings, OfABusReachItsNode) {
                                  "icmb.burst=2048", "icmb.patience=5s", "icmb.echo_timeout=1s"});
   ASSERT_TRUE(config) << config.error().message();
   const IcmbConfig& icmb = config->media.icmb;
-  EXPECT_EQ(icmb.serial.baud, 57600U);
-  EXPECT_TRUE(icmb.serial.rs485);
+  EXPECT_EQ(icmb.baud, 57600U);
+  EXPECT_TRUE(icmb.rs485);
   EXPECT_EQ(icmb.node.address, BusAddress{0x0021});
   EXPECT_TRUE(icmb.node.fixed);
   EXPECT_EQ(icmb.node.limits.baud, 57600U);

@@ -43,7 +43,7 @@ Result<SignedManifest> read_signed(const fwr::settings::RecipientConfig& config,
   const auto of = [](const std::string& path, const fwr::Error& error) {
     return fwr::fail(error.code, fmt::format("{}: {}", path, error.detail));
   };
-  // Also of a pipe into which nobody writes: no words about a signature that does not fit.
+  // Also an empty pipe: an error about a signature that does not fit would mislead.
   if (json->empty()) return fwr::fail(Errc::BadManifest, manifest_path + ": nothing is in it");
   auto proof = fwr::image::verify_signature(fwr::as_bytes(*json), *signature, config.trusted_keys);
   if (!proof) return of(proof_path, proof.error());
@@ -53,7 +53,7 @@ Result<SignedManifest> read_signed(const fwr::settings::RecipientConfig& config,
                         *std::move(proof)};
 }
 
-/// What the system runs from, as somebody said, or because nothing else can be it.
+/// The slot that the system runs from: the named one, or the only one that it can be.
 Result<SlotId> find_active(const std::string& named, const fwr::settings::RecipientConfig& config,
                            fwr::flash::Slots& slots, const BootRecord& record) {
   for (const SlotId slot : {SlotId::A, SlotId::B})

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// fwdonord.toml(5): the donor's settings, as its machines want them.
+// fwdonord.toml(5): the table of its settings, and the structures that they fill.
 #pragma once
 
 #include <string>
@@ -24,10 +24,10 @@ struct DonorConfig {
   session::ServerConfig server;
 };
 
-/// Only what the catalogue needs: no secrets, no addresses.
+/// Reads only what the catalogue needs: no secrets, no addresses.
 [[nodiscard]] Result<DonorConfig> read_catalogue_config(const Settings& settings);
-/// Everything. Errors name the setting and its source; InsecureSecret for a password file that
-/// others can read.
+/// Reads all. Errors name the setting and its source; InsecureSecret for a password file that other
+/// users can read.
 [[nodiscard]] Result<DonorConfig> read_donor(const Settings& settings);
 
 }  // namespace fwr::settings

@@ -11,8 +11,8 @@ namespace {
 
 constexpr std::size_t kLineDigits = 2;
 
-/// What of a numbered line's text stands before its "@", such as "icmb:0x0014" or "serial:", when
-/// `words` ends with it; otherwise nothing.
+/// If `words` ends with the part of an address that stands before its "@", such as "icmb:0x0014" or
+/// "serial:": that part. Otherwise nothing.
 std::string_view address_at_end(std::string_view words) {
   constexpr std::string_view kCable = "serial:";
   constexpr std::string_view kBus = "icmb:0x";

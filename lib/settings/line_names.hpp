@@ -11,20 +11,20 @@
 
 namespace fwr::settings {
 
-/// Serial lines have numbers, which addresses carry, and names, which people know.
+/// A serial line has a number, which addresses carry, and the name of its device, which texts show.
 class LineNames {
  public:
   static constexpr std::size_t kLineLimit = 16;  ///< of all kinds together
 
-  /// The number of a device, from 1; the same one each time.
+  /// Adds a device, unless it has a number already. Numbers start at 1.
   std::uint32_t add(const std::string& device);
-  /// 0: there is no such line.
+  /// The number of a device; 0: there is no such line.
   [[nodiscard]] std::uint32_t number(std::string_view device) const;
   /// "icmb:0x0014@/dev/ttyS1": the text of an address with the name of its line.
   [[nodiscard]] std::string text(const Address& address) const;
-  /// Words of a machine, in which the addresses have numbers: with names.
+  /// Replaces the numbers of lines in a text by their names.
   [[nodiscard]] std::string named(const std::string& words) const;
-  /// "/dev/ttyS1"; empty: there is no such line.
+  /// The device with this number: "/dev/ttyS1". Empty: there is no such line.
   [[nodiscard]] std::string device(std::uint32_t number) const;
   [[nodiscard]] std::size_t size() const { return devices_.size(); }
 

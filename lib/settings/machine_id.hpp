@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Who this system is, when the configuration does not say.
+// The identity of this system when the configuration does not give it.
 #pragma once
 
 #include <string>

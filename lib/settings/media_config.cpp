@@ -236,9 +236,9 @@ std::optional<std::vector<BusAddress>> listened_to(const std::vector<NamedAddres
                                                    std::string_view device) {
   if (list.empty()) return std::nullopt;
   std::vector<BusAddress> addresses = on_line(list, device);
-  const bool everybody =
+  const bool any_node =
       std::find(addresses.begin(), addresses.end(), BusAddress::Broadcast) != addresses.end();
-  if (everybody) return std::nullopt;
+  if (any_node) return std::nullopt;
   return addresses;
 }
 

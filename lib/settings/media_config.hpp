@@ -21,11 +21,11 @@ struct IcmbConfig {
   std::vector<std::string> devices;  ///< empty: no bus
   std::uint32_t baud = 0;
   bool rs485 = false;       ///< the driver turns the transmitter on and off
-  link::IcmbSettings node;  ///< of each line; its number, GUID and lists are to be filled in
+  link::IcmbSettings node;  ///< for each line; the driver adds its number, GUID and lists
   std::vector<NamedAddress> allow;
   std::vector<NamedAddress> operators;  ///< of a donor's bridge
   std::vector<NamedAddress> targets;    ///< of a recipient
-  bool broadcast = false;               ///< of a recipient: ask everybody on `devices`
+  bool broadcast = false;               ///< of a recipient: ask all nodes on `devices`
 };
 
 struct SerialConfig {
@@ -38,7 +38,7 @@ struct BluetoothConfig {
   link::BluetoothSecurity security = link::BluetoothSecurity::Low;
   std::vector<Address> targets;  ///< of a recipient
   bool inquiry = false;          ///< of a recipient
-  /// Of a recipient: whether anybody is to be asked.
+  /// For a recipient: true if the settings lead to a donor over Bluetooth.
   [[nodiscard]] bool is_used() const { return inquiry || !targets.empty(); }
   bool enabled = false;  ///< of a donor, and what follows
   std::uint8_t channel = link::kRfcommChannel;
@@ -65,15 +65,16 @@ struct MediaConfig {
 /// "0x0014", "icmb:0x0014" or "icmb:0x0014@/dev/ttyS1", from the list that is a setting.
 [[nodiscard]] Result<std::vector<NamedAddress>> read_bus_addresses(const Settings& settings,
                                                                    std::string_view name);
-/// Entries of such a list that name a line name one of a bus here. Errors: BadConfiguration.
+/// Checks that each entry that names a line names a bus of this program. Errors: BadConfiguration.
 [[nodiscard]] Result<> check_bus_lines(const Settings& settings, std::string_view name,
                                        const std::vector<NamedAddress>& list,
                                        const IcmbConfig& icmb);
-/// Of these those that mean this line.
+/// The entries that have this line, or no line.
 [[nodiscard]] std::vector<wire::icmb::BusAddress> on_line(const std::vector<NamedAddress>& list,
                                                           std::string_view device);
-/// To whom a recipient with this list listens on this line; nothing: to everybody, because there is
-/// no list or 0xffff is in it. A list that names nodes of other lines only leaves nobody here.
+/// The nodes that a recipient with this list listens to on this line. Nothing: to all nodes,
+/// because the list is empty or has 0xffff. A list that names only nodes of other lines gives an
+/// empty one.
 [[nodiscard]] std::optional<std::vector<wire::icmb::BusAddress>> listened_to(
     const std::vector<NamedAddress>& list, std::string_view device);
 

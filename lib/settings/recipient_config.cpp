@@ -125,7 +125,7 @@ constexpr auto kRows = std::to_array<Row<RecipientConfig>>({
       "on a worse medium, before a better one is asked again", between(1s, 1h)},
      into<&RecipientConfig::policy, &policy::Policy::return_after>},
     {{"policy", "authenticated", Kind::Boolean, "false",
-      "only where donors prove who they are: not icmb, not serial"},
+      "only where donors prove their identity: not icmb, not serial"},
      into<&RecipientConfig::policy, &policy::Policy::authenticated>},
     {{"policy", "allow", Kind::TextList, "[]", "only these donors, by GUID or address"},
      store_donors<&policy::Policy::allow>},

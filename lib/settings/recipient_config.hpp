@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// fwrecover.toml(5): the recipient's settings, as the machine wants them.
+// fwrecover.toml(5): the table of its settings, and the structures that they fill.
 #pragma once
 
 #include <chrono>
@@ -25,10 +25,10 @@ struct LanConfig {
   std::uint16_t port = kRmcpPort;
 };
 
-/// What has to be well before `confirm --if-healthy` confirms.
+/// What `confirm --if-healthy` requires before it confirms.
 struct HealthConfig {
-  std::vector<std::vector<std::string>> commands;  ///< arguments of each
-  std::chrono::milliseconds timeout{0};            ///< of each
+  std::vector<std::vector<std::string>> commands;  ///< the arguments of each command
+  std::chrono::milliseconds timeout{0};            ///< for each command
   std::chrono::milliseconds after{0};              ///< how long the system must be up
   bool rollback = false;
 };
@@ -52,4 +52,5 @@ struct RecipientConfig {
 [[nodiscard]] Result<session::Credentials> read_credentials(const Settings& settings);
 /// Neither the named file nor the environment has a password: the caller meant to give none.
 [[nodiscard]] bool lacks_password(const Settings& settings);
+
 }  // namespace fwr::settings

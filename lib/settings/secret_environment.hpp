@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Secrets that were given in the environment.
+// Secrets from environment variables.
 #pragma once
 
 #include <optional>
@@ -10,7 +10,7 @@ namespace fwr::settings {
 
 inline constexpr const char* kPasswordVariable = "FWRECOVER_PASSWORD";
 inline constexpr const char* kKgVariable = "FWRECOVER_KG";
-/// What ipmitool -E reads; after FWRECOVER_PASSWORD.
+/// The variable that ipmitool -E reads; FWRECOVER_PASSWORD wins over it.
 inline constexpr const char* kIpmiPasswordVariable = "IPMI_PASSWORD";
 
 /// Takes a variable out of the environment and remembers it: the bytes that /proc/PID/environ

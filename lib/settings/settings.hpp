@@ -44,7 +44,7 @@ class Settings {
   [[nodiscard]] std::string secret_path(std::string_view name) const;
   /// "default", "command line", or "FILE:LINE".
   [[nodiscard]] std::string source(std::string_view name) const;
-  /// A complaint about a setting that says where it came from.
+  /// An error about a setting, with the place that the value came from.
   [[nodiscard]] tl::unexpected<Error> complain(std::string_view name, std::string_view what) const;
 
   /// A warning that the program prints once: take_problems() takes them away.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Who else could change a file that decides something.
+// Judges which other users could change a file that decides something.
 #include "settings/trusted_file.hpp"
 
 #include <fcntl.h>
@@ -64,7 +64,7 @@ std::optional<std::string> complaint_about(int fd, const std::string& path) {
   if (fstat(fd, &status) != 0) return "cannot be looked at";
   if (!S_ISREG(status.st_mode)) return std::nullopt;
   if (auto wrong = complaint(status, false)) return wrong;
-  // A file without a name, which only who has it open can reach.
+  // A file without a name: only a process that has it open can reach it.
   if (status.st_nlink == 0) return std::nullopt;
   if (auto wrong = complaint_about_place(file::directory_of(path))) return wrong;
   const std::string real = real_path(path);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Who else could change a file that decides something: owner and mode of what is open, and of the
-// directory that it is in.
+// Files that decide something: reads them, and judges by owner and mode of the file and its
+// directory which other users could change them.
 #pragma once
 
 #include <optional>
@@ -21,23 +21,23 @@ struct DecidingFile {
 /// Errors: those of read_text_file().
 [[nodiscard]] Result<DecidingFile> read_deciding_file(const std::string& path, std::size_t limit);
 
-/// "belongs to user 1000", "can be written by others (mode 0666)", or the same of its directory;
-/// nothing when only root and the running user can change or replace it. A directory with the
-/// sticky bit, such as /tmp, is good: only the owner of a file can replace it there. What is no
-/// regular file, such as a pipe, has no directory.
+/// Why other users could change or replace an open file: "belongs to user 1000", "can be written by
+/// others (mode 0666)", or the same about its directory. Nothing: only root and the running user
+/// can. A directory with the sticky bit, such as /tmp, is good, because only the owner of a file
+/// can replace it there. Only a regular file has a directory; a pipe has none.
 [[nodiscard]] std::optional<std::string> complaint_about(int fd, const std::string& path);
-/// The same of a directory whose files decide something, where the sticky bit is not enough: others
-/// could add files. Nothing when it is not there.
+/// The same for a directory whose files decide something. There the sticky bit is not enough,
+/// because other users could add files. Nothing if the directory does not exist.
 [[nodiscard]] std::optional<std::string> complaint_about_directory(const std::string& path);
 
-/// Whether what `path` leads to is in $CREDENTIALS_DIRECTORY, where systemd keeps what only the
-/// service can look at: its mode shows the mask of an access control list as group permission
-/// (systemd.exec(5), LoadCredential).
+/// True if `path` leads into $CREDENTIALS_DIRECTORY, whose files only the service can read although
+/// their mode shows the mask of an access control list as group permission (systemd.exec(5),
+/// LoadCredential).
 [[nodiscard]] bool is_service_credential(const std::string& path);
-/// The credential that the service manager handed over in place of the file at `path`, which the
-/// service cannot read itself: the one that has the file's name. Empty: there is none.
+/// The path of the credential with the same file name as `path`. The service manager hands it over
+/// in place of a file that the service cannot read. Empty: there is none.
 [[nodiscard]] std::string credential_for(const std::string& path);
-/// Where a credential of this name would be; empty: there is no such directory.
+/// The path that a credential with this name would have. Empty: there is no directory for them.
 [[nodiscard]] std::string credential_path(const std::string& name);
 
 }  // namespace fwr::settings

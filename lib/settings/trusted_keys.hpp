@@ -12,8 +12,8 @@ namespace fwr::settings {
 
 [[nodiscard]] std::span<const Row<std::vector<image::PublicKey>>> trust_rows();
 
-/// The minisign public key files that are named and that nobody else can change. Errors name the
-/// file.
+/// Reads the minisign public key files that trust.keys names. Errors name the file; a file that
+/// another user could change is one.
 [[nodiscard]] Result<std::vector<image::PublicKey>> read_trusted_keys(const Settings& settings);
 
 }  // namespace fwr::settings

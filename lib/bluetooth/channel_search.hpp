@@ -5,25 +5,28 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "base/address.hpp"
 #include "base/error.hpp"
+#include "transport/worker.hpp"
 
 namespace fwr::transport {
 
-/// Asks the device for the channel of its donor. It may block, runs on a thread, and may still run
-/// when nobody waits for it any more: it has to own what it uses.
+/// Asks the device for the channel of its donor. It may block, and runs on a detached thread: it
+/// has to own what it uses.
 using ChannelSearch = std::function<Result<std::uint8_t>(const Address& device)>;
 
-/// Threads at one time, those included that nobody waits for any more.
+/// Searches at one time, including those whose answer has not been taken.
 inline constexpr std::size_t kSearchesAtOnce = 16;
 
 class ChannelSearches {
  public:
-  explicit ChannelSearches(ChannelSearch search);
+  explicit ChannelSearches(ChannelSearch search) : search_(std::move(search)) {}
 
   /// Readable when an answer is there. Negative: the system gave none, and nothing can be asked.
-  [[nodiscard]] int descriptor() const;
+  [[nodiscard]] int descriptor() const { return board_->descriptor(); }
   /// One that runs for this device already is not started again: its answer is taken. Error:
   /// IoFailed, the system gives no thread, or there are as many as may be.
   [[nodiscard]] Result<> start(const Address& device);
@@ -34,8 +37,9 @@ class ChannelSearches {
   [[nodiscard]] std::optional<Answer> poll();
 
  private:
-  struct Board;
-  std::shared_ptr<Board> board_;
+  const ChannelSearch search_;
+  std::shared_ptr<transport::Board<Answer>> board_ = std::make_shared<transport::Board<Answer>>();
+  std::vector<Address> running_;  // at most kSearchesAtOnce
 };
 
 }  // namespace fwr::transport

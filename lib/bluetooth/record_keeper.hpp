@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Keeps a service record registered: whoever keeps such records may go, and come back.
+// Keeps a service record registered, although the service that holds it may go and come back.
 #pragma once
 
 #include <functional>
@@ -11,7 +11,7 @@
 
 namespace fwr::transport {
 
-/// It lives as long as this, or as long as whoever keeps it.
+/// The record lives as long as this object, or as long as the service that keeps it.
 class ServiceRecord {
  public:
   ServiceRecord() = default;
@@ -25,19 +25,18 @@ class ServiceRecord {
   [[nodiscard]] virtual bool wait_until_lost(int stop) = 0;
 };
 
-/// Runs on a thread of its own: those who keep records are asked by calls that block.
+/// Works on a thread of its own, because the calls that register a record block.
 class RecordKeeper {
  public:
-  /// Runs on the thread, and may still run when nobody waits for it any more: it has to own what it
-  /// uses.
+  /// Runs on the detached thread: it has to own what it uses.
   using Register = std::function<Result<std::unique_ptr<ServiceRecord>>()>;
   struct Times {
     Duration first = std::chrono::seconds(1);  ///< doubling
     Duration limit = std::chrono::seconds(15);
   };
 
-  /// Without `record` it begins as if that had been lost. It only keeps it when the system gives no
-  /// thread.
+  /// Without `record` it begins as if one had been lost. When the system gives no thread, it only
+  /// keeps the record.
   RecordKeeper(std::unique_ptr<ServiceRecord> record, Register again, Times times);
   RecordKeeper(const RecordKeeper&) = delete;
   RecordKeeper& operator=(const RecordKeeper&) = delete;
@@ -52,9 +51,9 @@ class RecordKeeper {
   [[nodiscard]] std::optional<News> poll();
 
  private:
-  struct Board;
-  static void work(Board& board);
-  std::shared_ptr<Board> board_;
+  struct Shared;
+  static void work(Shared& shared);
+  std::shared_ptr<Shared> shared_;
 };
 
 }  // namespace fwr::transport

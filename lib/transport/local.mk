@@ -40,3 +40,5 @@ noinst_LTLIBRARIES += %D%/libtransport.la
 %C%_libtransport_la_SOURCES += %D%/undelivered.hpp
 %C%_libtransport_la_SOURCES += %D%/wireless.cpp
 %C%_libtransport_la_SOURCES += %D%/wireless.hpp
+%C%_libtransport_la_SOURCES += %D%/worker.cpp
+%C%_libtransport_la_SOURCES += %D%/worker.hpp

@@ -5,61 +5,41 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <condition_variable>
+#include <atomic>
 #include <memory>
-#include <mutex>
 #include <optional>
-#include <system_error>
-#include <thread>
-
-#include "transport/blocked_signals.hpp"
+#include <utility>
 
 namespace fwr::transport {
 namespace {
 
 using Answer = Result<std::vector<Address>>;
 
-constexpr std::chrono::milliseconds kAskInterruption_interval{50};
-
 /// What the caller and the threads share; it goes with the last of them.
-struct Board {
-  explicit Board(std::span<const std::string> names, Lookup how)
-      : hosts(names.begin(), names.end()), lookup(std::move(how)), answers(names.size()) {}
+struct Lookups {
+  Lookups(std::span<const std::string> names, Lookup how)
+      : hosts(names.begin(), names.end()), lookup(std::move(how)) {}
 
   const std::vector<std::string> hosts;
   const Lookup lookup;
-  std::mutex mutex;  // for what follows
-  std::condition_variable changed;
-  std::vector<std::optional<Answer>> answers;
-  std::size_t next = 0;
-  std::size_t answered = 0;
-  bool abandoned = false;
+  std::atomic<std::size_t> next = 0;
+  Board<std::pair<std::size_t, Answer>> board;
 };
 
-void work(const std::shared_ptr<Board>& board) {
-  std::unique_lock lock(board->mutex);
-  while (!board->abandoned && board->next < board->hosts.size()) {
-    const std::size_t mine = board->next++;
-    lock.unlock();
-    Answer answer = board->lookup(board->hosts[mine]);
-    lock.lock();
-    board->answers[mine] = std::move(answer);
-    ++board->answered;
-    board->changed.notify_one();
+/// Looks up one host after the other; each thread takes the next one.
+void work(Lookups& lookups) {
+  while (!lookups.board.abandoned()) {
+    const std::size_t mine = lookups.next++;
+    if (mine >= lookups.hosts.size()) return;
+    lookups.board.post({mine, lookups.lookup(lookups.hosts[mine])});
   }
 }
 
-/// False when the system gives not even one thread.
-bool start_threads(const std::shared_ptr<Board>& board) {
-  const BlockedSignals blocked;
-  const std::size_t wanted = std::min(kLookupThreads, board->hosts.size());
-  for (std::size_t i = 0; i < wanted; ++i) {
-    try {
-      std::thread(work, board).detach();
-    } catch (const std::system_error&) {
-      return i > 0;
-    }
-  }
+/// False: the system does not give a single thread.
+bool start_threads(const std::shared_ptr<Lookups>& lookups) {
+  const std::size_t wanted = std::min(kLookupThreads, lookups->hosts.size());
+  for (std::size_t i = 0; i < wanted; ++i)
+    if (!run_detached([lookups] { work(*lookups); })) return i > 0;
   return true;
 }
 
@@ -73,26 +53,22 @@ tl::unexpected<Error> unanswered(const std::string& host, std::chrono::milliseco
 
 Result<std::vector<Answer>> look_up_all(std::span<const std::string> hosts, const Lookup& lookup,
                                         const Patience& patience) {
-  const auto deadline = std::chrono::steady_clock::now() + patience.limit;
-  const auto board = std::make_shared<Board>(hosts, lookup);
-  if (!start_threads(board))
+  const auto lookups = std::make_shared<Lookups>(hosts, lookup);
+  if (!start_threads(lookups))
     return fail(Errc::IoFailed, "the system gives no thread to look names up");
-  std::unique_lock lock(board->mutex);
-  bool interrupted = false;
-  while (board->answered < hosts.size() && std::chrono::steady_clock::now() < deadline) {
-    const auto ask_at = std::chrono::steady_clock::now() + kAskInterruption_interval;
-    board->changed.wait_until(lock, std::min(deadline, ask_at));
-    interrupted = patience.interrupted && patience.interrupted();
-    if (interrupted) break;
-  }
-  board->abandoned = true;
-  if (interrupted) return fail(Errc::Interrupted, "while names were looked up");
+  std::vector<std::optional<Answer>> found(hosts.size());
+  std::size_t answered = 0;
+  const auto take = [&](std::pair<std::size_t, Answer> one) {
+    found[one.first] = std::move(one.second);
+    return ++answered == hosts.size();
+  };
+  using End = decltype(lookups->board)::End;
+  if (!hosts.empty() && lookups->board.collect(patience, take) == End::Interrupted)
+    return fail(Errc::Interrupted, "while names were looked up");
   std::vector<Answer> answers;
   answers.reserve(hosts.size());
-  for (std::size_t i = 0; i < hosts.size(); ++i) {
-    std::optional<Answer>& answer = board->answers[i];
-    answers.push_back(answer ? *std::move(answer) : unanswered(hosts[i], patience.limit));
-  }
+  for (std::size_t i = 0; i < hosts.size(); ++i)
+    answers.push_back(found[i] ? *std::move(found[i]) : unanswered(hosts[i], patience.limit));
   return answers;
 }
 

@@ -12,20 +12,16 @@
 #include "base/address.hpp"
 #include "base/error.hpp"
 #include "transport/hosts.hpp"
+#include "transport/worker.hpp"
 
 namespace fwr::transport {
 
-inline constexpr std::chrono::seconds kResolve_limit{10};  ///< for all names together
-inline constexpr std::size_t kLookupThreads = 16;          ///< names that are looked up at one time
+inline constexpr std::chrono::seconds kResolve_limit = Patience::kUsual;  ///< all names together
+inline constexpr std::size_t kLookupThreads = 16;  ///< names that are looked up at one time
 
-/// How one name is looked up. It may block, runs on a thread of its own, and may still run when
-/// nobody waits for it any more: it has to own what it uses.
+/// How one name is looked up. It may block, and runs on a detached thread: it has to own what it
+/// uses.
 using Lookup = std::function<Result<std::vector<Address>>(const std::string& host)>;
-
-struct Patience {
-  std::chrono::milliseconds limit = kResolve_limit;
-  std::function<bool()> interrupted;  ///< asked now and then, on the caller's thread; may be empty
-};
 
 /// The answers, in the order of the hosts; NameLookupFailed for those that came to none in time.
 /// Errors: Interrupted.

@@ -145,7 +145,7 @@ void watch(int terminal, Options& options, Screen& screen) {
     const ssize_t count = ::read(terminal, buffer.data(), buffer.size());
     if (count <= 0) {
       if (count < 0 && errno == EINTR) continue;
-      return;  // EIO: nobody has it open any more
+      return;  // EIO: no program has it open any more
     }
     for (ssize_t i = 0; i < count; ++i) {
       screen.put(buffer[static_cast<std::size_t>(i)]);

@@ -17,7 +17,7 @@ namespace {
 
 struct End {
   int master = -1;
-  int slave = -1;  // kept open, so that nobody who closes it hangs the line up
+  int slave = -1;  // kept open, so that the line does not hang up when a program closes it
   std::array<unsigned char, 4096> waiting{};  // for the other end
   std::size_t count = 0;
 };

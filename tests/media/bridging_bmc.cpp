@@ -100,7 +100,7 @@ class BridgingBmc final : public transport::Handler, public session::Application
     if (link == kSystemLink) finished_ = true;
   }
 
-  /// From the system interface, where nobody has to log in.
+  /// From the system interface, which needs no login.
   IpmiResponse answer(const IpmiRequest& request, TimePoint now) {
     session::Requester host;
     host.privilege = wire::Privilege::Administrator;

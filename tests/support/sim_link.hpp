@@ -24,7 +24,7 @@ struct LinkOptions {
   double loss = 0;              ///< probability of a datagram to vanish
   double doubled = 0;           ///< probability of a datagram to come twice
   Duration jitter{};            ///< added at random: datagrams overtake one another
-  std::size_t mtu = 65575;      ///< larger datagrams vanish: nobody fragments
+  std::size_t mtu = 65575;      ///< larger datagrams vanish: nothing fragments
 };
 
 class SimLink {

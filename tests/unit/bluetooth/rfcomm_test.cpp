@@ -66,7 +66,7 @@ struct Pair {
 };
 
 /// What the test decides, behind the endpoint's back. Its listener is a socket pair: a byte in it
-/// says that somebody waits.
+/// means that a caller waits.
 struct World {
   Pair bell;
   std::vector<std::pair<Address, UniqueFd>> callers;
@@ -823,7 +823,7 @@ TEST(RfcommEndpointInTheLoop, CarriesPacketsBothWays) {
   auto recipient = RfcommEndpoint::open(std::make_unique<TcpSockets>(UniqueFd(), port), options,
                                         BluetoothObserver());
   ASSERT_TRUE(recipient);
-  // One sends only to whom it is connected to; the other dials the rest.
+  // One endpoint sends only to its connected devices; the other one dials the rest.
   loop.add(*std::move(donor));
   loop.add(*std::move(recipient));
   ASSERT_TRUE(loop.run());

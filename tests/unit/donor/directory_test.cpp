@@ -34,7 +34,7 @@ std::string random_image(std::size_t size, unsigned seed) {
   return image;
 }
 
-/// One key for all tests: a keyring that nobody trusts is made where it is needed.
+/// One key for all tests: a keyring that is not trusted is made where it is needed.
 class Keyring {
  public:
   Keyring() {

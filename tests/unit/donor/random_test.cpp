@@ -45,7 +45,7 @@ class DonorUnderRandomBytes : public DonorTest {
     if (draw(4) == 0) bytes.resize(draw(bytes.size() + 8));
     return {bytes.begin(), bytes.end()};
   }
-  /// A lease that was made once, with whom it was made for.
+  /// A lease that was made once, and its user.
   struct Made {
     std::uint32_t handle = 0;
     session::Requester owner;

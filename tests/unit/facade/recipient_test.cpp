@@ -208,7 +208,7 @@ TEST_F(RecipientOnFiles, RequestIfNewerIsSilentWhileATrialHasTime) {
   EXPECT_TRUE(left.ok()) << left.message;
   EXPECT_NE(std::string::npos, left.message.find("slot b is on trial until")) << left.message;
   EXPECT_FALSE(seen_.saw("problem"));
-  // Without a limit nobody would ever hear of it.
+  // A trial without a time limit would never end, so each request reports it.
   begin_trial(0);
   store();
   EXPECT_TRUE(fwrecover::Recipient(source()).request(if_newer, seen_).ok());
@@ -276,7 +276,7 @@ TEST_F(RecipientOnFiles, NeverRollsBackWhatIsConfirmedBetweenLookAndLock) {
   begin_trial(10);
   store();
   const auto source_of_test = source();
-  // What the state file holds after "fwrecover confirm", for whoever is quick enough.
+  // What the state file holds after "fwrecover confirm".
   const std::string file = scratch_ / "state";
   const std::string on_trial = fwr::test::read_text(file);
   ASSERT_TRUE(fwrecover::Recipient(source_of_test).confirm(seen_).ok());
@@ -540,7 +540,7 @@ TEST_F(RecipientOnFiles, CheckSaysThatThereIsNoRecord) {
 
 // --- stop() --------------------------------------------------------------------------------------
 
-/// Asks where nobody answers, for ten minutes.
+/// Asks an address that does not answer, for ten minutes.
 fwrecover::RecipientSource waiting(fwrecover::RecipientSource source) {
   source.handle_signals = false;
   source.overrides.insert(

@@ -139,7 +139,7 @@ TEST(RecordCopy, ComesBackAsItWas) {
   record.active = SlotId::B;
   record.generation = UINT64_MAX;
   record.security_floor = UINT32_MAX;
-  // Nobody signs a minisign file's first comment: any bytes may be in it.
+  // A minisign file's first comment is not signed: any bytes may be in it.
   record.slots[1].signature = std::string("\xff\xfe\0\"\n\\", 6);
   EXPECT_EQ(record, decode_copy(encode_copy(record).value()).value());
 }
@@ -342,7 +342,7 @@ TEST(BeginWriting, LeavesTheTrialNothingToGoBackTo) {
   const BootRecord after = begin_writing(with(SlotState::Trial, SlotState::Good, trial), "m", "s");
   EXPECT_EQ((Trial{SlotId::A, 100, 60}), after.trial);
   EXPECT_FALSE(roll_back(after));
-  // A new image that nobody booted yet is no image to go back to.
+  // A new image that was never booted is no image to go back to.
   const auto back = roll_back(mark_verified(after));
   ASSERT_FALSE(back);
   EXPECT_EQ(Errc::NoPreviousImage, back.error().code);

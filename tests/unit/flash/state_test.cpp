@@ -130,7 +130,7 @@ TEST_F(StateFileTest, KeepsTheOldRecordWhenWritingFails) {
       ASSERT_FALSE(stored);
       EXPECT_EQ(code, stored.error().code);
       EXPECT_THAT(stored.error().detail, HasSubstr("writing " + path() + ": "));
-      // After a failed flush nobody knows what the medium has; both records are sound.
+      // After a failed flush it is unknown which record the medium has; both are sound.
       const auto now = file_.load();
       ASSERT_TRUE(now);
       if (kind == IoKind::Write) {

@@ -146,7 +146,7 @@ TEST(VerifySignature, DoesNotCareForTheUntrustedComment) {
 TEST(VerifySignature, RefusesLegacySignatures) {
   EXPECT_EQ(why_refused(kLegacySignature),
             "it is a legacy signature (\"Ed\"); sign again with minisign -S, without -l");
-  // "EE" and "Fd" are nobody's.
+  // No algorithm is called "EE" or "Fd".
   EXPECT_EQ(why_refused(replaced(kSignature, "RURQ", "RUVQ")),
             "the algorithm of the signature is not minisign's \"ED\"");
   EXPECT_EQ(why_refused(replaced(kSignature, "RURQ", "RmRQ")),

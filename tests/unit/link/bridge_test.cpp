@@ -223,7 +223,7 @@ Datagram address_answer(BusAddress who) {
   return answer;
 }
 
-/// Somebody answers every 400 ms, as the address that `who` gives; how long it then takes.
+/// How long it takes while a node answers every 400 ms from the address that `who` gives.
 template <class Who>
 Duration discovery_while_answered(Who who) {
   TimePoint now{};

@@ -18,7 +18,7 @@ RigOptions with_nodes(std::size_t nodes, std::uint64_t seed = 1) {
   return options;
 }
 
-/// Keeps the queue of a node filled with segments to another one, until told to stop.
+/// Keeps the queue of a node filled with segments to another one, until stopped.
 class Source {
  public:
   Source(BusRig& rig, std::size_t from, std::size_t to, std::size_t data)
@@ -343,7 +343,7 @@ TEST(IcmbBus, SurvivesATalkerThatDiesInItsBurst) {
 }
 
 TEST(IcmbBus, KeepsGoingWhenTwoBitsOfAHundredAreWrong) {
-  // Nothing long can pass; the point is that nobody stops for ever and the counters tell.
+  // Nothing long can pass; the point is that no node stops for ever and the counters show it.
   RigOptions options = with_nodes(3);
   BusRig rig(options);
   rig.bus().set_bit_error_rate(0.02);

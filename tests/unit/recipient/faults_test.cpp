@@ -342,7 +342,8 @@ TEST(RecoveryFaults, StoppingInAnyStateEndsInBoundedTime) {
     rig.on_state[when] = [&] { rig.recovery->abort(rig.now); };
     ASSERT_TRUE(rig.run(10s)) << to_text(when);
     EXPECT_EQ(rig.error(), Errc::Interrupted) << to_text(when);
-    // A lease that was asked for a moment ago ends by itself: nobody knows its handle.
+    // A lease that was asked for a moment ago ends by itself: the recipient never learned its
+    // handle.
     EXPECT_EQ(rig.donors[0]->donor.leases(), when == Accepting ? 1U : 0U) << to_text(when);
   }
 }

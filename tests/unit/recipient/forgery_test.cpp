@@ -22,8 +22,8 @@ constexpr std::uint8_t kGetSystemGuid = 0x37;
 constexpr std::uint8_t kApp = wire::raw(wire::NetFn::AppRq);
 constexpr std::uint8_t kOem = wire::raw(wire::NetFn::OemGroupRq);
 
-/// The bus of the recipient, its only donor, and somebody who answers in the donor's name before
-/// the donor does.
+/// The bus of the recipient, its only donor, and an attacker that answers in the donor's name
+/// before the donor does.
 class Forgery : public testing::Test {
  protected:
   Forgery() : rig_(quiet_bus(3)) {

@@ -27,7 +27,7 @@ class Liars : public ::testing::Test {
   static wire::IpmiResponse refusal(wire::CompletionCode code) {
     return {.code = code, .data = wire::oem::response_data(kIana)};
   }
-  /// `count` images that nobody trusted signed, each better than the next one.
+  /// `count` images signed with an untrusted key, each better than the next one.
   static std::vector<SignedImage> worthless(unsigned count) {
     std::vector<SignedImage> images;
     for (unsigned i = 0; i < count; ++i)
@@ -121,7 +121,7 @@ TEST_F(Liars, WithoutTheAccountCostTwoTriesEach) {
   for (std::uint8_t host = 2; host < 42; ++host)
     rig_.add_donor(image("9.9", 1000U + host, 1), {.host = host});
   add_honest(image("2.0", 3, 1));
-  // They offer, and then nobody is there.
+  // They offer, and then do not answer.
   rig_.on_state[recipient::State::Selecting] = [this] {
     for (const auto& donor : rig_.donors) donor->cut = donor->address != ipv4(kHonest);
   };

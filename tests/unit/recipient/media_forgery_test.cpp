@@ -24,7 +24,7 @@ void forge_defence(MediaRig& rig, std::size_t node, BusAddress victim, std::uint
               {BusAddress::Broadcast, victim, icmb::FrameType::Address, sequence, payload});
 }
 
-/// The donor serves 0x10 only, and somebody says, once or several times, that this is his.
+/// The donor serves 0x10 only, and another node claims that address once or several times.
 void recover_while_defences_are_forged(unsigned forged, bool fixed) {
   MediaRig rig(quiet_bus(3));
   if (fixed) {
@@ -64,7 +64,7 @@ TEST(ForgedDefences, OfWhichTwoCostAnAddressDoNotEndARecoveryEither) {
   recover_while_defences_are_forged(2, false);
 }
 
-/// How long a recovery takes while node 2 asks the donor this all the time; 0: nobody asks.
+/// How long a recovery takes while node 2 asks the donor this all the time; 0: it does not ask.
 double seconds_while_asked(std::uint8_t net_fn, std::uint8_t command, bool to_all = false) {
   MediaRig rig(quiet_bus(3));
   const auto image = SignedImage::make(noise(48U << 10, 1), "2.0", 1);
@@ -89,7 +89,7 @@ TEST(StrangersOnABus, CannotMakeADonorTalkAllTheTime) {
   EXPECT_LT(seconds_while_asked(icmb::kBridgeRq, 0x11, true), 4 * alone) << "GetAddresses";
 }
 
-/// How long it takes until a donor that serves somebody else only is left, and all others with it.
+/// How long it takes until a donor that serves only another node is left, and all others with it.
 TEST(RefusalsOnABus, AreBelievedWhenTheyAreSaidOftenEnoughWhichIsSoon) {
   MediaRig rig(quiet_bus(2));
   const auto image = SignedImage::make(noise(48U << 10, 1), "2.0", 1);

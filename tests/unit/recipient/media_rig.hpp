@@ -32,7 +32,7 @@ inline link::test::RigOptions noisy_bus(std::size_t nodes, double bit_error_rate
   return options;
 }
 
-/// A donor that everybody on its bus may ask.
+/// A donor that serves every node of its bus.
 class PlainDonor {
  public:
   PlainDonor(const donor::DonorConfig& config, std::vector<SignedImage> images,

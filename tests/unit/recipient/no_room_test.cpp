@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Machines whose links take nothing, as when the only line is gone: nobody asks them what to send,
-// and they neither spin nor last for ever. PROTOCOL §8.6.
+// Machines whose links take nothing, as when the only line is gone: the loop does not ask them what
+// to send, and they neither spin nor last for ever. PROTOCOL §8.6.
 #include <gtest/gtest.h>
 
 #include "media_rig.hpp"

@@ -32,7 +32,7 @@ class Walk : public ::testing::Test {
     ASSERT_TRUE(rig_.succeeded()) << rig_.detail();
     EXPECT_EQ(version, rig_.finished->manifest->version);
   }
-  /// Whoever hears the request, with as many offers as wanted in the name of a donor.
+  /// An attacker that hears the request and answers with `count` offers in the name of a donor.
   void forge(DonorHost& victim, unsigned count, bool own_guid, std::uint32_t security = 4000000) {
     const auto forged = std::make_shared<bool>(false);
     rig_.on_datagram = [this, &victim, count, own_guid, security, forged](const Datagram& sent) {

@@ -282,7 +282,7 @@ TEST_F(PlainServers, HoldBackNothingFromThoseWhoAreServed) {
     expect_code(CompletionCode::Ok);
   }
   EXPECT_EQ(0U, server.counters().rate_limited);
-  // With everybody served, those are served that are known.
+  // Any node is served, so those are served that are known.
   server.allow({.everybody = true, .peers = {}}, now);
   (void)session_of(0x33);
   std::size_t known = 0;

@@ -360,7 +360,7 @@ TEST(ClientClose, WorksInEveryState) {
     network.run(10ms);
     EXPECT_EQ(node.down(), Errc::Interrupted) << answers;
     EXPECT_FALSE(node.client.deadline());
-    // From RAKP 4 on the server is told.
+    // From RAKP 4 on the server learns of the end.
     if (answers >= 3) {
       EXPECT_EQ(network.server.active_sessions(), 0U);
     }

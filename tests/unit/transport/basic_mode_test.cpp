@@ -201,7 +201,7 @@ TEST(BasicModeLine, WaitsForATtyThatNobodyReads) {
   EXPECT_EQ(0U, line->room());
   ASSERT_TRUE(line->deadline().has_value());
   EXPECT_GT(*line->deadline(), time - milliseconds(100));
-  // Somebody reads: it goes on.
+  // The far end reads: sending goes on.
   std::vector<char> room(65536);
   for (int i = 0; i < 100 && line->room() == 0; ++i, time += seconds(1)) {
     (void)!::read(pty.master.get(), room.data(), room.size());

@@ -80,7 +80,7 @@ TEST(Resolve, SaysWhatIsWrongWithTheText) {
 TEST(Resolve, SaysThatAHostDoesNotExist) {
   const auto addresses = resolve("no-such-host.invalid", 623);
   ASSERT_FALSE(addresses);
-  // Without a name server nobody knows that.
+  // That needs a name server.
   EXPECT_TRUE(addresses.error().code == Errc::NotFound ||
               addresses.error().code == Errc::NameLookupFailed);
 }

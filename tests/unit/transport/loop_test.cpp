@@ -149,7 +149,7 @@ TEST(EventLoop, DrivesAMachineUntilItHasFinished) {
 
 TEST(EventLoop, CallsTheMachineAtItsDeadline) {
   Address nowhere = loopback(AddressFamily::Ipv4);
-  nowhere.port = 1;  // nobody answers
+  nowhere.port = 1;  // no program listens there
   Echo echo(nowhere, 1);
   echo.deadline_ = now() + milliseconds(30);
   Loop loop(echo);
@@ -182,7 +182,7 @@ TEST(EventLoop, LosesWhatHasNoSocketOfItsFamily) {
 
 // --- links ---------------------------------------------------------------------------------------
 
-/// An endpoint of a test: a pipe is its descriptor, and it does as it is told.
+/// An endpoint of a test: a pipe is its descriptor, and its methods return what the test sets.
 class Valve : public Endpoint {
  public:
   Valve() { EXPECT_EQ(0, ::pipe2(ends_.data(), O_NONBLOCK | O_CLOEXEC)); }

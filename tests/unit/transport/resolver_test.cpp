@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Name servers that answer, refuse, or say nothing; and signals while somebody waits for them.
+// Name servers that answer, refuse, or stay silent; and signals while a caller waits for them.
 #include "transport/resolver.hpp"
 
 #include <gtest/gtest.h>

@@ -145,7 +145,7 @@ TEST(SerialPort, TakesBackWhatHasNotLeft) {
   PtyPair pty;
   auto port = SerialPort::open(pty.device, {});
   ASSERT_TRUE(port);
-  // More than the far end's own buffer, which nobody can take back: that counts as left.
+  // More than the far end's own buffer, which cannot be taken back: that counts as left.
   std::size_t written = 0;
   while (const std::size_t taken = port->write(Bytes(4096)).value_or(0)) written += taken;
   ASSERT_GT(written, 8192U);
@@ -167,7 +167,7 @@ TEST(SerialPort, SaysThatTheLineIsGone) {
   EXPECT_FALSE(port->write(room));
 }
 
-/// A wire between pseudo-terminals: what one says, all hear. Not paced, nobody collides.
+/// A wire between pseudo-terminals: all hear what one sends. Not paced and without collisions.
 class Wire {
  public:
   explicit Wire(std::vector<PtyPair*> ends)
@@ -214,7 +214,7 @@ class Pair : public Handler {
     outgoing_ = std::exchange(prepared_, {});
     deadline_ = now + seconds(30);
   }
-  /// Sends it when both have said that they are there: nobody collides on this wire.
+  /// Sends it when both have said that they are there: this wire has no collisions.
   void prepare(std::deque<Datagram> messages, TimePoint now) {
     prepared_ = std::move(messages);
     deadline_ = now + std::chrono::milliseconds(300);

@@ -87,8 +87,8 @@ std::optional<IpmiResponse> Donor::Impl::handle_command(const session::Requester
 
   Answer answer = dispatch(command->command, from, *body, now);
   if (in_session || !answer) return answer;
-  // PROTOCOL §2.1, §5.2: nothing larger than the request, and no error to a broadcast.
-  if (answer->data.size() + 1 > request.data.size()) return std::nullopt;
+  // PROTOCOL §5.2: a broadcast gets no error.
+  if (!session::fits_request(*answer, request)) return std::nullopt;
   if (answer->code != CompletionCode::Ok && is_broadcast(request)) return std::nullopt;
   return answer;
 }

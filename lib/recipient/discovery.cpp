@@ -6,7 +6,6 @@
 #include <map>
 
 #include "session/sessionless.hpp"
-#include "session/source_limiter.hpp"
 #include "wire/plain.hpp"
 
 namespace fwr::recipient {
@@ -208,15 +207,15 @@ std::vector<Offer>::iterator Discovery::place_in_full_table(const Offer& newcome
   // Among equals whoever sent the most gives way, so that one host does not fill the table.
   std::map<Address, std::size_t> of_host;
   for (const Offer& offer : offers_)
-    if (worth(offer) == least) ++of_host[session::host_of(offer.candidate.path.peer)];
+    if (worth(offer) == least) ++of_host[source_prefix(offer.candidate.path.peer)];
   const auto most =
       std::max_element(of_host.begin(), of_host.end(),
                        [](const auto& a, const auto& b) { return a.second < b.second; });
-  const auto own = of_host.find(session::host_of(newcomer.candidate.path.peer));
+  const auto own = of_host.find(source_prefix(newcomer.candidate.path.peer));
   const std::size_t newcomers = own == of_host.end() ? 0 : own->second;
   if (worth(newcomer) == least && most->second < newcomers + 2) return offers_.end();
   const auto latest = std::find_if(offers_.rbegin(), offers_.rend(), [&](const Offer& offer) {
-    return worth(offer) == least && session::host_of(offer.candidate.path.peer) == most->first;
+    return worth(offer) == least && source_prefix(offer.candidate.path.peer) == most->first;
   });
   return std::prev(latest.base());
 }

@@ -7,8 +7,6 @@
 #include <tuple>
 #include <utility>
 
-#include "session/source_limiter.hpp"
-
 namespace fwr::recipient {
 namespace {
 
@@ -90,7 +88,7 @@ Selection::Selection(const RecoveryConfig& config, std::vector<Offer> offers,
 }
 
 Address Selection::host(std::size_t index) const {
-  return session::host_of(candidate(index).path.peer);
+  return source_prefix(candidate(index).path.peer);
 }
 
 /// `sure`: it was said in a session. What another host said there, under the same GUID, is then no
@@ -100,8 +98,7 @@ policy::Verdict Selection::judge(const policy::Candidate& candidate, bool sure) 
   if (!verdict.accepted) return verdict;
   const auto refused = refused_images_.find({candidate.donor, candidate.digest});
   if (refused == refused_images_.end()) return verdict;
-  if (sure && !refused->second.hosts.contains(session::host_of(candidate.path.peer)))
-    return verdict;
+  if (sure && !refused->second.hosts.contains(source_prefix(candidate.path.peer))) return verdict;
   return {.accepted = false, .reason = refused->second.error.message(), .next_may_do = true};
 }
 

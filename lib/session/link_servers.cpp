@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/soonest.hpp"
+
 namespace fwr::session {
 
 LinkServers::LinkServers(const ServerConfig& config, std::uint32_t iana, Application& application,
@@ -44,10 +46,10 @@ std::optional<Datagram> LinkServers::poll_transmit(LinkId link, TimePoint now) {
 }
 
 std::optional<TimePoint> LinkServers::deadline() const {
-  std::optional<TimePoint> earliest = server_.deadline();
-  for (const auto& plain : plain_)
-    if (const auto due = plain->deadline(); due && (!earliest || *due < *earliest)) earliest = due;
-  return earliest;
+  Soonest soonest;
+  soonest.add(server_.deadline());
+  for (const auto& plain : plain_) soonest.add(plain->deadline());
+  return soonest.time();
 }
 
 void LinkServers::handle_link_down(LinkId link) {
@@ -73,22 +75,9 @@ std::optional<Address> LinkServers::poll_refused() {
   return std::nullopt;
 }
 
-LinkServers::Counters LinkServers::counters() const {
-  const Server::Counters& base = server_.counters();
-  Counters all{.datagrams = base.datagrams,
-               .dropped = base.dropped,
-               .sessions_opened = base.sessions_opened,
-               .authentication_failures = base.authentication_failures,
-               .rate_limited = base.rate_limited,
-               .refused = 0};
-  for (const auto& plain : plain_) {
-    const PlainServer::Counters& more = plain->counters();
-    all.datagrams += more.datagrams;
-    all.dropped += more.dropped;
-    all.sessions_opened += more.sessions_opened;
-    all.rate_limited += more.rate_limited;
-    all.refused += more.refused;
-  }
+Counters LinkServers::counters() const {
+  Counters all = server_.counters();
+  for (const auto& plain : plain_) all += plain->counters();
   return all;
 }
 

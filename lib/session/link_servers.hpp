@@ -43,11 +43,7 @@ class LinkServers {
   [[nodiscard]] std::optional<LoginEvent> poll_login() { return server_.poll_login(); }
   void count_logins() { server_.count_logins(); }
 
-  struct Counters {
-    std::uint64_t datagrams = 0, dropped = 0, sessions_opened = 0, authentication_failures = 0,
-                  rate_limited = 0, refused = 0;
-  };
-  /// Of all of them together.
+  /// The sum over all servers.
   [[nodiscard]] Counters counters() const;
   [[nodiscard]] const Server& server() const { return server_; }
   /// Of a link without sessions; null for another one.

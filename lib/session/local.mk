@@ -4,6 +4,7 @@
 
 noinst_LTLIBRARIES += %D%/libsession.la
 %C%_libsession_la_SOURCES =
+%C%_libsession_la_SOURCES += %D%/application.hpp
 %C%_libsession_la_SOURCES += %D%/channel.cpp
 %C%_libsession_la_SOURCES += %D%/channel.hpp
 %C%_libsession_la_SOURCES += %D%/client.cpp
@@ -27,6 +28,7 @@ noinst_LTLIBRARIES += %D%/libsession.la
 %C%_libsession_la_SOURCES += %D%/plain_server.hpp
 %C%_libsession_la_SOURCES += %D%/server.cpp
 %C%_libsession_la_SOURCES += %D%/server.hpp
+%C%_libsession_la_SOURCES += %D%/server_config.hpp
 %C%_libsession_la_SOURCES += %D%/server_handshake.cpp
 %C%_libsession_la_SOURCES += %D%/server_impl.hpp
 %C%_libsession_la_SOURCES += %D%/server_traffic.cpp

@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "session/server.hpp"
+#include "session/application.hpp"
 
 namespace fwr::session {
 

@@ -132,13 +132,12 @@ std::optional<PlainServer::Answer> PlainServer::ask_application(const Path& path
   if (is_discovery(command)) {
     SourceLimiter* const paid_by = payer(path, seekers_);
     if (!admit(path, paid_by, now)) return std::nullopt;
-    Requester anybody;
-    anybody.path = path;
-    anybody.link = config_.link;
-    anybody.properties = config_.properties;
-    auto found = application_.handle_command(anybody, request, now);
-    // As without a session on a network: nobody makes us talk more than he does.
-    if (!found || found->data.size() + 1 > request.data.size()) return std::nullopt;
+    Requester stranger;
+    stranger.path = path;
+    stranger.link = config_.link;
+    stranger.properties = config_.properties;
+    auto found = application_.handle_command(stranger, request, now);
+    if (!found || !fits_request(*found, request)) return std::nullopt;
     return Answer{*std::move(found), paid_by};
   }
   if (!config_.allowed.contains(path.peer)) {

@@ -13,7 +13,7 @@
 #include "base/address.hpp"
 #include "base/link_properties.hpp"
 #include "base/types.hpp"
-#include "session/server.hpp"
+#include "session/application.hpp"
 #include "session/source_limiter.hpp"
 #include "wire/plain.hpp"
 
@@ -76,9 +76,6 @@ class PlainServer {
   /// Who asked for more than to be found, and is not in the list: each again after a minute only.
   [[nodiscard]] std::optional<Address> poll_refused();
 
-  struct Counters {
-    std::uint64_t datagrams = 0, dropped = 0, sessions_opened = 0, refused = 0, rate_limited = 0;
-  };
   [[nodiscard]] const Counters& counters() const { return counters_; }
   [[nodiscard]] std::size_t active_peers() const { return peers_.size(); }
   [[nodiscard]] LinkId link() const { return config_.link; }

@@ -6,6 +6,7 @@
 #include <utility>
 #include <variant>
 
+#include "base/soonest.hpp"
 #include "session/server_impl.hpp"
 #include "wire/stream.hpp"
 
@@ -219,10 +220,10 @@ std::optional<Datagram> Server::poll_transmit(TimePoint now, LinkId link) {
   return impl_->poll_transmit(now, link);
 }
 std::optional<TimePoint> Server::deadline() const {
-  const auto sessions = impl_->sessions.deadline();
-  const auto logins = impl_->logins.deadline();
-  if (!sessions || !logins) return sessions ? sessions : logins;
-  return std::min(*sessions, *logins);
+  Soonest soonest;
+  soonest.add(impl_->sessions.deadline());
+  soonest.add(impl_->logins.deadline());
+  return soonest.time();
 }
 std::optional<LoginEvent> Server::poll_login() {
   return impl_->logins.poll();
@@ -236,7 +237,7 @@ void Server::close_all(TimePoint now) {
 void Server::reconfigure(ServerConfig config, TimePoint now) {
   impl_->reconfigure(std::move(config), now);
 }
-const Server::Counters& Server::counters() const {
+const Counters& Server::counters() const {
   return impl_->counters;
 }
 std::size_t Server::active_sessions() const {

@@ -50,7 +50,7 @@ class Server::Impl {
   void reply_sessionless(const Path& path, const wire::LanMessage& request,
                          const wire::IpmiResponse& response, Framing framing);
   [[nodiscard]] std::optional<wire::IpmiResponse> ask_application(const Path& path,
-                                                                  const wire::LanMessage& request,
+                                                                  const wire::IpmiRequest& request,
                                                                   TimePoint now);
   void on_session_packet(const Path& path, const wire::RmcpPlusPacket& packet, TimePoint now);
   void note_login(Session& session, TimePoint now);

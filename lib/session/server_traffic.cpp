@@ -22,10 +22,8 @@ bool is_oem(const wire::LanMessage& message) {
 
 /// PROTOCOL §4, column "session".
 bool is_sessionless_oem(const wire::LanMessage& message) {
-  using wire::oem::Command;
-  return is_oem(message) &&
-         (message.command == static_cast<std::uint8_t>(Command::GetRecoveryCapabilities) ||
-          message.command == static_cast<std::uint8_t>(Command::RequestFirmware));
+  const wire::oem::CommandInfo* const command = wire::oem::find_command(message.command);
+  return is_oem(message) && command != nullptr && !command->needs_session;
 }
 
 constexpr unsigned kPrivilegeMask = 0x0f;  // of its request
@@ -52,20 +50,19 @@ void Server::Impl::on_sessionless(const Path& path, ByteView bytes, Framing fram
   }
   if (!is_sessionless_oem(*request)) return drop();
   if (!admit(requests_, now)) return;
-  const auto response = ask_application(path, *request, now);
-  // With the same framing around both, comparing the data compares the datagrams. The completion
-  // code is the one byte that a response has more.
-  if (!response || response->data.size() + 1 > request->data.size()) return drop();
+  const wire::IpmiRequest asked{request->net_fn, request->command, request->data};
+  const auto response = ask_application(path, asked, now);
+  if (!response || !fits_request(*response, asked)) return drop();
   reply_sessionless(path, *request, *response, framing);
 }
 
 std::optional<wire::IpmiResponse> Server::Impl::ask_application(const Path& path,
-                                                                const wire::LanMessage& request,
+                                                                const wire::IpmiRequest& request,
                                                                 TimePoint now) {
-  Requester nobody;
-  nobody.path = path;
-  nobody.link = link_;
-  return application_.handle_command(nobody, {request.net_fn, request.command, request.data}, now);
+  Requester stranger;
+  stranger.path = path;
+  stranger.link = link_;
+  return application_.handle_command(stranger, request, now);
 }
 
 void Server::Impl::reply_sessionless(const Path& path, const wire::LanMessage& request,

@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "base/address.hpp"
+#include "session/application.hpp"
 #include "session/channel.hpp"
 #include "session/keys.hpp"
-#include "session/server.hpp"
 
 namespace fwr::session {
 

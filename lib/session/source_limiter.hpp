@@ -12,11 +12,6 @@
 
 namespace fwr::session {
 
-/// The address without its port, or the part of it that no host chooses (source_prefix()).
-[[nodiscard]] inline Address host_of(const Address& address) {
-  return source_prefix(address);
-}
-
 /// What a source is, the caller says: an address with its port, one without, or a prefix.
 class SourceLimiter {
  public:

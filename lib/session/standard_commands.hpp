@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "session/server.hpp"
+#include "session/server_config.hpp"
 #include "session/session_table.hpp"
 #include "wire/ipmi.hpp"
 

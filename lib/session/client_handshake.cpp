@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// How the client opens a session: Open Session, RAKP 1 to 4, privilege. IPMI v2.0 §13.15 to §13.23.
-#include <utility>
+// Open Session and RAKP 1 to 4, in this order. IPMI v2.0 §13.15 to §13.23.
+#include "session/client_handshake.hpp"
 
-#include "session/client_impl.hpp"
+#include <algorithm>
+#include <cassert>
+#include <utility>
 
 namespace fwr::session {
 
@@ -10,8 +12,7 @@ namespace {
 
 using wire::RakpStatus;
 
-constexpr std::uint8_t kSetSessionPrivilegeLevel = 0x3b;  // IPMI v2.0 §22.18
-constexpr std::uint8_t kNameOnlyLookup = 0x10;            // RAKP 1, role byte b4
+constexpr std::uint8_t kNameOnlyLookup = 0x10;  // RAKP 1, role byte b4
 
 Error refused(RakpStatus status) {
   const auto code = [status] {
@@ -37,7 +38,19 @@ Error refused(RakpStatus status) {
 
 }  // namespace
 
-Result<> Client::Impl::check_credentials() const {
+ClientHandshake::ClientHandshake(Credentials credentials, const ClientTimers& timers,
+                                 RandomSource& random)
+    : credentials_(std::move(credentials)), random_(random), retry_(timers, random) {}
+
+void ClientHandshake::enter(HandshakeEvent event) {
+  const auto* row = std::find_if(
+      kHandshakeTransitions.begin(), kHandshakeTransitions.end(),
+      [&](const HandshakeTransition& t) { return t.from == state_ && t.event == event; });
+  assert(row != kHandshakeTransitions.end());
+  state_ = row->to;
+}
+
+Result<> ClientHandshake::check_credentials() const {
   if (credentials_.user.size() > wire::kMaxUserName_bytes)
     return fail(Errc::BadConfiguration, "a user name has at most 16 bytes");
   if (credentials_.password.view().size() > kMaxPassword_bytes)
@@ -51,33 +64,48 @@ Result<> Client::Impl::check_credentials() const {
   return {};
 }
 
-void Client::Impl::start(TimePoint now) {
-  if (state_ != ClientState::Idle) return;
-  if (auto good = check_credentials(); !good) return go_down(std::move(good).error());
-  enter(ClientStep::Start);
-  send_open_session(now);
+ClientHandshake::Outcome ClientHandshake::start(TimePoint now) {
+  if (auto good = check_credentials(); !good) return {.error = std::move(good).error()};
+  enter(HandshakeEvent::Start);
+  return open_session(now);
 }
 
-void Client::Impl::send_handshake(wire::PayloadType type, const Bytes& payload) {
+Bytes ClientHandshake::remember(wire::PayloadType type, const Bytes& payload) {
   wire::RmcpPlusHeader header;
   header.payload_type = static_cast<std::uint8_t>(type);
-  handshake_message_ = wire::encode_plain(header, payload);
-  transmit_.push_back({handshake_message_, false});
+  message_ = wire::encode_plain(header, payload);
+  return message_;
 }
 
-/// Not at once, and not for ever: nothing authenticates what a server says before RAKP 2.
-void Client::Impl::open_again(TimePoint now) {
+ClientHandshake::Outcome ClientHandshake::ask(wire::PayloadType type, const Bytes& payload,
+                                              TimePoint now) {
+  refusals_ = 0;
+  // A server that forgets sessions has too many clients: they leave it more time.
+  retry_.start(now, restarts_ > 0 ? kCrowdedFactor : 1);
+  return {.datagram = remember(type, payload)};
+}
+
+ClientHandshake::Outcome ClientHandshake::handle_timeout(TimePoint now) {
+  if (!retry_.is_due(now)) return {};
+  if (forgotten_) return open_again(now);
+  if (retry_.is_exhausted())
+    return {.error = Error{Errc::NoResponse, "no answer while opening a session"}};
+  retry_.repeat(now);
+  return {.datagram = message_};
+}
+
+/// Opens a forgotten session again, but not at once and not for ever: nothing authenticates the
+/// messages of a server before RAKP 2.
+ClientHandshake::Outcome ClientHandshake::open_again(TimePoint now) {
   forgotten_ = false;
-  if (++restarts_ > kRestarts) {
-    transmit_.clear();
-    return go_down({Errc::SessionLimit, "it forgets sessions while they are opened"});
-  }
+  if (++restarts_ > kRestarts)
+    return {.error = Error{Errc::SessionLimit, "it forgets sessions while they are opened"}};
   exchange_ = {};
-  enter(ClientStep::Forgotten);
-  send_open_session(now);
+  enter(HandshakeEvent::Forgotten);
+  return open_session(now);
 }
 
-void Client::Impl::send_open_session(TimePoint now) {
+ClientHandshake::Outcome ClientHandshake::open_session(TimePoint now) {
   while (exchange_.console_session == 0) {
     std::array<std::byte, 4> id{};
     random_.fill(id);
@@ -91,46 +119,48 @@ void Client::Impl::send_open_session(TimePoint now) {
   request.authentication = suite.authentication;
   request.integrity = suite.integrity;
   request.confidentiality = suite.confidentiality;
-  send_handshake(wire::PayloadType::OpenSessionRq, wire::encode(request));
-  arm(now);
+  return ask(wire::PayloadType::OpenSessionRq, wire::encode(request), now);
 }
 
-void Client::Impl::on_handshake(const wire::RmcpPlusPacket& packet, TimePoint now) {
+ClientHandshake::Outcome ClientHandshake::handle_packet(const wire::RmcpPlusPacket& packet,
+                                                        TimePoint now) {
   switch (static_cast<wire::PayloadType>(packet.header.payload_type)) {
     case wire::PayloadType::OpenSessionRs:
-      if (state_ == ClientState::Opening) on_open_session_response(packet.payload, now);
-      return;
+      if (state_ == HandshakeState::Opening) return on_open_session_response(packet.payload, now);
+      break;
     case wire::PayloadType::Rakp2:
-      if (state_ == ClientState::Challenging) on_rakp2(packet.payload, now);
-      return;
+      if (state_ == HandshakeState::Challenging) return on_rakp2(packet.payload, now);
+      break;
     case wire::PayloadType::Rakp4:
-      if (state_ == ClientState::Proving) on_rakp4(packet.payload, now);
-      return;
+      if (state_ == HandshakeState::Proving) return on_rakp4(packet.payload);
+      break;
     case wire::PayloadType::Ipmi:
     case wire::PayloadType::OemExplicit:
     case wire::PayloadType::OpenSessionRq:
     case wire::PayloadType::Rakp1:
-    case wire::PayloadType::Rakp3: return;
+    case wire::PayloadType::Rakp3: break;
   }
+  return {};
 }
 
-void Client::Impl::on_refusal(Error error) {
+ClientHandshake::Outcome ClientHandshake::on_refusal(Error error) {
   // Nothing authenticates a refusal: the medium may have damaged the question or the answer. The
   // server answers a repeat, and only the last of several refusals is believed.
-  if (++refusals_ >= kRefusals) return go_down(std::move(error));
-  transmit_.push_back({handshake_message_, false});
+  if (++refusals_ >= kRefusals) return {.error = std::move(error)};
+  return {.datagram = message_};
 }
 
-void Client::Impl::on_open_session_response(ByteView payload, TimePoint now) {
+ClientHandshake::Outcome ClientHandshake::on_open_session_response(ByteView payload,
+                                                                   TimePoint now) {
   const auto response = wire::decode_open_session_rs(payload);
   if (!response || response->tag != tag_ || response->console_session != exchange_.console_session)
-    return;
+    return {};
   if (response->status != RakpStatus::Ok) return on_refusal(refused(response->status));
   const SuiteInfo& suite = info(credentials_.suite);
   if (response->authentication != suite.authentication || response->integrity != suite.integrity ||
       response->confidentiality != suite.confidentiality)
     return on_refusal({Errc::NoCommonCipherSuite, "the server answers with other algorithms"});
-  if (response->managed_session == 0) return;
+  if (response->managed_session == 0) return {};
 
   exchange_.managed_session = response->managed_session;
   random_.fill(exchange_.console_random);
@@ -143,69 +173,70 @@ void Client::Impl::on_open_session_response(ByteView payload, TimePoint now) {
   message.console_random = exchange_.console_random;
   message.role = exchange_.role;
   message.user = exchange_.user;
-  enter(ClientStep::Opened);
-  send_handshake(wire::PayloadType::Rakp1, wire::encode(message));
-  arm(now);
+  enter(HandshakeEvent::Opened);
+  return ask(wire::PayloadType::Rakp1, wire::encode(message), now);
 }
 
-void Client::Impl::on_rakp2(ByteView payload, TimePoint now) {
-  auto message = wire::decode_rakp2(payload);
-  if (!message || message->tag != tag_) return;
+ClientHandshake::Outcome ClientHandshake::on_rakp2(ByteView payload, TimePoint now) {
+  const auto message = wire::decode_rakp2(payload);
+  if (!message || message->tag != tag_) return {};
   // A server that has no such session does not know our id for it either.
   if (message->status == RakpStatus::InvalidSessionId && message->console_session == 0) {
     forgotten_ = true;
-    return;
+    return {};
   }
-  if (message->console_session != exchange_.console_session) return;
+  if (message->console_session != exchange_.console_session) return {};
   if (message->status != RakpStatus::Ok) return on_refusal(refused(message->status));
   exchange_.managed_random = message->managed_random;
   exchange_.guid = message->guid;
   const Hash hash = info(credentials_.suite).hash;
   const auto expected = rakp2_code(hash, credentials_.password, exchange_);
   auto code = rakp3_code(hash, credentials_.password, exchange_);
-  if (!expected || !code) return go_down((!expected ? expected : code).error());
+  if (!expected || !code) return {.error = (!expected ? expected : code).error()};
   if (!equal_constant_time(*expected, message->key_exchange_code)) {
-    on_refusal({Errc::AuthenticationFailed,
-                "the server has another password for this user, or no such user"});
-    // Said to the server, so that its half-open session does not wait for us.
-    if (state_ == ClientState::Down) send_rakp3(RakpStatus::InvalidIntegrityCheckValue, {});
-    return;
+    Outcome refusal =
+        on_refusal({Errc::AuthenticationFailed,
+                    "the server has another password for this user, or no such user"});
+    // Sent to the server, so that its half-open session does not wait for us.
+    if (refusal.error)
+      refusal.datagram =
+          remember(wire::PayloadType::Rakp3, rakp3(RakpStatus::InvalidIntegrityCheckValue, {}));
+    return refusal;
   }
   forgotten_ = false;
-  enter(ClientStep::Challenged);
-  send_rakp3(RakpStatus::Ok, *std::move(code));
-  arm(now);
+  enter(HandshakeEvent::Challenged);
+  return ask(wire::PayloadType::Rakp3, rakp3(RakpStatus::Ok, *std::move(code)), now);
 }
 
-void Client::Impl::send_rakp3(RakpStatus status, Bytes code) {
+Bytes ClientHandshake::rakp3(RakpStatus status, Bytes code) {
   wire::Rakp3 message;
   message.tag = ++tag_;
   message.status = status;
   message.managed_session = exchange_.managed_session;
   message.key_exchange_code = std::move(code);
-  send_handshake(wire::PayloadType::Rakp3, wire::encode(message));
+  return wire::encode(message);
 }
 
-void Client::Impl::on_rakp4(ByteView payload, TimePoint now) {
+ClientHandshake::Outcome ClientHandshake::on_rakp4(ByteView payload) {
   const auto message = wire::decode_rakp4(payload);
-  if (!message || message->tag != tag_) return;
-  // Too many began at one time, and ours had to make room.
+  if (!message || message->tag != tag_) return {};
+  // Too many sessions were opened at one time, and ours had to make room.
   if (message->status == RakpStatus::InvalidSessionId && message->console_session == 0) {
     forgotten_ = true;
-    return;
+    return {};
   }
-  if (message->console_session != exchange_.console_session) return;
+  if (message->console_session != exchange_.console_session) return {};
   if (message->status != RakpStatus::Ok) return on_refusal(refused(message->status));
-  if (auto made = make_channel(message->integrity_check_value); !made)
-    return on_refusal(std::move(made).error());
+  auto channel = make_channel(message->integrity_check_value);
+  if (!channel) return on_refusal(std::move(channel).error());
   forgotten_ = false;
-  retry_due_.reset();
-  handshake_message_.clear();
-  enter(ClientStep::Proven);
-  raise_privilege(now);
+  retry_.stop();
+  message_.clear();
+  enter(HandshakeEvent::Proven);
+  return {.channel = *std::move(channel)};
 }
 
-Result<> Client::Impl::make_channel(ByteView integrity_check_value) {
+Result<SecureChannel> ClientHandshake::make_channel(ByteView integrity_check_value) const {
   const SuiteInfo& suite = info(credentials_.suite);
   const Secret& key = credentials_.kg ? *credentials_.kg : credentials_.password;
   const auto keys = session_keys(suite.hash, key, exchange_);
@@ -214,19 +245,7 @@ Result<> Client::Impl::make_channel(ByteView integrity_check_value) {
   if (!expected) return tl::unexpected(expected.error());
   if (!equal_constant_time(*expected, integrity_check_value))
     return fail(Errc::AuthenticationFailed, "the server has another K_g");
-  auto channel =
-      SecureChannel::create(credentials_.suite, *keys, exchange_.managed_session, random_);
-  if (!channel) return tl::unexpected(std::move(channel).error());
-  channel_ = *std::move(channel);
-  return {};
-}
-
-void Client::Impl::raise_privilege(TimePoint now) {
-  if (credentials_.privilege <= wire::Privilege::User) return session_is_up(now);
-  ByteWriter level(1);
-  level.u8(static_cast<std::uint8_t>(credentials_.privilege));
-  send_command(0, {raw(wire::NetFn::AppRq), kSetSessionPrivilegeLevel, std::move(level).release()},
-               now);
+  return SecureChannel::create(credentials_.suite, *keys, exchange_.managed_session, random_);
 }
 
 }  // namespace fwr::session

@@ -24,6 +24,13 @@ class TokenBucket {
     full_at_ = std::max(full_at_, now) + interval_ * count;
   }
 
+  /// Takes a token if there is one.
+  [[nodiscard]] bool admit(TimePoint now) {
+    if (!has_token(now)) return false;
+    take(now);
+    return true;
+  }
+
  private:
   Duration interval_;
   Duration depth_;

@@ -22,8 +22,8 @@ std::optional<wire::IpmiResponse> Donor::handle_command(const session::Requester
 void Donor::handle_payload(const session::Requester& from, ByteView payload, TimePoint now) {
   impl_->handle_payload(from, payload, now);
 }
-std::optional<Donor::Outgoing> Donor::next_payload(TimePoint now, LinkId link) {
-  return impl_->next_payload(now, link);
+std::optional<Donor::Outgoing> Donor::next_payload(LinkId link, TimePoint now) {
+  return impl_->next_payload(link, now);
 }
 void Donor::session_closed(std::uint32_t session, TimePoint) {
   impl_->session_closed(session);

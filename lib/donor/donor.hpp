@@ -76,7 +76,7 @@ class Donor final : public session::Application {
                                                    const wire::IpmiRequest& request,
                                                    TimePoint now) override;
   void handle_payload(const session::Requester& from, ByteView payload, TimePoint now) override;
-  std::optional<Outgoing> next_payload(TimePoint now, LinkId link) override;
+  std::optional<Outgoing> next_payload(LinkId link, TimePoint now) override;
   void session_closed(std::uint32_t session, TimePoint now) override;
 
   void handle_timeout(TimePoint now);

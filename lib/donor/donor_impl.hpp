@@ -32,7 +32,7 @@ class Donor::Impl {
   std::optional<wire::IpmiResponse> handle_command(const session::Requester& from,
                                                    const wire::IpmiRequest& request, TimePoint now);
   void handle_payload(const session::Requester& from, ByteView payload, TimePoint now);
-  std::optional<Outgoing> next_payload(TimePoint now, LinkId link);
+  std::optional<Outgoing> next_payload(LinkId link, TimePoint now);
   void session_closed(std::uint32_t session);
   void expire(TimePoint now);
   void replace_catalogue(Catalogue& catalogue, TimePoint now);

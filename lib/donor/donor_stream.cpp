@@ -33,7 +33,7 @@ void Donor::Impl::handle_payload(const session::Requester& from, ByteView payloa
   leases_.wait_for_turn(*lease);
 }
 
-std::optional<Donor::Outgoing> Donor::Impl::next_payload(TimePoint now, LinkId link) {
+std::optional<Donor::Outgoing> Donor::Impl::next_payload(LinkId link, TimePoint now) {
   expire(now);
   if (const auto refusals = refusals_.find(link);
       refusals != refusals_.end() && !refusals->second.empty()) {

@@ -63,7 +63,7 @@ class Application {
   };
   /// The next stream payload for a session behind this link, if there is one. The server pulls it
   /// only when the link has room for it.
-  virtual std::optional<Outgoing> next_payload(TimePoint now, LinkId link) = 0;
+  virtual std::optional<Outgoing> next_payload(LinkId link, TimePoint now) = 0;
 
   virtual void session_closed(std::uint32_t session, TimePoint now) = 0;
 };

@@ -32,7 +32,7 @@ PlainServer* LinkServers::find(LinkId link) const {
 
 void LinkServers::handle_datagram(LinkId link, const Path& path, ByteView datagram, TimePoint now) {
   if (PlainServer* plain = find(link)) return plain->handle_datagram(path, datagram, now);
-  server_.handle_datagram(path, datagram, now, link);
+  server_.handle_datagram(link, path, datagram, now);
 }
 
 void LinkServers::handle_timeout(TimePoint now) {
@@ -42,7 +42,7 @@ void LinkServers::handle_timeout(TimePoint now) {
 
 std::optional<Datagram> LinkServers::poll_transmit(LinkId link, TimePoint now) {
   if (PlainServer* plain = find(link)) return plain->poll_transmit(now);
-  return server_.poll_transmit(now, link);
+  return server_.poll_transmit(link, now);
 }
 
 std::optional<TimePoint> LinkServers::deadline() const {

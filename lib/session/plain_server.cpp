@@ -241,7 +241,7 @@ std::optional<Datagram> PlainServer::poll_transmit(TimePoint now) {
     return reply;
   }
   for (unsigned passed = 0; passed < kStalePayloads; ++passed) {
-    const auto outgoing = application_.next_payload(now, config_.link);
+    const auto outgoing = application_.next_payload(config_.link, now);
     if (!outgoing) return std::nullopt;
     const auto peer = std::find_if(peers_.begin(), peers_.end(), [&](const Peer& known) {
       return known.requester.session == outgoing->session;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The server: what comes in is sorted, what goes out is queued, what is old is closed.
+// Traffic of the RMCP+ server, in the order in which a datagram passes it: sorting, messages
+// without a session, packets of a session, what goes out, and the end of sessions. PROTOCOL §2.1,
+// §2.2.
 #include "session/server.hpp"
 
 #include <algorithm>
@@ -7,31 +9,13 @@
 #include <variant>
 
 #include "base/soonest.hpp"
-#include "session/server_impl.hpp"
+#include "session/standard_commands.hpp"
+#include "wire/oem.hpp"
 #include "wire/stream.hpp"
 
 namespace fwr::session {
 
 namespace {
-
-SourceLimiter make_limiter(const ServerLimits& limits, unsigned per_s) {
-  return SourceLimiter({.per_source_per_s = limits.replies_per_source_per_s,
-                        .burst = limits.replies_burst,
-                        .per_s = per_s,
-                        .sources = limits.sources});
-}
-
-/// Each prefix may have what it is given in a second at once.
-SourceLimiter make_prefix_limiter(const ServerLimits& limits) {
-  return SourceLimiter({.per_source_per_s = limits.proved_of_prefix_per_s,
-                        .burst = limits.proved_of_prefix_per_s,
-                        .per_s = limits.small_replies_per_s,
-                        .sources = limits.sources});
-}
-
-TokenBucket make_bucket(unsigned per_s) {
-  return {per_s, per_s};
-}
 
 ServerConfig with_possible_limits(ServerConfig config) {
   config.limits.active_sessions = std::min(config.limits.active_sessions, SessionTable::kMaxActive);
@@ -42,71 +26,218 @@ bool same_secret(const std::optional<Secret>& a, const std::optional<Secret>& b)
   return a.has_value() == b.has_value() && (!a || equal_constant_time(a->view(), b->view()));
 }
 
+bool is_for_us(const wire::LanMessage& message) {
+  return !message.is_response() && message.responder_address == wire::kBmcAddress &&
+         message.responder_lun == 0;
+}
+
+bool is_oem(const wire::LanMessage& message) {
+  return message.net_fn == raw(wire::NetFn::OemGroupRq);
+}
+
+/// PROTOCOL §4, column "session".
+bool is_sessionless_oem(const wire::LanMessage& message) {
+  const wire::oem::CommandInfo* const command = wire::oem::find_command(message.command);
+  return is_oem(message) && command != nullptr && !command->needs_session;
+}
+
+constexpr unsigned kPrivilegeMask = 0x0f;  // in the request of Set Session Privilege Level
+
+/// Set Session Privilege Level for more than the account may have.
+bool is_beyond_limit(const wire::LanMessage& request, const wire::IpmiResponse& response) {
+  return request.net_fn == raw(wire::NetFn::AppRq) &&
+         request.command == kSetSessionPrivilegeLevel &&
+         static_cast<std::uint8_t>(response.code) == kExceedsPrivilegeLimit;
+}
+
+wire::RmcpPlusHeader header_of(wire::PayloadType type) {
+  wire::RmcpPlusHeader header;
+  header.payload_type = static_cast<std::uint8_t>(type);
+  return header;
+}
+
 }  // namespace
 
-Server::Impl::Impl(ServerConfig config, std::uint32_t iana, Application& application,
-                   RandomSource& random)
+Server::Server(ServerConfig config, std::uint32_t iana, Application& application,
+               RandomSource& random)
     : config_(with_possible_limits(std::move(config))),
       iana_(iana),
       application_(application),
-      random_(random),
-      openings_(config_.limits.setup, random),
-      pings_(make_limiter(config_.limits, config_.limits.replies_per_s)),
+      sessions_(application),
+      handshake_(config_, sessions_, logins_, counters_, random),
+      pings_(config_.limits.of_sources(config_.limits.replies_per_s)),
       queries_(pings_),
-      requests_(make_bucket(config_.limits.small_replies_per_s)),
-      opens_(requests_),
-      refusals_(make_bucket(config_.limits.replies_per_s)),
-      proved_(make_limiter(config_.limits, config_.limits.small_replies_per_s)),
-      proved_prefixes_(make_prefix_limiter(config_.limits)) {}
+      requests_(config_.limits.small_replies_per_s, config_.limits.small_replies_per_s) {}
 
-void Server::Impl::handle_datagram(const Path& path, ByteView datagram, TimePoint now,
-                                   LinkId link) {
-  link_ = link;
+void Server::handle_datagram(LinkId link, const Path& path, ByteView datagram, TimePoint now) {
   handle_timeout(now);  // what has expired takes nothing more, however late the driver is
-  ++counters.datagrams;
+  ++counters_.datagrams;
   const auto message = wire::decode_rmcp(datagram);
   if (!message) return drop();
   if (const auto* packet = std::get_if<wire::RmcpPlusPacket>(&*message)) {
-    if (packet->header.session_id != 0) return on_session_packet(path, *packet, now);
+    if (packet->header.session_id != 0) return on_session_packet(link, path, *packet, now);
     if (packet->header.encrypted || packet->header.authenticated) return drop();
     if (packet->header.payload_type == static_cast<std::uint8_t>(wire::PayloadType::Ipmi))
-      return on_sessionless(path, packet->payload, Framing::V20, now);
-    return on_handshake(path, *packet, now);
+      return on_sessionless(link, path, packet->payload, Framing::V20, now);
+    return on_handshake(link, path, *packet, now);
   }
   if (const auto* v15 = std::get_if<wire::SessionlessV15>(&*message))
-    return on_sessionless(path, v15->message, Framing::V15, now);
-  const auto* ping = std::get_if<wire::PresencePing>(&*message);
+    return on_sessionless(link, path, v15->message, Framing::V15, now);
+  if (const auto* ping = std::get_if<wire::PresencePing>(&*message))
+    return on_ping(link, path, *ping, now);
+  drop();
+}
+
+// --- without a session ---------------------------------------------------------------------------
+
+void Server::on_ping(LinkId link, const Path& path, const wire::PresencePing& ping, TimePoint now) {
   constexpr std::uint8_t kNoAnswerWanted = 0xff;  // ASF 2.0 §3.2.4.3
-  if (ping == nullptr || ping->tag == kNoAnswerWanted) return drop();
-  if (!admit(pings_, path, now)) return;
+  if (ping.tag == kNoAnswerWanted) return drop();
+  if (!admit(pings_.admit(path.peer, now))) return;
   wire::PresencePong pong;
-  pong.tag = ping->tag;
-  queue(path, wire::encode(pong));
+  pong.tag = ping.tag;
+  queue(link, path, wire::encode(pong));
 }
 
-void Server::Impl::handle_timeout(TimePoint now) {
-  logins.handle_timeout(now);
-  if (!sessions.deadline() || now < *sessions.deadline()) return;
-  for (const std::uint32_t id : sessions.ids_where([](const Session&) { return true; }))
-    tell_silent(*sessions.find(id), now);
-  for (const std::uint32_t id :
-       sessions.ids_where([now](const Session& session) { return session.expires <= now; }))
-    close(id, now);
-  sessions.refresh_deadline();
+void Server::on_sessionless(LinkId link, const Path& path, ByteView bytes, Framing framing,
+                            TimePoint now) {
+  auto request = wire::decode_lan_message(bytes);
+  if (!request || !is_for_us(*request)) return drop();
+  if (is_sessionless_command(request->net_fn, request->command)) {
+    if (!admit(queries_.admit(path.peer, now))) return;
+    const auto answer =
+        answer_standard_command({.config = config_, .sessions = sessions_}, *request);
+    if (answer) reply_sessionless(link, path, *request, answer->response, framing);
+    return;
+  }
+  if (!is_sessionless_oem(*request)) return drop();
+  if (!admit(requests_.admit(now))) return;
+  Requester stranger;
+  stranger.path = path;
+  stranger.link = link;
+  const wire::IpmiRequest asked{request->net_fn, request->command, request->data};
+  const auto response = application_.handle_command(stranger, asked, now);
+  if (!response || !fits_request(*response, asked)) return drop();
+  reply_sessionless(link, path, *request, *response, framing);
 }
 
-/// What ends without a proof, or was proved and is silent from then on.
-void Server::Impl::tell_silent(Session& session, TimePoint now) {
-  if (session.state() == SessionState::Rakp1 && session.expires <= now)
-    return tell_failed(session, LoginFailure::NoProof, now);
-  if (session.state() != SessionState::Active) return;
-  std::optional<TimePoint>& due = session.live().silence_told_at;
-  if (!due || now < *due) return;
-  due.reset();
-  tell_failed(session, LoginFailure::Kg, now);
+void Server::reply_sessionless(LinkId link, const Path& path, const wire::LanMessage& request,
+                               const wire::IpmiResponse& response, Framing framing) {
+  const Bytes message = wire::encode(wire::make_lan_response(request, response));
+  switch (framing) {
+    case Framing::V15: return queue(link, path, wire::encode(wire::SessionlessV15{message}));
+    case Framing::V20:
+      return queue(link, path, wire::encode_plain(header_of(wire::PayloadType::Ipmi), message));
+  }
 }
 
-std::optional<Datagram> Server::Impl::poll_transmit(TimePoint now, LinkId link) {
+void Server::on_handshake(LinkId link, const Path& path, const wire::RmcpPlusPacket& packet,
+                          TimePoint now) {
+  if (const auto reply = handshake_.handle_packet(link, path, packet, now))
+    queue(link, reply->path, wire::encode_plain(header_of(reply->type), reply->payload));
+}
+
+// --- inside a session ----------------------------------------------------------------------------
+
+void Server::on_session_packet(LinkId link, const Path& path, const wire::RmcpPlusPacket& packet,
+                               TimePoint now) {
+  Session* session = sessions_.find(packet.header.session_id);
+  if (session == nullptr || session->state() != SessionState::Active ||
+      session->path.peer != path.peer || !session->live().channel.open(packet, opened_))
+    return drop();
+  session->heard = now;
+  session->expires = now + config_.limits.idle;
+  session->path = path;
+  session->live().requester.path = path;
+  session->live().requester.link = link;
+  note_login(*session, now);
+
+  switch (static_cast<wire::PayloadType>(packet.header.payload_type)) {
+    case wire::PayloadType::Ipmi: return on_command(link, *session, opened_, now);
+    case wire::PayloadType::OemExplicit:
+      if (packet.header.oem_iana != iana_ ||
+          packet.header.oem_payload != wire::stream::kPayloadId ||
+          session->live().requester.privilege < wire::Privilege::User)
+        return drop();
+      return application_.handle_payload(session->live().requester, opened_, now);
+    case wire::PayloadType::OpenSessionRq:
+    case wire::PayloadType::OpenSessionRs:
+    case wire::PayloadType::Rakp1:
+    case wire::PayloadType::Rakp2:
+    case wire::PayloadType::Rakp3:
+    case wire::PayloadType::Rakp4: break;
+  }
+  drop();
+}
+
+/// The first valid packet under the session's keys completes the login.
+void Server::note_login(Session& session, TimePoint now) {
+  Live& live = session.live();
+  if (live.confirmed) return;
+  live.confirmed = true;
+  live.silence_told_at.reset();
+  logins_.opened(login_of(session), now);
+}
+
+void Server::on_command(LinkId link, Session& session, ByteView payload, TimePoint now) {
+  const auto request = wire::decode_lan_message(payload);
+  if (!request || request->is_response() || request->responder_address != wire::kBmcAddress)
+    return drop();
+  CommandAnswer answer;
+  if (!is_for_us(*request)) {
+    answer.response.code = wire::CompletionCode::InvalidCommand;
+  } else if (auto standard = answer_standard_command(
+                 {.config = config_, .sessions = sessions_, .self = &session}, *request)) {
+    answer = *std::move(standard);
+  } else {
+    answer.response = forward_command(session, *request, now);
+  }
+  if (is_beyond_limit(*request, answer.response)) {
+    LoginEvent event = login_of(session);
+    event.privilege =
+        static_cast<wire::Privilege>(std::to_integer<unsigned>(request->data[0]) & kPrivilegeMask);
+    event.why = LoginFailure::Privilege;
+    logins_.failed(std::move(event), now);
+  }
+  auto datagram =
+      session.live().channel.seal(header_of(wire::PayloadType::Ipmi),
+                                  wire::encode(wire::make_lan_response(*request, answer.response)));
+  if (datagram)
+    queue(link, session.path, *std::move(datagram));
+  else
+    drop();
+  if (answer.close) sessions_.close(*answer.close, now);
+}
+
+wire::IpmiResponse Server::forward_command(Session& session, const wire::LanMessage& request,
+                                           TimePoint now) {
+  // A foreign command, for example ipmitool's PICMG probe, gets its error at once: the client waits
+  // for it.
+  if (!is_oem(request) && !config_.forward_all)
+    return {.code = wire::CompletionCode::InvalidCommand, .data = {}};
+  const Requester& requester = session.live().requester;
+  if (requester.privilege < wire::Privilege::User)
+    return {.code = wire::CompletionCode::InsufficientPrivilege, .data = {}};
+  auto response =
+      application_.handle_command(requester, {request.net_fn, request.command, request.data}, now);
+  if (!response) return {.code = wire::CompletionCode::InvalidCommand, .data = {}};
+  return *std::move(response);
+}
+
+// --- out -----------------------------------------------------------------------------------------
+
+void Server::queue(LinkId link, const Path& path, Bytes datagram) {
+  std::deque<Datagram>& replies = replies_[link];
+  if (replies.size() >= config_.limits.reply_queue) return drop();
+  replies.push_back({path, std::move(datagram)});
+}
+
+bool Server::admit(bool admitted) {
+  if (!admitted) ++counters_.rate_limited;
+  return admitted;
+}
+
+std::optional<Datagram> Server::poll_transmit(LinkId link, TimePoint now) {
   if (const auto replies = replies_.find(link);
       replies != replies_.end() && !replies->second.empty()) {
     Datagram reply = std::move(replies->second.front());
@@ -114,16 +245,15 @@ std::optional<Datagram> Server::Impl::poll_transmit(TimePoint now, LinkId link) 
     return reply;
   }
   for (unsigned passed = 0; passed < kStalePayloads; ++passed) {
-    const auto outgoing = application_.next_payload(now, link);
+    const auto outgoing = application_.next_payload(link, now);
     if (!outgoing) return std::nullopt;
-    Session* session = sessions.find(outgoing->session);
+    Session* session = sessions_.find(outgoing->session);
     if (session == nullptr || session->state() != SessionState::Active) continue;
-    wire::RmcpPlusHeader header;
-    header.payload_type = static_cast<std::uint8_t>(wire::PayloadType::OemExplicit);
+    wire::RmcpPlusHeader header = header_of(wire::PayloadType::OemExplicit);
     header.oem_iana = iana_;
     header.oem_payload = wire::stream::kPayloadId;
-    // Who is served may be silent for longer before others of its user may take its place. That
-    // does not keep the session: the peer may have gone, and what it was granted may last for days.
+    // A session that is being served may be silent for longer before it yields to another one of
+    // its user. That does not prolong it: the peer may be gone, and its grants may last for days.
     session->heard = now;
     auto datagram = session->live().channel.seal(header, outgoing->payload);
     if (datagram) return Datagram{session->path, *std::move(datagram)};
@@ -131,120 +261,65 @@ std::optional<Datagram> Server::Impl::poll_transmit(TimePoint now, LinkId link) 
   return std::nullopt;
 }
 
-void Server::Impl::close_all(TimePoint now) {
-  for (const std::uint32_t id : sessions.ids_where([](const Session&) { return true; }))
-    close(id, now);
-  sessions.refresh_deadline();
+// --- time and configuration ----------------------------------------------------------------------
+
+std::optional<TimePoint> Server::deadline() const {
+  Soonest soonest;
+  soonest.add(sessions_.deadline());
+  soonest.add(logins_.deadline());
+  return soonest.time();
 }
 
-void Server::Impl::reconfigure(ServerConfig config, TimePoint now) {
+void Server::handle_timeout(TimePoint now) {
+  logins_.handle_timeout(now);
+  if (!sessions_.deadline() || now < *sessions_.deadline()) return;
+  for (const std::uint32_t id : sessions_.ids_where([](const Session&) { return true; }))
+    note_silent(*sessions_.find(id), now);
+  for (const std::uint32_t id :
+       sessions_.ids_where([now](const Session& session) { return session.expires <= now; }))
+    sessions_.close(id, now);
+  sessions_.refresh_deadline();
+}
+
+/// Logs a half-open session that ends without a proof, and one that was proved and then stayed
+/// silent.
+void Server::note_silent(Session& session, TimePoint now) {
+  if (session.state() == SessionState::Rakp1 && session.expires <= now)
+    return log_failure(logins_, session, LoginFailure::NoProof, now);
+  if (session.state() != SessionState::Active) return;
+  std::optional<TimePoint>& due = session.live().silence_told_at;
+  if (!due || now < *due) return;
+  due.reset();
+  log_failure(logins_, session, LoginFailure::Kg, now);
+}
+
+void Server::close_all(TimePoint now) {
+  for (const std::uint32_t id : sessions_.ids_where([](const Session&) { return true; }))
+    sessions_.close(id, now);
+  sessions_.refresh_deadline();
+}
+
+void Server::reconfigure(ServerConfig config, TimePoint now) {
   const ServerConfig next = with_possible_limits(std::move(config));
   for (const std::uint32_t id :
-       sessions.ids_where([&](const Session& session) { return !outlives(session, next); }))
-    close(id, now);
+       sessions_.ids_where([&](const Session& session) { return !outlives(session, next); }))
+    sessions_.close(id, now);
   config_ = next;
-  openings_.set_life(config_.limits.setup);
-  sessions.refresh_deadline();
+  handshake_.reconfigure();
+  sessions_.refresh_deadline();
 }
 
-bool Server::Impl::outlives(const Session& session, const ServerConfig& next) const {
+bool Server::outlives(const Session& session, const ServerConfig& next) const {
   if (session.suite == CipherSuite::Suite3 && !next.allow_suite3) return false;
   if (session.state() == SessionState::Open) return true;
   if (!same_secret(config_.kg, next.kg)) return false;
   const std::string& user = session.state() == SessionState::Active
                                 ? session.live().requester.user
                                 : std::get<Challenge>(session.data).exchange.user;
-  const Account* before = find_account(user);
-  const auto after = std::find_if(next.accounts.begin(), next.accounts.end(),
-                                  [&](const Account& account) { return account.name == user; });
-  return before != nullptr && after != next.accounts.end() && before->limit == after->limit &&
+  const Account* before = config_.find_account(user);
+  const Account* after = next.find_account(user);
+  return before != nullptr && after != nullptr && before->limit == after->limit &&
          equal_constant_time(before->password.view(), after->password.view());
-}
-
-const Account* Server::Impl::find_account(const std::string& name) const {
-  const auto found = std::find_if(config_.accounts.begin(), config_.accounts.end(),
-                                  [&](const Account& account) { return account.name == name; });
-  return found == config_.accounts.end() ? nullptr : &*found;
-}
-
-void Server::Impl::close(std::uint32_t id, TimePoint now) {
-  Session* session = sessions.find(id);
-  if (session == nullptr) return;
-  const bool was_active = session->state() == SessionState::Active;
-  sessions.enter(*session, SessionEvent::End);
-  sessions.erase(id);
-  if (was_active) application_.session_closed(id, now);
-}
-
-void Server::Impl::queue(const Path& path, Bytes datagram) {
-  std::deque<Datagram>& replies = replies_[link_];
-  if (replies.size() >= config_.limits.reply_queue) return drop();
-  replies.push_back({path, std::move(datagram)});
-}
-
-bool Server::Impl::admit(SourceLimiter& limiter, const Path& path, TimePoint now) {
-  if (limiter.admit(path.peer, now)) return true;
-  ++counters.rate_limited;
-  return false;
-}
-
-bool Server::Impl::admit(TokenBucket& bucket, TimePoint now) {
-  if (bucket.has_token(now)) {
-    bucket.take(now);
-    return true;
-  }
-  ++counters.rate_limited;
-  return false;
-}
-
-bool Server::Impl::admit_proved(const Path& path, TimePoint now) {
-  Address host = path.peer;
-  host.port = 0;
-  if (proved_.admit(host, now) && proved_prefixes_.admit(source_prefix(host), now)) return true;
-  ++counters.rate_limited;
-  return false;
-}
-
-Server::Server(ServerConfig config, std::uint32_t iana, Application& application,
-               RandomSource& random)
-    : impl_(std::make_unique<Impl>(std::move(config), iana, application, random)) {}
-Server::~Server() = default;
-
-void Server::handle_datagram(const Path& path, ByteView datagram, TimePoint now, LinkId link) {
-  impl_->handle_datagram(path, datagram, now, link);
-}
-void Server::handle_timeout(TimePoint now) {
-  impl_->handle_timeout(now);
-}
-std::optional<Datagram> Server::poll_transmit(TimePoint now, LinkId link) {
-  return impl_->poll_transmit(now, link);
-}
-std::optional<TimePoint> Server::deadline() const {
-  Soonest soonest;
-  soonest.add(impl_->sessions.deadline());
-  soonest.add(impl_->logins.deadline());
-  return soonest.time();
-}
-std::optional<LoginEvent> Server::poll_login() {
-  return impl_->logins.poll();
-}
-void Server::count_logins() {
-  impl_->logins.end_window();
-}
-void Server::close_all(TimePoint now) {
-  impl_->close_all(now);
-}
-void Server::reconfigure(ServerConfig config, TimePoint now) {
-  impl_->reconfigure(std::move(config), now);
-}
-const Counters& Server::counters() const {
-  return impl_->counters;
-}
-std::size_t Server::active_sessions() const {
-  return impl_->sessions.active();
-}
-std::size_t Server::half_open_sessions() const {
-  return impl_->sessions.half_open();
 }
 
 }  // namespace fwr::session

@@ -12,6 +12,7 @@
 
 #include "base/types.hpp"
 #include "session/application.hpp"
+#include "session/source_limiter.hpp"
 #include "wire/rakp.hpp"
 
 namespace fwr::session {
@@ -38,6 +39,14 @@ struct ServerLimits {
   std::size_t sources = 1024;
   /// Datagrams that wait for one link; further ones are dropped, as a network would.
   std::size_t reply_queue = 256;
+
+  /// So many replies per second to all sources together, and the usual share for each one.
+  [[nodiscard]] SourceLimiter::Limits of_sources(unsigned per_s) const {
+    return {.per_source_per_s = replies_per_source_per_s,
+            .burst = replies_burst,
+            .per_s = per_s,
+            .sources = sources};
+  }
 };
 
 struct ServerConfig {

@@ -6,6 +6,7 @@
 #include <bitset>
 #include <cassert>
 #include <map>
+#include <utility>
 
 namespace fwr::session {
 
@@ -96,6 +97,15 @@ void SessionTable::enter(Session& session, SessionEvent event) {
   session.state_ = row->to;
 }
 
+void SessionTable::close(std::uint32_t id, TimePoint now) {
+  Session* session = find(id);
+  if (session == nullptr) return;
+  const bool was_active = session->state() == SessionState::Active;
+  enter(*session, SessionEvent::End);
+  sessions_.erase(id);
+  if (was_active) application_.session_closed(id, now);
+}
+
 std::size_t SessionTable::half_open_of(const Address& source) const {
   const Address own = source_prefix(source);
   return static_cast<std::size_t>(
@@ -138,6 +148,31 @@ void SessionTable::refresh_deadline() {
     if (session.state_ == SessionState::Active && session.live().silence_told_at)
       note_expiry(*session.live().silence_told_at);
   }
+}
+
+LoginEvent login_of(const Session& session) {
+  LoginEvent event;
+  event.path = session.path;
+  event.user = session.live().requester.user;
+  event.privilege = session.live().limit;
+  event.suite = session.suite;
+  return event;
+}
+
+void log_failure(LoginLog& log, const Session& session, LoginFailure why, TimePoint now) {
+  LoginEvent event;
+  if (session.state() == SessionState::Active) event = login_of(session);
+  event.path = session.path;
+  event.suite = session.suite;
+  event.why = why;
+  if (const auto* challenge = std::get_if<Challenge>(&session.data)) {
+    event.user = challenge->exchange.user;
+    event.privilege = challenge->limit;
+    // Its wrong proofs are in the log already.
+    if (why == LoginFailure::NoProof && challenge->guesses > 0) return;
+    if (challenge->is_decoy) event.why = LoginFailure::UnknownUser;
+  }
+  log.failed(std::move(event), now);
 }
 
 }  // namespace fwr::session

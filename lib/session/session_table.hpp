@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The server's sessions: their states, the table that holds them, and its limits. PROTOCOL §8.3.
+// The server's sessions: their states, and the table that owns them and enforces their limits.
+// PROTOCOL §8.3.
 #pragma once
 
 #include <array>
@@ -14,6 +15,7 @@
 #include "session/application.hpp"
 #include "session/channel.hpp"
 #include "session/keys.hpp"
+#include "session/login_log.hpp"
 
 namespace fwr::session {
 
@@ -34,41 +36,41 @@ inline constexpr std::array kSessionTransitions{
     SessionTransition{SessionState::Active, SessionEvent::End, SessionState::Closed},
 };
 
-/// Rakp1: what RAKP 2 said, and what RAKP 3 must say. Binds nothing yet.
+/// Data of a session in state Rakp1: the content of RAKP 2, and the expected RAKP 3.
 struct Challenge {
   RakpExchange exchange;
   Bytes rakp2_code;
   Bytes expected_rakp3_code;
   wire::Privilege limit = wire::Privilege::User;
   std::uint8_t user_id = 0;
-  /// Nobody has this name: the code is under a secret of ours, and no proof is right.
+  /// No account has this name: the code is under a secret of ours, and no proof is right.
   bool is_decoy = false;
   unsigned guesses = 0;  ///< wrong proofs so far
 };
 
-/// Active.
+/// Data of an active session.
 struct Live {
   SecureChannel channel;
   Requester requester;
   wire::Privilege limit = wire::Privilege::User;
   std::uint8_t user_id = 0;
-  std::uint8_t handle = 0;  ///< of Get Session Info and Close Session; 1..255
-  Bytes rakp3_code;         ///< that made the session active
+  std::uint8_t handle = 0;  ///< for Get Session Info and Close Session; 1..255
+  Bytes rakp3_code;         ///< the code that made the session active
   Bytes rakp4_check;        ///< the answer to it, for a repeat
-  /// Until something comes under the keys: when that is a failed login. Who has another K_g proves
-  /// its password, and then says no more.
+  /// When silence becomes a failed login; unset once a packet under the keys has arrived. A console
+  /// with another K_g proves its password and then stays silent.
   std::optional<TimePoint> silence_told_at = {};
-  bool confirmed = false;  ///< something came under the keys
+  bool confirmed = false;  ///< a packet under the keys has arrived
 };
 
 struct Session {
-  std::uint32_t id = 0;  ///< under which we know it
+  std::uint32_t id = 0;  ///< our id for it
   std::uint32_t console_session = 0;
   Path path;
   CipherSuite suite = CipherSuite::Suite17;
-  wire::Privilege ceiling = wire::Privilege::User;  ///< of Open Session
-  TimePoint opened{};                               ///< its first RAKP 1
-  TimePoint heard{};  ///< the last valid packet, or what was streamed to it, when active
+  wire::Privilege ceiling = wire::Privilege::User;  ///< from Open Session
+  TimePoint opened{};                               ///< time of its first RAKP 1
+  TimePoint heard{};  ///< when active: last valid packet from it or payload to it
   TimePoint expires{};
   std::variant<std::monostate, Challenge, Live> data;
 
@@ -84,12 +86,15 @@ struct Session {
 
 class SessionTable {
  public:
+  /// `application` learns of every active session that ends. It must outlive the table.
+  explicit SessionTable(Application& application) : application_(application) {}
+
   [[nodiscard]] Session* find(std::uint32_t id);
   /// The active session with this handle.
   [[nodiscard]] const Session* find_handle(std::uint8_t handle) const;
   /// The nth active session, from 1, in the order of their handles.
   [[nodiscard]] const Session* find_nth_active(std::size_t n) const;
-  /// The oldest half-open session; of a source, when it is given.
+  /// The oldest half-open session, of this source if one is given.
   [[nodiscard]] const Session* oldest_half_open(const std::optional<Address>& source = {}) const;
   /// The source with the most half-open sessions, when those are at least two more than the
   /// newcomer's source has.
@@ -107,7 +112,8 @@ class SessionTable {
   Session& add(std::uint32_t id);
   /// The only way from state to state. A transition that is not in the table is our own defect.
   void enter(Session& session, SessionEvent event);
-  void erase(std::uint32_t id) { sessions_.erase(id); }
+  /// Ends and removes a session, if there is one with this id.
+  void close(std::uint32_t id, TimePoint now);
 
   [[nodiscard]] std::size_t active() const { return active_; }
   [[nodiscard]] std::size_t half_open() const { return sessions_.size() - active_; }
@@ -133,9 +139,15 @@ class SessionTable {
   static constexpr std::size_t kMaxActive = 255;  ///< as many as there are handles
 
  private:
+  Application& application_;
   std::unordered_map<std::uint32_t, Session> sessions_;
   std::size_t active_ = 0;
   std::optional<TimePoint> deadline_;
 };
+
+/// The login of an active session.
+[[nodiscard]] LoginEvent login_of(const Session& session);
+/// Logs that the login of this session failed, be it half-open or active.
+void log_failure(LoginLog& log, const Session& session, LoginFailure why, TimePoint now);
 
 }  // namespace fwr::session

@@ -143,7 +143,7 @@ class World {
     now_ += config_.lease + 1s;
     donor_.handle_timeout(now_);
     require(donor_.leases() == 0 && !donor_.deadline(), "silence ends every lease");
-    require(!donor_.next_payload(now_, kLanLink), "without a lease there is nothing to send");
+    require(!donor_.next_payload(kLanLink, now_), "without a lease there is nothing to send");
   }
 
  private:
@@ -333,7 +333,7 @@ class World {
   }
   void drain(std::size_t limit) {
     for (std::size_t i = 0; i < limit; ++i) {
-      const auto out = donor_.next_payload(now_, kLanLink);
+      const auto out = donor_.next_payload(kLanLink, now_);
       if (!out) return;
       const auto message = stream::decode_message(out->payload);
       require(message.has_value(), "what the donor sends can be read");

@@ -202,12 +202,13 @@ class World {
   }
   void work(Host& host, bool lies) {
     while (auto datagram = host.to_host.receive(now_))
-      host.server.handle_datagram(Path{host.address, datagram->path.local}, datagram->bytes, now_);
+      host.server.handle_datagram(kLanLink, Path{host.address, datagram->path.local},
+                                  datagram->bytes, now_);
     host.server.handle_timeout(now_);
     host.donor.handle_timeout(now_);
     while (host.donor.poll_event()) {
     }
-    while (auto datagram = host.server.poll_transmit(now_)) {
+    while (auto datagram = host.server.poll_transmit(kLanLink, now_)) {
       datagram->path = Path{datagram->path.peer, host.address};
       if (!lies) {
         host.from_host.send(std::move(*datagram), now_);

@@ -39,8 +39,8 @@ class Host : public session::Application {
   void handle_payload(const session::Requester& from, ByteView payload, TimePoint now) override {
     donor.handle_payload(from, payload, now);
   }
-  std::optional<Outgoing> next_payload(TimePoint now, LinkId link) override {
-    return donor.next_payload(now, link);
+  std::optional<Outgoing> next_payload(LinkId link, TimePoint now) override {
+    return donor.next_payload(link, now);
   }
   void session_closed(std::uint32_t session, TimePoint now) override {
     donor.session_closed(session, now);
@@ -181,8 +181,8 @@ class Liar final : public Host {
       Host::handle_payload(from, payload, now);
     session_ = from.session;
   }
-  std::optional<Outgoing> next_payload(TimePoint now, LinkId link) override {
-    auto next = Host::next_payload(now, link);
+  std::optional<Outgoing> next_payload(LinkId link, TimePoint now) override {
+    auto next = Host::next_payload(link, now);
     if (!next || lets_pass()) return next;
     switch (drawn(kStreamLies)) {
       case StreamLie::Shorten: next->payload.resize(in_.u16() % (next->payload.size() + 1)); break;

@@ -134,7 +134,7 @@ class World final : public session::Application {
     require_known(from);
     ++effects_;
   }
-  std::optional<Outgoing> next_payload(TimePoint, LinkId) override {
+  std::optional<Outgoing> next_payload(LinkId, TimePoint) override {
     if (outgoing_.empty()) return std::nullopt;
     Outgoing next = std::move(outgoing_.front());
     outgoing_.pop_front();
@@ -161,7 +161,7 @@ class World final : public session::Application {
   std::vector<Bytes> deliver(const Path& path, ByteView datagram) {
     drain();
     const std::size_t request_bytes = datagram.size();
-    server_.handle_datagram(path, exact(datagram), now_);
+    server_.handle_datagram(kLanLink, path, exact(datagram), now_);
     std::vector<Bytes> answers = drain();
     std::size_t plain_bytes = 0;
     for (const Bytes& answer : answers) {
@@ -174,7 +174,7 @@ class World final : public session::Application {
   }
   std::vector<Bytes> drain() {
     std::vector<Bytes> all;
-    while (auto datagram = server_.poll_transmit(now_)) {
+    while (auto datagram = server_.poll_transmit(kLanLink, now_)) {
       require(wire::decode_rmcp(datagram->bytes).has_value(), "what the server sends is RMCP");
       all.push_back(std::move(datagram->bytes));
     }

@@ -122,7 +122,7 @@ class Gang::Liar final : public session::Application {
       if (got < 0) break;
       if (lie_ == Lie::NoSession || muted_) continue;
       const sockaddr_in own = to_sockaddr(host_, gang_.port_);
-      server().handle_datagram(Path{address_of(own), address_of(from)},
+      server().handle_datagram(kLanLink, Path{address_of(own), address_of(from)},
                                ByteView(datagram).first(static_cast<std::size_t>(got)), now);
       send(now);
     }
@@ -175,7 +175,7 @@ class Gang::Liar final : public session::Application {
                                               kGranule_bytes)})});
       }
   }
-  std::optional<Outgoing> next_payload(TimePoint /*now*/, LinkId /*link*/) override {
+  std::optional<Outgoing> next_payload(LinkId /*link*/, TimePoint /*now*/) override {
     if (queue_.empty()) return std::nullopt;
     Outgoing next = std::move(queue_.front());
     queue_.pop_front();
@@ -204,7 +204,7 @@ class Gang::Liar final : public session::Application {
   }
   void send(TimePoint now) {
     if (muted_) return;
-    while (const auto datagram = server_->poll_transmit(now)) {
+    while (const auto datagram = server_->poll_transmit(kLanLink, now)) {
       sockaddr_in to{};
       to.sin_family = AF_INET;
       to.sin_port = htons(datagram->path.peer.port);

@@ -76,17 +76,17 @@ class BridgingBmc final : public transport::Handler, public session::Application
     }
   }
   void handle_payload(const session::Requester&, ByteView, TimePoint) override {}
-  std::optional<Outgoing> next_payload(TimePoint, LinkId) override { return std::nullopt; }
+  std::optional<Outgoing> next_payload(LinkId, TimePoint) override { return std::nullopt; }
   void session_closed(std::uint32_t, TimePoint) override {}
 
   // --- the loop ------------------------------------------------------------------------------
   void handle_datagram(LinkId link, const Path& path, ByteView bytes, TimePoint now) override {
-    if (link == kLanLink) return server_.handle_datagram(path, bytes, now);
+    if (link == kLanLink) return server_.handle_datagram(link, path, bytes, now);
     take_response(path, bytes, now);
   }
   void handle_timeout(TimePoint now) override { server_.handle_timeout(now); }
   std::optional<Datagram> poll_transmit(LinkId link, TimePoint now) override {
-    if (link == kLanLink) return server_.poll_transmit(now);
+    if (link == kLanLink) return server_.poll_transmit(link, now);
     if (to_bus_.empty()) return std::nullopt;
     Datagram message = std::move(to_bus_.front());
     to_bus_.pop_front();

@@ -229,7 +229,7 @@ void DonorHost::handle(const Delivery& delivery, TimePoint now) {
     plain->second.handle_datagram(path, bytes, now);
   } else {
     note_request(delivery.datagram);
-    machine_->server.handle_datagram(path, bytes, now, link_of(delivery.medium));
+    machine_->server.handle_datagram(link_of(delivery.medium), path, bytes, now);
   }
   take_events();
   transmit(now);
@@ -281,7 +281,7 @@ std::optional<Datagram> DonorHost::poll(std::size_t medium, TimePoint now) {
   if (!network_.has_room(medium, host(), now)) return std::nullopt;
   const auto plain = machine_->plain.find(medium);
   if (plain != machine_->plain.end()) return plain->second.poll_transmit(now);
-  return machine_->server.poll_transmit(now, link_of(medium));
+  return machine_->server.poll_transmit(link_of(medium), now);
 }
 
 /// A link without room keeps no other one waiting.
@@ -398,10 +398,10 @@ void DonorHost::handle_payload(const session::Requester& from, ByteView payload,
   machine_->donor.handle_payload(from, payload, now);
 }
 
-std::optional<DonorHost::Outgoing> DonorHost::next_payload(TimePoint now, LinkId link) {
+std::optional<DonorHost::Outgoing> DonorHost::next_payload(LinkId link, TimePoint now) {
   if (trickle_at_ && now < *trickle_at_) return std::nullopt;
   // A lie may be silence: then the next one is looked at.
-  while (auto out = machine_->donor.next_payload(now, link)) {
+  while (auto out = machine_->donor.next_payload(link, now)) {
     machine_->watch.payload_out(*out, now);
     if (!lies_ || lie_payload(*out, now)) return out;
   }

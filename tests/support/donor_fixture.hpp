@@ -166,7 +166,7 @@ class DonorTest : public ::testing::Test {
     donor_->handle_payload(from, encode(grant), now_);
   }
   std::unique_ptr<Sent> next() {
-    auto outgoing = donor_->next_payload(now_, kLanLink);
+    auto outgoing = donor_->next_payload(kLanLink, now_);
     if (!outgoing) return nullptr;
     auto sent = std::make_unique<Sent>();
     sent->session = outgoing->session;

@@ -78,8 +78,8 @@ class DonorHost final : public session::Application {
   void handle_payload(const session::Requester& from, ByteView payload, TimePoint now) override {
     donor.handle_payload(from, payload, now);
   }
-  std::optional<Outgoing> next_payload(TimePoint now, LinkId link) override {
-    return donor.next_payload(now, link);
+  std::optional<Outgoing> next_payload(LinkId link, TimePoint now) override {
+    return donor.next_payload(link, now);
   }
   void session_closed(std::uint32_t session, TimePoint now) override {
     donor.session_closed(session, now);
@@ -87,11 +87,12 @@ class DonorHost final : public session::Application {
 
   void work(TimePoint now) {
     while (auto datagram = to_donor.receive(now)) {
-      if (!cut) server.handle_datagram(Path{address, datagram->path.local}, datagram->bytes, now);
+      if (!cut)
+        server.handle_datagram(kLanLink, Path{address, datagram->path.local}, datagram->bytes, now);
     }
     if (server.deadline() && *server.deadline() <= now) server.handle_timeout(now);
     if (donor.deadline() && *donor.deadline() <= now) donor.handle_timeout(now);
-    while (auto datagram = server.poll_transmit(now)) {
+    while (auto datagram = server.poll_transmit(kLanLink, now)) {
       const Address to = datagram->path.peer;
       datagram->path = Path{to, address};
       if (!cut) from_donor.send(std::move(*datagram), now);

@@ -36,7 +36,7 @@ class DonorLinks : public DonorTest {
     return from;
   }
   std::optional<std::uint32_t> next_session(LinkId link) {
-    const auto out = donor_->next_payload(now_, link);
+    const auto out = donor_->next_payload(link, now_);
     return out ? std::optional(out->session) : std::nullopt;
   }
 };
@@ -113,7 +113,7 @@ TEST_F(DonorLinks, RefuseWhatDoesNotFit) {
   const auto lease = accept(small, 1);
   EXPECT_EQ(3, lease.segment_limit_granules);
   grant(small, grant_of(lease.handle, 1, {{0, 4}}, 4));
-  const auto out = donor_->next_payload(now_, kBus);
+  const auto out = donor_->next_payload(kBus, now_);
   ASSERT_TRUE(out);
   const auto refusal = wire::stream::decode_message(out->payload);
   ASSERT_TRUE(refusal);

@@ -32,7 +32,7 @@ class ScriptedDonor final : public session::Application {
     return answer_(request);
   }
   void handle_payload(const session::Requester&, ByteView, TimePoint) override {}
-  std::optional<Outgoing> next_payload(TimePoint, LinkId) override { return std::nullopt; }
+  std::optional<Outgoing> next_payload(LinkId, TimePoint) override { return std::nullopt; }
   void session_closed(std::uint32_t, TimePoint) override {}
 
  private:
@@ -97,8 +97,9 @@ class LoopbackServer {
                                       reinterpret_cast<sockaddr*>(&from), &length);
       if (size < 0 || silent_) continue;
       // One client at a time, so the path does not have to tell clients apart.
-      server_.handle_datagram(Path{}, ByteView(buffer).first(static_cast<std::size_t>(size)), now);
-      while (const auto reply = server_.poll_transmit(now)) {
+      server_.handle_datagram(kLanLink, Path{},
+                              ByteView(buffer).first(static_cast<std::size_t>(size)), now);
+      while (const auto reply = server_.poll_transmit(kLanLink, now)) {
         if (silent_) break;
         (void)::sendto(socket_, reply->bytes.data(), reply->bytes.size(), 0,
                        reinterpret_cast<sockaddr*>(&from), length);

@@ -60,7 +60,7 @@ class EchoApplication : public Application {
     requesters.push_back(from);
     payloads.emplace_back(payload.begin(), payload.end());
   }
-  std::optional<Outgoing> next_payload(TimePoint, LinkId) override {
+  std::optional<Outgoing> next_payload(LinkId, TimePoint) override {
     if (outgoing.empty()) return std::nullopt;
     Outgoing next = std::move(outgoing.front());
     outgoing.pop_front();
@@ -171,7 +171,7 @@ class Network {
 
   /// Sends by hand what the server should get from this path.
   void inject(const Path& path, Bytes datagram) {
-    server.handle_datagram(path, datagram, now);
+    server.handle_datagram(kLanLink, path, datagram, now);
     collect();
   }
 
@@ -240,7 +240,7 @@ class Network {
         send(Way::ToServer, node->path, std::move(*datagram));
       while (auto event = node->client.poll_event()) node->events.push_back(std::move(*event));
     }
-    while (auto datagram = server.poll_transmit(now)) {
+    while (auto datagram = server.poll_transmit(kLanLink, now)) {
       bool known = false;
       for (const auto& node : nodes) known |= node->path == datagram->path;
       if (known)
@@ -255,7 +255,7 @@ class Network {
       const Packet packet = std::move(in_flight_.begin()->second);
       in_flight_.erase(in_flight_.begin());
       if (packet.way == Way::ToServer) {
-        server.handle_datagram(packet.path, packet.datagram, now);
+        server.handle_datagram(kLanLink, packet.path, packet.datagram, now);
         continue;
       }
       for (const auto& node : nodes)

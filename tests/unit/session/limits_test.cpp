@@ -540,9 +540,9 @@ TEST(ReplyQueue, IsBounded) {
   EchoApplication application;
   Server server(config, kIana, application, random);
   for (int i = 0; i < 50; ++i)
-    server.handle_datagram(path_of(1), wire::encode(wire::PresencePing{1}), TimePoint{});
+    server.handle_datagram(kLanLink, path_of(1), wire::encode(wire::PresencePing{1}), TimePoint{});
   int replies = 0;
-  while (server.poll_transmit(TimePoint{})) ++replies;
+  while (server.poll_transmit(kLanLink, TimePoint{})) ++replies;
   EXPECT_EQ(replies, 10);
   EXPECT_EQ(server.counters().dropped, 40U);
 }

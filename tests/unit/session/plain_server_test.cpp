@@ -409,7 +409,7 @@ TEST_F(FullPlainServer, TakesANewPeerOnlyInThePlaceOfASilentOne) {
 /// Gives each link its own payload.
 class TwoLinks : public EchoApplication {
  public:
-  std::optional<Outgoing> next_payload(TimePoint, LinkId link) override {
+  std::optional<Outgoing> next_payload(LinkId link, TimePoint) override {
     asked.push_back(link);
     return std::nullopt;
   }

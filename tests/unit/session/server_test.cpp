@@ -475,15 +475,16 @@ TEST(PollTransmit, SendsRepliesBeforeStreamPayloads) {
   const std::uint32_t session = network.application.requesters.front().session;
   network.application.outgoing.push_back({session + 1, pattern(3)});  // a session that has gone
   network.application.outgoing.push_back({session, pattern(3)});
-  network.server.handle_datagram(path_of(3), wire::encode(wire::PresencePing{1}), network.now);
-  const auto first = network.server.poll_transmit(network.now);
+  network.server.handle_datagram(kLanLink, path_of(3), wire::encode(wire::PresencePing{1}),
+                                 network.now);
+  const auto first = network.server.poll_transmit(kLanLink, network.now);
   ASSERT_TRUE(first);
   EXPECT_EQ(first->path, path_of(3));
-  const auto second = network.server.poll_transmit(network.now);
+  const auto second = network.server.poll_transmit(kLanLink, network.now);
   ASSERT_TRUE(second);
   EXPECT_EQ(second->path, node.path);
   EXPECT_TRUE(is_type(second->bytes, wire::PayloadType::OemExplicit));
-  EXPECT_FALSE(network.server.poll_transmit(network.now));
+  EXPECT_FALSE(network.server.poll_transmit(kLanLink, network.now));
 }
 
 // --- without a session ---------------------------------------------------------------------------

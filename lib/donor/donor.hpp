@@ -1,76 +1,36 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The donor machine: offers, leases, reads and the image stream. Sits behind session::Server.
-// PROTOCOL §5, §6.
+// The donor: offers, leases, reads and the image stream, behind the servers of lib/session.
+// Sans-I/O except for the catalogue, whose reads are complete when they return. PROTOCOL §5, §6.
+//
+//   Donor owns   DonorCommands   one handler for each command; the offer tokens
+//                DonorStream     grants in, segments and refusals out
+//                LeaseBook       every lease, its state, its end and its turn
+//                Shelf           the catalogue that is served at present
+//                EventQueue      what the log of the donor will say
 #pragma once
 
-#include <chrono>
 #include <cstdint>
-#include <functional>
-#include <memory>
 #include <optional>
 #include <span>
-#include <string>
-#include <string_view>
 
 #include "donor/catalogue.hpp"
-#include "session/server.hpp"
+#include "donor/donor_commands.hpp"
+#include "donor/donor_stream.hpp"
+#include "donor/event_queue.hpp"
+#include "donor/lease.hpp"
+#include "donor/shelf.hpp"
+#include "donor/words.hpp"
+#include "session/application.hpp"
 
 namespace fwr::donor {
-
-/// PROTOCOL §6.3, same rows, same order (lease_table()).
-enum class LeaseState : std::uint8_t { Free, Leased, Serving };
-enum class LeaseEvent : std::uint8_t { Accept, Read, Release, Report, Expire, Withdraw };
-struct LeaseRow {
-  LeaseState from;
-  LeaseEvent event;
-  LeaseState to;
-};
-[[nodiscard]] std::span<const LeaseRow> lease_table();
-[[nodiscard]] std::string_view to_text(LeaseState state);
-[[nodiscard]] std::string_view to_text(LeaseEvent event);
-
-struct DonorConfig {
-  std::uint32_t iana = 0;
-  DonorRole role = DonorRole::Console;
-  std::uint8_t media = static_cast<std::uint8_t>(Medium::Wired);
-  Guid guid{};
-  std::string name;  ///< for people, at most 31 characters
-  std::chrono::seconds hold{60};
-  std::chrono::seconds lease{60};
-  std::uint8_t leases = 16;
-  std::uint8_t leases_per_user = 0;  ///< 0: half of them
-  std::uint32_t credit_bytes = 4U << 20;
-  std::uint16_t segment_limit_granules = 512;
-  /// Seconds since 1970, as transport::wall_clock(); nothing: no clock, and nothing expires.
-  std::function<std::optional<std::int64_t>()> wall_clock = {};
-};
-
-/// For the log: what an administrator wants to know of a donor.
-struct DonorEvent {
-  enum class Kind : std::uint8_t {
-    Offered,
-    Accepted,
-    Refused,
-    Released,
-    Reported,
-    Expired,
-    Withdrawn
-  };
-  Kind kind = Kind::Offered;
-  Path path;
-  std::string user;
-  Digest digest{};
-  std::string text;
-  std::uint8_t result = 0;
-  /// What the recipient says it is; nothing when it never asked in this session.
-  std::optional<Platform> system = {};
-};
 
 class Donor final : public session::Application {
  public:
   /// `catalogue` and `random` must outlive the donor.
   Donor(DonorConfig config, Catalogue& catalogue, RandomSource& random, TimePoint now);
-  ~Donor() override;
+  ~Donor() override = default;
+  Donor(const Donor&) = delete;
+  Donor& operator=(const Donor&) = delete;
 
   std::optional<wire::IpmiResponse> handle_command(const session::Requester& from,
                                                    const wire::IpmiRequest& request,
@@ -79,18 +39,24 @@ class Donor final : public session::Application {
   std::optional<Outgoing> next_payload(LinkId link, TimePoint now) override;
   void session_closed(std::uint32_t session, TimePoint now) override;
 
-  void handle_timeout(TimePoint now);
-  [[nodiscard]] std::optional<TimePoint> deadline() const;
-  [[nodiscard]] std::optional<DonorEvent> poll_event();
-  /// Another catalogue from now on; leases of images that it lacks end (withdraw).
+  void handle_timeout(TimePoint now) { expire(now); }
+  [[nodiscard]] std::optional<TimePoint> deadline() const { return leases_.first_end(); }
+  [[nodiscard]] std::optional<DonorEvent> poll_event() { return events_.poll(); }
+  /// Serves another catalogue from now on, and ends the leases of images that it lacks (withdraw).
   void replace_catalogue(Catalogue& catalogue, TimePoint now);
-  [[nodiscard]] std::size_t leases() const;
-  /// How often each row of lease_table() was taken.
-  [[nodiscard]] std::span<const std::uint64_t> rows_taken() const;
+  [[nodiscard]] std::size_t leases() const { return leases_.size(); }
+  /// How many times each row of lease_table() was taken.
+  [[nodiscard]] std::span<const std::uint64_t> rows_taken() const { return leases_.rows_taken(); }
 
  private:
-  class Impl;
-  std::unique_ptr<Impl> impl_;
+  void expire(TimePoint now);
+
+  DonorConfig config_;
+  Shelf shelf_;
+  LeaseBook leases_;
+  EventQueue events_;
+  DonorCommands commands_;
+  DonorStream stream_;
 };
 
 }  // namespace fwr::donor

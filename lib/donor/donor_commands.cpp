@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The commands of a donor, one function each. PROTOCOL §3 to §5.
+// The way of a command through the donor: checks that all commands share, its handler, its answer.
+// The handlers stand in the order of PROTOCOL §5.
+#include "donor/donor_commands.hpp"
+
 #include <algorithm>
 #include <limits>
 #include <utility>
 
-#include "donor/donor_impl.hpp"
 #include "donor/log_text.hpp"
 #include "image/hash_tree.hpp"
 
@@ -40,36 +42,19 @@ Count clamp_to(std::chrono::seconds::rep value) {
 
 }  // namespace
 
-IpmiResponse Donor::Impl::code(CompletionCode code) const {
-  return {code, oem::response_data(config_.iana)};
-}
+DonorCommands::DonorCommands(const DonorConfig& config, Shelf& shelf, LeaseBook& leases,
+                             EventQueue& events, RandomSource& random, TimePoint start)
+    : config_(config),
+      shelf_(shelf),
+      leases_(leases),
+      events_(events),
+      random_(random),
+      start_(start),
+      tokens_(random, start) {}
 
-/// PROTOCOL §5.2: the nonce shows that whoever declines has seen the request.
-IpmiResponse Donor::Impl::decline(CompletionCode why, const Nonce& nonce) const {
-  IpmiResponse response = code(why);
-  response.data.insert(response.data.end(), nonce.begin(), nonce.end());
-  return response;
-}
-
-/// Says when to try again, in whole seconds, at least one. PROTOCOL §3.1.
-IpmiResponse Donor::Impl::busy(Duration wait) const {
-  const auto seconds = std::chrono::ceil<std::chrono::seconds>(wait).count();
-  IpmiResponse response = code(CompletionCode::Busy);
-  ByteWriter retry(2);
-  retry.u16(std::max<std::uint16_t>(1, clamp_to<std::uint16_t>(seconds)));
-  response.data.insert(response.data.end(), retry.view().begin(), retry.view().end());
-  return response;
-}
-
-template <class Message>
-IpmiResponse Donor::Impl::ok(const Message& message) const {
-  return {CompletionCode::Ok, oem::response_data(config_.iana, message)};
-}
-
-std::optional<IpmiResponse> Donor::Impl::handle_command(const session::Requester& from,
-                                                        const wire::IpmiRequest& request,
-                                                        TimePoint now) {
-  expire(now);
+DonorCommands::Answer DonorCommands::handle_command(const session::Requester& from,
+                                                    const wire::IpmiRequest& request,
+                                                    TimePoint now) {
   const bool in_session = from.authenticated();
   if (request.net_fn != raw(wire::NetFn::OemGroupRq)) {
     if (!in_session) return std::nullopt;
@@ -93,8 +78,8 @@ std::optional<IpmiResponse> Donor::Impl::handle_command(const session::Requester
   return answer;
 }
 
-Donor::Impl::Answer Donor::Impl::dispatch(oem::Command command, const session::Requester& from,
-                                          ByteView body, TimePoint now) {
+DonorCommands::Answer DonorCommands::dispatch(oem::Command command, const session::Requester& from,
+                                              ByteView body, TimePoint now) {
   switch (command) {
     case oem::Command::GetRecoveryCapabilities: return capabilities(from, body);
     case oem::Command::RequestFirmware: return request_firmware(from, body, now);
@@ -111,7 +96,7 @@ Donor::Impl::Answer Donor::Impl::dispatch(oem::Command command, const session::R
 }
 
 /// PROTOCOL §5.1
-Donor::Impl::Answer Donor::Impl::capabilities(const session::Requester& from, ByteView body) {
+DonorCommands::Answer DonorCommands::capabilities(const session::Requester& from, ByteView body) {
   const auto rq = wire::decode<oem::CapabilitiesRq>(body);
   if (!rq) return code(code_of(rq.error()));
   if (rq->version < oem::kOldestVersion) return code(CompletionCode::VersionUnsupported);
@@ -127,11 +112,11 @@ Donor::Impl::Answer Donor::Impl::capabilities(const session::Requester& from, By
 }
 
 /// PROTOCOL §5.2
-Donor::Impl::Answer Donor::Impl::request_firmware(const session::Requester& from, ByteView body,
-                                                  TimePoint now) {
+DonorCommands::Answer DonorCommands::request_firmware(const session::Requester& from, ByteView body,
+                                                      TimePoint now) {
   const auto rq = wire::decode<oem::RequestFirmwareRq>(body);
   if (!rq) {
-    // Without a session a short request is dropped, and all that it could be answered with too.
+    // Without a session a short request is dropped, because every answer would be larger.
     if (!from.authenticated() && rq.error().code == Errc::Truncated) return std::nullopt;
     return code(code_of(rq.error()));
   }
@@ -140,9 +125,9 @@ Donor::Impl::Answer Donor::Impl::request_firmware(const session::Requester& from
   Platform system = rq->platform;
   system.component = log_text(as_bytes(system.component));
   if (from.authenticated()) systems_[from.session] = system;
-  const auto wall_clock = config_.wall_clock ? config_.wall_clock() : std::nullopt;
-  const Entry* entry = next_for(
-      *catalogue_, {.platform = rq->platform, .after = rq->after, .wall_clock = wall_clock});
+  const Entry* entry =
+      next_for(shelf_.catalogue(),
+               {.platform = rq->platform, .after = rq->after, .wall_clock = wall_clock()});
   if (entry == nullptr) return decline(CompletionCode::NoCompatibleImage, rq->nonce);
   const image::Manifest& manifest = entry->manifest;
   oem::Offer offer;
@@ -159,21 +144,19 @@ Donor::Impl::Answer Donor::Impl::request_firmware(const session::Requester& from
   offer.token = tokens_.issue(rq->nonce, manifest.digest, config_.hold, now);
   offer.image_version = manifest.version;
   offer.component = manifest.component;
-  if (offers_told_.has_token(now)) {
-    offers_told_.take(now);
-    tell({DonorEvent::Kind::Offered, from.path, from.user, manifest.digest, manifest.version, 0,
-          std::move(system)});
-  }
+  events_.add_offer({DonorEvent::Kind::Offered, from.path, from.user, manifest.digest,
+                     manifest.version, 0, std::move(system)},
+                    now);
   return ok(offer);
 }
 
 /// PROTOCOL §5.3
-Donor::Impl::Answer Donor::Impl::get_manifest(const session::Requester& from, ByteView body) {
+DonorCommands::Answer DonorCommands::get_manifest(const session::Requester& from, ByteView body) {
   const auto rq = wire::decode<oem::GetManifestRq>(body);
   if (!rq) return code(code_of(rq.error()));
   if (rq->count == 0 || rq->count > terms_for(from).manifest_limit_bytes)
     return code(CompletionCode::InvalidField);
-  const Entry* entry = find(*catalogue_, rq->digest);
+  const Entry* entry = find(shelf_.catalogue(), rq->digest);
   if (entry == nullptr) return code(CompletionCode::UnknownImage);
   const ByteView part =
       as_bytes(rq->part == oem::ManifestPart::Manifest ? entry->manifest_json : entry->signature);
@@ -187,17 +170,17 @@ Donor::Impl::Answer Donor::Impl::get_manifest(const session::Requester& from, By
 }
 
 /// PROTOCOL §5.4
-Donor::Impl::Answer Donor::Impl::accept_offer(const session::Requester& from, ByteView body,
-                                              TimePoint now) {
+DonorCommands::Answer DonorCommands::accept_offer(const session::Requester& from, ByteView body,
+                                                  TimePoint now) {
   const auto rq = wire::decode<oem::AcceptOfferRq>(body);
   if (!rq) return code(code_of(rq.error()));
   const auto verdict = tokens_.check(rq->token, rq->nonce, rq->digest, now);
   if (verdict == OfferTokens::Verdict::Forged) return code(CompletionCode::OfferExpired);
   Lease* lease = leases_.find(from.user, rq->nonce, rq->digest);
   if (lease == nullptr) {
-    // The time of an offer is the time to make a lease: a retransmission may come after it.
+    // An offer limits the time in which a lease is made; a retransmission may arrive later.
     if (verdict == OfferTokens::Verdict::Expired) return code(CompletionCode::OfferExpired);
-    const Entry* entry = find(*catalogue_, rq->digest);
+    const Entry* entry = find(shelf_.catalogue(), rq->digest);
     if (entry == nullptr) return code(CompletionCode::UnknownImage);
     const auto made = make_lease(from, *rq, entry->manifest, now);
     if (!made) return made.error();
@@ -213,36 +196,40 @@ Donor::Impl::Answer Donor::Impl::accept_offer(const session::Requester& from, By
   lease->system = system_of(from);
   if (!from.properties.sessions) stop_other_streams(*lease);
   leases_.enter(*lease, LeaseEvent::Accept);
-  prolong(*lease, now);
-  if (is_new) tell(DonorEvent::Kind::Accepted, *lease);
+  leases_.prolong(*lease, now);
+  if (is_new) events_.add(DonorEvent::Kind::Accepted, *lease);
   return accepted(*lease);
 }
 
-/// As it said in Request Firmware.
-std::optional<Platform> Donor::Impl::system_of(const session::Requester& from) const {
+/// The description from Request Firmware.
+std::optional<Platform> DonorCommands::system_of(const session::Requester& from) const {
   const auto known = systems_.find(from.session);
   return known == systems_.end() ? std::nullopt : std::optional(known->second);
 }
 
-LinkTerms Donor::Impl::terms_for(const session::Requester& from) const {
+std::optional<std::int64_t> DonorCommands::wall_clock() const {
+  return config_.wall_clock ? config_.wall_clock() : std::nullopt;
+}
+
+LinkTerms DonorCommands::terms_for(const session::Requester& from) const {
   LinkTerms usual;
   usual.segment_limit_granules = config_.segment_limit_granules;
   usual.credit_limit_bytes = config_.credit_bytes;
   return terms_of(from.properties, usual);
 }
 
-/// PROTOCOL §11.7: what a peer was granted before it began anew would only keep the line busy.
-void Donor::Impl::stop_other_streams(const Lease& lease) {
+/// PROTOCOL §11.7: what a peer was granted before it started again would only keep the line busy.
+void DonorCommands::stop_other_streams(const Lease& lease) {
   leases_.for_each([&](Lease& other) {
     if (&other != &lease && other.session == lease.session) leases_.stop_stream(other);
   });
 }
 
 /// PROTOCOL §8.2: a recipient that was killed comes back with a new nonce.
-void Donor::Impl::replace_abandoned(const session::Requester& from, TimePoint now) {
+void DonorCommands::replace_abandoned(const session::Requester& from, TimePoint now) {
   if (!leases_.wait_for_room(from.user, from.path.peer, now)) return;
   Lease* lease = leases_.longest_silent(from.user, from.path.peer);
-  // Without sessions an address is one system, and asks anew only when it has given up before.
+  // Without sessions an address is one system, and asks again only after it has given up.
   const Duration silent = from.properties.sessions ? Duration(kAbandoned) : Duration::zero();
   std::string why;
   if (lease == nullptr || lease->ends > now + config_.lease + lease->terms.slack - silent) {
@@ -250,18 +237,18 @@ void Donor::Impl::replace_abandoned(const session::Requester& from, TimePoint no
     why = "made room for another: it got too little";
   }
   if (lease == nullptr) return;
-  tell(DonorEvent::Kind::Expired, *lease, std::move(why));
+  events_.add(DonorEvent::Kind::Expired, *lease, std::move(why));
   leases_.enter(*lease, LeaseEvent::Expire);
 }
 
-/// A lease in state Free, or the answer that says why not.
-tl::expected<Lease*, IpmiResponse> Donor::Impl::make_lease(const session::Requester& from,
-                                                           const oem::AcceptOfferRq& rq,
-                                                           const image::Manifest& manifest,
-                                                           TimePoint now) {
+/// A lease in state Free, or the answer that refuses it.
+tl::expected<Lease*, IpmiResponse> DonorCommands::make_lease(const session::Requester& from,
+                                                             const oem::AcceptOfferRq& rq,
+                                                             const image::Manifest& manifest,
+                                                             TimePoint now) {
   const auto refused = [&](IpmiResponse answer, std::string why) {
-    tell({DonorEvent::Kind::Refused, from.path, from.user, rq.digest, std::move(why), 0,
-          system_of(from)});
+    events_.add({DonorEvent::Kind::Refused, from.path, from.user, rq.digest, std::move(why), 0,
+                 system_of(from)});
     return tl::unexpected(std::move(answer));
   };
   replace_abandoned(from, now);
@@ -270,7 +257,7 @@ tl::expected<Lease*, IpmiResponse> Donor::Impl::make_lease(const session::Reques
   // The last byte is there unless the file is gone or short: better to refuse now than to fail
   // half way.
   std::array<std::byte, 1> last{};
-  if (auto done = catalogue_->read_image(rq.digest, manifest.size_bytes - 1, last); !done)
+  if (auto done = shelf_.catalogue().read_image(rq.digest, manifest.size_bytes - 1, last); !done)
     return refused(code(CompletionCode::ImageUnreadable), done.error().message());
   Lease& lease = leases_.add(random_);
   lease.user = from.user;
@@ -282,7 +269,7 @@ tl::expected<Lease*, IpmiResponse> Donor::Impl::make_lease(const session::Reques
   return &lease;
 }
 
-IpmiResponse Donor::Impl::accepted(const Lease& lease) const {
+IpmiResponse DonorCommands::accepted(const Lease& lease) const {
   oem::AcceptOfferRs rs;
   rs.handle = lease.handle;
   rs.lease_s = clamp_to<std::uint16_t>(
@@ -295,12 +282,12 @@ IpmiResponse Donor::Impl::accepted(const Lease& lease) const {
 }
 
 /// PROTOCOL §5.5
-Donor::Impl::Answer Donor::Impl::release_offer(const session::Requester& from, ByteView body,
-                                               TimePoint now) {
+DonorCommands::Answer DonorCommands::release_offer(const session::Requester& from, ByteView body,
+                                                   TimePoint now) {
   const auto rq = wire::decode<oem::ReleaseOfferRq>(body);
   if (!rq) return code(code_of(rq.error()));
   if (Lease* lease = leases_.find(rq->handle, from.user)) {
-    tell(DonorEvent::Kind::Released, *lease);
+    events_.add(DonorEvent::Kind::Released, *lease);
     leases_.note_duration(*lease, now);
     leases_.enter(*lease, LeaseEvent::Release);
   }
@@ -308,8 +295,9 @@ Donor::Impl::Answer Donor::Impl::release_offer(const session::Requester& from, B
 }
 
 /// PROTOCOL §5.6
-Donor::Impl::Answer Donor::Impl::read(wire::stream::Object object, const session::Requester& from,
-                                      ByteView body, TimePoint now) {
+DonorCommands::Answer DonorCommands::read(wire::stream::Object object,
+                                          const session::Requester& from, ByteView body,
+                                          TimePoint now) {
   const auto rq = wire::decode<oem::ReadRq>(body);
   if (!rq) return code(code_of(rq.error()));
   Lease* lease = leases_.find(rq->handle, from.user);
@@ -320,29 +308,29 @@ Donor::Impl::Answer Donor::Impl::read(wire::stream::Object object, const session
   if (rq->offset >= size) return code(CompletionCode::OutOfRange);
   oem::ReadRs rs;
   rs.data.resize(static_cast<std::size_t>(std::min<std::uint64_t>(rq->count, size - rq->offset)));
-  if (auto done = read_object(*lease, object, rq->offset, rs.data, now); !done) {
-    tell(DonorEvent::Kind::Refused, *lease, done.error().message());
+  if (auto done = shelf_.read(*lease, object, rq->offset, rs.data, now); !done) {
+    events_.add(DonorEvent::Kind::Refused, *lease, done.error().message());
     return code(CompletionCode::ImageUnreadable);
   }
   leases_.enter(*lease, LeaseEvent::Read);
-  prolong(*lease, now);
+  leases_.prolong(*lease, now);
   return ok(rs);
 }
 
 /// PROTOCOL §5.7
-Donor::Impl::Answer Donor::Impl::report_result(const session::Requester& from, ByteView body,
-                                               TimePoint now) {
+DonorCommands::Answer DonorCommands::report_result(const session::Requester& from, ByteView body,
+                                                   TimePoint now) {
   const auto rq = wire::decode<oem::ReportResultRq>(body);
   if (!rq) return code(code_of(rq.error()));
   if (rq->text.size() > oem::kReportTextLimit_bytes) return code(CompletionCode::InvalidLength);
   if (Lease* lease = leases_.find(rq->handle, from.user)) {
-    // Who has read nothing of it has not recovered by it, whatever it says.
+    // A recipient that has read nothing has not recovered by this image, whatever it reports.
     if (rq->result != 0)
       ++failed_;
     else if (lease->served_bytes > 0)
       ++recovered_;
-    tell({DonorEvent::Kind::Reported, lease->path, lease->user, lease->digest, log_text(rq->text),
-          rq->result, lease->system});
+    events_.add({DonorEvent::Kind::Reported, lease->path, lease->user, lease->digest,
+                 log_text(rq->text), rq->result, lease->system});
     leases_.note_duration(*lease, now);
     leases_.enter(*lease, LeaseEvent::Report);
   }
@@ -350,39 +338,66 @@ Donor::Impl::Answer Donor::Impl::report_result(const session::Requester& from, B
 }
 
 /// PROTOCOL §5.8
-Donor::Impl::Answer Donor::Impl::donor_status(TimePoint now) {
+DonorCommands::Answer DonorCommands::donor_status(TimePoint now) {
   oem::DonorStatusRs rs;
   rs.role = config_.role;
   rs.load_percent = leases_.load_percent();
   rs.donor = config_.guid;
-  rs.images =
-      clamp_to<std::uint16_t>(static_cast<std::chrono::seconds::rep>(catalogue_->entries().size()));
+  rs.images = clamp_to<std::uint16_t>(
+      static_cast<std::chrono::seconds::rep>(shelf_.catalogue().entries().size()));
   rs.leases = static_cast<std::uint8_t>(leases_.size());
   rs.lease_limit = config_.leases;
   rs.uptime_s = clamp_to<std::uint32_t>(
       std::chrono::duration_cast<std::chrono::seconds>(now - start_).count());
   rs.recovered = recovered_;
   rs.failed = failed_;
-  rs.bytes_served = bytes_served_;
+  rs.bytes_served = shelf_.bytes_served();
   rs.name = config_.name;
   return ok(rs);
 }
 
 /// PROTOCOL §5.9
-Donor::Impl::Answer Donor::Impl::list_images(ByteView body) const {
+DonorCommands::Answer DonorCommands::list_images(ByteView body) const {
   const auto rq = wire::decode<oem::ListImagesRq>(body);
   if (!rq) return code(code_of(rq.error()));
   const image::Manifest* next = nullptr;
-  for (const Entry& entry : catalogue_->entries())
+  for (const Entry& entry : shelf_.catalogue().entries())
     if (entry.manifest.digest > rq->after &&
         (next == nullptr || entry.manifest.digest < next->digest))
       next = &entry.manifest;
   if (next == nullptr) return code(CompletionCode::UnknownImage);
   oem::ListImagesRs rs;
   rs.digest = next->digest;
-  if (has_expired(*next, config_.wall_clock ? config_.wall_clock() : std::nullopt))
-    rs.flags |= oem::ListImagesRs::kExpired;
+  if (has_expired(*next, wall_clock())) rs.flags |= oem::ListImagesRs::kExpired;
   return ok(rs);
+}
+
+// --- answers -------------------------------------------------------------------------------------
+
+IpmiResponse DonorCommands::code(CompletionCode code) const {
+  return {code, oem::response_data(config_.iana)};
+}
+
+/// PROTOCOL §5.2: the nonce proves that the sender of a decline has seen the request.
+IpmiResponse DonorCommands::decline(CompletionCode why, const Nonce& nonce) const {
+  IpmiResponse response = code(why);
+  response.data.insert(response.data.end(), nonce.begin(), nonce.end());
+  return response;
+}
+
+/// Says when to try again, in whole seconds, at least one. PROTOCOL §3.1.
+IpmiResponse DonorCommands::busy(Duration wait) const {
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(wait).count();
+  IpmiResponse response = code(CompletionCode::Busy);
+  ByteWriter retry(2);
+  retry.u16(std::max<std::uint16_t>(1, clamp_to<std::uint16_t>(seconds)));
+  response.data.insert(response.data.end(), retry.view().begin(), retry.view().end());
+  return response;
+}
+
+template <class Message>
+IpmiResponse DonorCommands::ok(const Message& message) const {
+  return {CompletionCode::Ok, oem::response_data(config_.iana, message)};
 }
 
 }  // namespace fwr::donor

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The lease table of PROTOCOL §6.3, and the leases that live by it.
+// The lease table of PROTOCOL §6.3, admission, and the line of leases that wait for their turn.
 #include "donor/lease.hpp"
 
 #include <algorithm>
 #include <cassert>
 #include <span>
+
+#include "base/soonest.hpp"
 
 namespace fwr::donor {
 namespace {
@@ -74,7 +76,8 @@ Lease* LeaseBook::find(std::string_view user, const Nonce& nonce, const Digest& 
   return at == leases_.end() ? nullptr : &*at;
 }
 
-/// The last of so many leases are for those who have none: an eighth, at least two. PROTOCOL §8.2.
+/// How many of the last leases are for users and sources without one: an eighth, at least two.
+/// PROTOCOL §8.2.
 std::size_t share_of_newcomers(std::size_t leases) {
   constexpr std::size_t kShare = 8;
   constexpr std::size_t kLeast = 2;
@@ -95,7 +98,7 @@ LeaseBook::Room LeaseBook::room_for(std::string_view user, const Address& peer) 
   if (of_user >= of_one_user ||
       (source_has_one && of_user + share_of_newcomers(of_one_user) >= of_one_user))
     return Room::OfUserFull;
-  // Of those, users who have none may take all, and addresses half.
+  // Users without a lease may take all of these, addresses without one half.
   const std::size_t share = share_of_newcomers(limit_);
   const std::size_t kept = of_user == 0 ? 0 : source_has_one ? share : share / 2;
   return leases_.size() + kept >= limit_ ? Room::Full : Room::Free;
@@ -105,13 +108,11 @@ std::optional<Duration> LeaseBook::wait_for_room(std::string_view user, const Ad
                                                  TimePoint now) const {
   const Room room = room_for(user, peer);
   if (room == Room::Free) return std::nullopt;
-  std::optional<TimePoint> first;
-  for (const Lease& lease : leases_) {
-    if (room == Room::OfUserFull && lease.user != user) continue;
-    if (!first || lease.ends < *first) first = lease.ends;
-  }
-  if (!first) return Duration::zero();
-  return std::min(std::max(*first - now, Duration::zero()), usual_);
+  Soonest first;
+  for (const Lease& lease : leases_)
+    if (room != Room::OfUserFull || lease.user == user) first.add(lease.ends);
+  if (!first.time()) return Duration::zero();
+  return std::min(std::max(*first.time() - now, Duration::zero()), usual_);
 }
 
 Lease* LeaseBook::laggard(std::string_view user, const Address& peer, Duration usual,
@@ -137,7 +138,7 @@ void Lease::note_served(wire::stream::Object object, std::uint64_t offset, std::
 }
 
 bool Lease::lags(Duration usual, TimePoint now) const {
-  constexpr int kGrace = 2;  // lease times in which nothing is asked for
+  constexpr int kGrace = 2;  // lease times before the rate counts
   constexpr int kStale = 5;  // lease times without anything new
   const Duration lease_time = usual + terms.slack;
   if (now >= fresh_at + kStale * lease_time) return true;
@@ -148,7 +149,7 @@ bool Lease::lags(Duration usual, TimePoint now) const {
 }
 
 void LeaseBook::note_duration(const Lease& lease, TimePoint now) {
-  constexpr int kWeight = 4;  // of what was known before, in fifths
+  constexpr int kWeight = 4;  // of earlier durations, in fifths
   usual_ = (usual_ * kWeight + std::max(now - lease.began, Duration::zero())) / (kWeight + 1);
 }
 
@@ -164,7 +165,7 @@ Lease* LeaseBook::longest_silent(std::string_view user, const Address& host) {
 }
 
 Lease& LeaseBook::add(RandomSource& random) {
-  constexpr unsigned kDraws = 16;  // of a handle that nobody can foretell
+  constexpr unsigned kDraws = 16;  // attempts to draw an unpredictable handle
   std::uint32_t handle = 0;
   const auto is_bad = [&] {
     return handle == 0 || std::any_of(leases_.begin(), leases_.end(),
@@ -217,11 +218,23 @@ void LeaseBook::stop_stream(Lease& lease) {
   leave_line(lease);
 }
 
+void LeaseBook::prolong(Lease& lease, TimePoint now) {
+  lease.ends = now + lease_ + lease.terms.slack;
+  next_end_ = std::min(next_end_, lease.ends);
+}
+
+void LeaseBook::session_closed(std::uint32_t session) {
+  for_each([&](Lease& lease) {
+    if (lease.session != session) return;
+    stop_stream(lease);
+    lease.session = 0;
+  });
+}
+
 std::optional<TimePoint> LeaseBook::first_end() const {
-  const auto at = std::min_element(leases_.begin(), leases_.end(),
-                                   [](const Lease& a, const Lease& b) { return a.ends < b.ends; });
-  if (at == leases_.end()) return std::nullopt;
-  return at->ends;
+  Soonest soonest;
+  for (const Lease& lease : leases_) soonest.add(lease.ends);
+  return soonest.time();
 }
 
 void LeaseBook::leave_line(Lease& lease) {

@@ -6,26 +6,16 @@
 #include <array>
 #include <cstdint>
 #include <optional>
-#include <string>
 
 #include "base/types.hpp"
 #include "session/channel.hpp"
 #include "session/command_queue.hpp"
 #include "session/conversation.hpp"
 #include "session/keys.hpp"
-#include "session/suite.hpp"
 #include "wire/rakp.hpp"
 #include "wire/rmcp.hpp"
 
 namespace fwr::session {
-
-struct Credentials {
-  std::string user;
-  Secret password;
-  std::optional<Secret> kg;
-  CipherSuite suite = CipherSuite::Suite17;
-  wire::Privilege privilege = wire::Privilege::User;
-};
 
 enum class HandshakeState : std::uint8_t { Idle, Opening, Challenging, Proving, Proven };
 enum class HandshakeEvent : std::uint8_t { Start, Opened, Forgotten, Challenged, Proven };

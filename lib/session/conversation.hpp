@@ -1,24 +1,35 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Talking with one peer, in a session or without: commands one after the other, payloads of the
-// image stream, and what is heard. Sans-I/O: datagrams and `now` in; datagrams, events and the next
-// deadline out.
+// A client's conversation with one peer, in a session or without: commands one after the other,
+// payloads of the image stream, events. Sans-I/O: datagrams and `now` in; datagrams, events and the
+// next deadline out.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <variant>
 
 #include "base/types.hpp"
+#include "session/suite.hpp"
 #include "wire/ipmi.hpp"
+#include "wire/rakp.hpp"
 
 namespace fwr::session {
+
+struct Credentials {
+  std::string user;
+  Secret password;
+  std::optional<Secret> kg;
+  CipherSuite suite = CipherSuite::Suite17;
+  wire::Privilege privilege = wire::Privilege::User;
+};
 
 struct ClientTimers {
   /// Doubles for each try. Each is up to a quarter shorter or longer.
   std::chrono::milliseconds first_timeout{1000};
   unsigned tries = 4;
-  /// On links without sessions: of the first question, whose time doubles so often at most.
+  /// How many times the wait for the first answer may double, on links without sessions.
   unsigned greeting_doublings = 16;
 };
 
@@ -31,11 +42,11 @@ struct CommandDone {
   std::uint32_t ticket = 0;
   wire::IpmiResponse response;
 };
-/// A message of the image stream; of a session, verified.
+/// A message of the image stream, verified if it came in a session.
 struct PayloadArrived {
   Bytes payload;
 };
-/// The session could not be opened, or is gone, or the peer is silent. Nothing follows. Error:
+/// The session could not be opened, or is gone, or the peer is silent. The last event. Error:
 /// AuthenticationFailed, NoCommonCipherSuite, PrivilegeTooLow, SessionLimit, NoResponse,
 /// SessionLost.
 struct SessionDown {
@@ -50,19 +61,20 @@ class Conversation {
 
   virtual ~Conversation() = default;
 
-  /// Nothing is sent before.
+  /// Nothing is sent before this call.
   virtual void start(TimePoint now) = 0;
   /// Queues a command, at most kCommandQueue; they go one at a time, in order. Ticket to match
   /// CommandDone. Errors: SessionLost, LimitExceeded.
   [[nodiscard]] virtual Result<std::uint32_t> submit(wire::IpmiRequest request, TimePoint now) = 0;
   /// Queues a stream payload. Error: SessionLost before SessionUp or after the end; LimitExceeded.
   [[nodiscard]] virtual Result<> send_payload(ByteView payload) = 0;
-  /// The caller got from the peer what it waits for most: a command without an answer is repeated,
-  /// and does not end the conversation yet.
+  /// The caller knows that the peer is alive, because image data arrived: a command without an
+  /// answer is repeated once more and does not end the conversation yet.
   virtual void note_alive() = 0;
-  /// Nobody waits for the answers to what was submitted any more: the next command goes at once.
+  /// The answers to earlier commands do not matter any more: the next command goes at once.
   virtual void forget_commands() = 0;
-  /// SessionDown(Interrupted), behind the last word that the medium has for it, and silence.
+  /// Sends the closing message of the medium if it has one, reports SessionDown(Interrupted), and
+  /// is silent from then on.
   virtual void close(TimePoint now) = 0;
 
   virtual void handle_datagram(ByteView datagram, TimePoint now) = 0;

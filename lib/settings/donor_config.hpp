@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "donor/donor.hpp"
+#include "donor/words.hpp"
 #include "image/signature.hpp"
-#include "session/server.hpp"
+#include "session/server_config.hpp"
 #include "settings/media_config.hpp"
 #include "settings/settings.hpp"
 

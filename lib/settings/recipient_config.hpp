@@ -10,7 +10,7 @@
 #include "flash/slots.hpp"
 #include "image/signature.hpp"
 #include "policy/policy.hpp"
-#include "session/client.hpp"
+#include "session/conversation.hpp"
 #include "settings/media_config.hpp"
 #include "settings/settings.hpp"
 

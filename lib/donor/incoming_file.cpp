@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "donor/entry_file.hpp"
 #include "file/file_error.hpp"
 #include "image/hash_tree.hpp"
 

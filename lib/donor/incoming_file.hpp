@@ -11,12 +11,6 @@
 
 namespace fwr::donor {
 
-// An image's directory is named by its digest and has these files.
-inline constexpr const char* kManifestFile = "manifest.json";
-inline constexpr const char* kSignatureFile = "manifest.json.minisig";
-inline constexpr const char* kImageFile = "image";
-inline constexpr const char* kTreeFile = "tree";
-
 /// Keeps other writers out while it lives; waits kWriterPatience for one that is there already.
 /// Also removes what an interrupted writer left. Errors: AlreadyRunning, and those of
 /// LockFile::take().

@@ -9,7 +9,7 @@
 
 #include "base/error.hpp"
 #include "base/types.hpp"
-#include "donor/catalogue.hpp"
+#include "donor/catalogue_file.hpp"
 #include "fwrecover/event.hpp"
 #include "image/manifest.hpp"
 #include "settings/settings.hpp"

@@ -10,7 +10,7 @@
 
 #include "base/error.hpp"
 #include "base/types.hpp"
-#include "donor/catalogue.hpp"
+#include "donor/catalogue_file.hpp"
 
 namespace fwrecover {
 

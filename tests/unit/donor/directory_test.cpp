@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-#include "donor/catalogue.hpp"
+#include "donor/catalogue_file.hpp"
 #include "image/hash_tree.hpp"
 #include "image/manifest.hpp"
 #include "support/stock_tool.hpp"

@@ -4,13 +4,15 @@
 
 #include <utility>
 
-#include "donor/log_text.hpp"
+#include "base/log_text.hpp"
 
 namespace fwr::donor {
 namespace {
 
+constexpr std::size_t kName_chars = 31;  // PROTOCOL §5.8
+
 DonorConfig with_plain_name(DonorConfig config) {
-  config.name = donor_name(config.name);
+  config.name = ascii_text(config.name, kName_chars);
   return config;
 }
 

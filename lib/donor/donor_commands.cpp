@@ -7,7 +7,7 @@
 #include <limits>
 #include <utility>
 
-#include "donor/log_text.hpp"
+#include "base/log_text.hpp"
 #include "image/hash_tree.hpp"
 
 namespace fwr::donor {

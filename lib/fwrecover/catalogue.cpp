@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <map>
 
+#include "base/log_text.hpp"
 #include "base/parse.hpp"
 #include "donor/catalogue_review.hpp"
-#include "donor/log_text.hpp"
 #include "fwrecover/advice.hpp"
 #include "fwrecover/conclude.hpp"
 #include "fwrecover/donor.hpp"
@@ -145,7 +145,7 @@ Concerns concerns_of(const DirectoryCatalogue& catalogue) {
 
 void tell(const fwr::Digest& digest, const fwr::donor::Concern& concern, Observer& observer) {
   Event event("problem");
-  event.set("text", fwr::donor::log_text(fwr::as_bytes(std::string_view(concern.text))));
+  event.set("text", fwr::log_text(fwr::as_bytes(std::string_view(concern.text))));
   event.set("concern", std::string(concern.name));
   event.set("digest", fwr::to_text(digest));
   observer.on_event(event);

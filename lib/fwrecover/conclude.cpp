@@ -6,7 +6,7 @@
 #include <span>
 #include <utility>
 
-#include "donor/log_text.hpp"
+#include "base/log_text.hpp"
 #include "transport/clock.hpp"
 
 namespace fwrecover {
@@ -71,12 +71,12 @@ Conclusion conclude(const fwr::Error& error, const Where& where) {
   std::string advice = advice_here(error, where);
   const fwr::ErrorInfo& row = fwr::info(error.code);
   return Conclusion{static_cast<int>(row.exit_code), std::string(row.name),
-                    fwr::donor::log_text(fwr::as_bytes(error.message())),
+                    fwr::log_text(fwr::as_bytes(error.message())),
                     advice.empty() ? std::string(row.advice) : std::move(advice)};
 }
 
 Conclusion conclude_ok(const std::string& message) {
-  return Conclusion{0, "ok", fwr::donor::log_text(fwr::as_bytes(message)), {}};
+  return Conclusion{0, "ok", fwr::log_text(fwr::as_bytes(message)), {}};
 }
 
 fwr::Result<> wait_for_random(Observer& observer, const std::function<bool()>& interrupted,
@@ -91,7 +91,7 @@ fwr::Result<> wait_for_random(Observer& observer, const std::function<bool()>& i
 void tell_problems(const fwr::settings::Settings& settings, Observer& observer) {
   for (const std::string& text : settings.take_problems())
     observer.on_event(
-        Event("problem").set("text", fwr::donor::log_text(fwr::as_bytes(std::string_view(text)))));
+        Event("problem").set("text", fwr::log_text(fwr::as_bytes(std::string_view(text)))));
 }
 
 std::string foreign_words(const fwr::donor::DirectoryCatalogue& catalogue) {
@@ -108,7 +108,7 @@ std::string foreign_words(const fwr::donor::DirectoryCatalogue& catalogue) {
 void tell_problems(const fwr::donor::DirectoryCatalogue& catalogue, Observer& observer) {
   const auto tell = [&](const std::string& text) {
     observer.on_event(
-        Event("problem").set("text", fwr::donor::log_text(fwr::as_bytes(std::string_view(text)))));
+        Event("problem").set("text", fwr::log_text(fwr::as_bytes(std::string_view(text)))));
   };
   for (const fwr::Error& problem : catalogue.problems()) tell(problem.message());
   if (const std::string words = foreign_words(catalogue); !words.empty()) tell(words);

@@ -10,8 +10,8 @@
 #include <set>
 #include <utility>
 
+#include "base/log_text.hpp"
 #include "base/soonest.hpp"
-#include "donor/log_text.hpp"
 #include "fwrecover/conclude.hpp"
 
 namespace fwrecover {
@@ -209,7 +209,7 @@ void DonorDriver::report_login(const LoginEvent& happened) {
   event.set("address", media_.text(happened.path.peer));
   // A handshake that ends before both know a cipher suite has named no user.
   if (!failed || happened.why != LoginFailure::CipherSuite) {
-    event.set("user", fwr::donor::log_text(fwr::as_bytes(happened.user)));
+    event.set("user", fwr::log_text(fwr::as_bytes(happened.user)));
     event.set("privilege", std::string(privilege_name(happened.privilege)));
     event.set("cipher_suite", static_cast<std::int64_t>(happened.suite));
   }

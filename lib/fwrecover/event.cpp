@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "donor/log_text.hpp"
+#include "base/log_text.hpp"
 
 namespace fwrecover {
 namespace {
@@ -16,7 +16,7 @@ T held_or_empty(const Value* value) {
 }
 
 std::string made_safe(const std::string& text) {
-  return fwr::donor::log_text(fwr::as_bytes(text));
+  return fwr::log_text(fwr::as_bytes(text));
 }
 
 /// Peers choose names, versions and reports, and all of it ends on terminals: here is the one place

@@ -1,21 +1,19 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Replaces what a log, a terminal or a JSON writer would stumble over.
-#include "donor/log_text.hpp"
+// Replaces what a log, a terminal or a JSON writer cannot show.
+#include "base/log_text.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cstdint>
 
-namespace fwr::donor {
+namespace fwr {
 namespace {
-
-constexpr std::size_t kName_chars = 31;
 
 constexpr bool is_printable_ascii(std::uint8_t c) {
   return c >= 0x20 && c < 0x7f;
 }
 
-/// Bytes of the UTF-8 sequence at the front: 0 when it is malformed, too long a form, a surrogate,
+/// Size of the UTF-8 sequence at the front: 0 when it is malformed, an overlong form, a surrogate,
 /// past U+10FFFF, or a C1 control character (RFC 3629 §4).
 std::size_t sequence_length(ByteView bytes) {
   const auto at = [&](std::size_t i) {
@@ -41,8 +39,9 @@ struct Range {
   char32_t first;
   char32_t last;
 };
-/// What is not seen, or moves what is: Cf, Zl, Zp and Default_Ignorable_Code_Point of Unicode 15. A
-/// name that has them reads as another one, or runs backwards over the words beside it.
+/// Characters that are invisible or move visible ones: Cf, Zl, Zp and Default_Ignorable_Code_Point
+/// of Unicode 15. A name with them reads as another one, or runs backwards over the words beside
+/// it.
 constexpr std::array<Range, 27> kUnseen{{
     {0xad, 0xad},       {0x34f, 0x34f},     {0x600, 0x605},       {0x61c, 0x61c},
     {0x6dd, 0x6dd},     {0x70f, 0x70f},     {0x890, 0x891},       {0x8e2, 0x8e2},
@@ -78,11 +77,11 @@ std::string log_text(ByteView bytes) {
   return text;
 }
 
-std::string donor_name(std::string_view name) {
-  std::string text(name.substr(0, kName_chars));
+std::string ascii_text(std::string_view from, std::size_t most_chars) {
+  std::string text(from.substr(0, most_chars));
   for (char& c : text)
     if (!is_printable_ascii(static_cast<std::uint8_t>(c))) c = '?';
   return text;
 }
 
-}  // namespace fwr::donor
+}  // namespace fwr

@@ -201,9 +201,8 @@ class World {
       }
   }
   void work(Host& host, bool lies) {
-    while (auto datagram = host.to_host.receive(now_))
-      host.server.handle_datagram(kLanLink, Path{host.address, datagram->path.local},
-                                  datagram->bytes, now_);
+    while (auto in = host.to_host.receive(now_))
+      host.server.handle_datagram(kLanLink, Path{host.address, in->path.local}, in->bytes, now_);
     host.server.handle_timeout(now_);
     host.donor.handle_timeout(now_);
     while (host.donor.poll_event()) {

@@ -9,10 +9,6 @@
 exceptions() {
   cat <<'END'
 bluetooth rfcomm_endpoint bluetooth
-donor lease donor
-session openings server
-session plain_server server
-session session_table server
 END
 }
 

@@ -7,13 +7,6 @@
 # The headers that still hide members for another reason, to be emptied: one path a line.
 exceptions() {
   cat <<'END'
-lib/donor/catalogue.hpp
-lib/donor/donor.hpp
-lib/donor/donor_impl.hpp
-lib/session/client.hpp
-lib/session/client_impl.hpp
-lib/session/server.hpp
-lib/session/server_impl.hpp
 END
 }
 

@@ -10,3 +10,5 @@ noinst_LTLIBRARIES += %D%/libfile.la
 %C%_libfile_la_SOURCES += %D%/file_error.hpp
 %C%_libfile_la_SOURCES += %D%/lock_file.cpp
 %C%_libfile_la_SOURCES += %D%/lock_file.hpp
+%C%_libfile_la_SOURCES += %D%/space.cpp
+%C%_libfile_la_SOURCES += %D%/space.hpp

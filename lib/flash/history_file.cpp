@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The history: JSON lines that are appended, never changed, and thinned out now and then.
+#include "flash/history_file.hpp"
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,7 +14,6 @@
 #include "file/file.hpp"
 #include "file/file_error.hpp"
 #include "file/lock_file.hpp"
-#include "flash/slots.hpp"
 
 namespace fwr::flash {
 namespace {

@@ -1,93 +1,90 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Non-volatile memory as the recovery sees it: two slots, a state record, a scratch place for the
-// hash tree.
+// Non-volatile memory as the recovery sees it: two targets, the state record, and a place for the
+// hash tree. This is the guard: the active slot is never written, whatever the caller believes.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
-#include <vector>
+#include <utility>
 
 #include "base/error.hpp"
 #include "flash/boot_record.hpp"
+#include "flash/bootloader.hpp"
+#include "flash/stores.hpp"
+#include "flash/target.hpp"
 
 namespace fwr::flash {
 
-/// Every call is complete when it returns. Offsets and sizes in bytes. The simulator implements it
-/// with torn writes.
-class Slots {
- public:
-  virtual ~Slots() = default;
-
-  /// Bytes that fit. Errors: SlotUnreadable, also when there is nothing; NoPermission.
-  [[nodiscard]] virtual Result<std::uint64_t> capacity(SlotId slot) = 0;
-  /// Fills `out` from `offset`; bytes past the end of what was ever written read as zero. Errors:
-  /// SlotUnreadable; NoPermission, which says nothing about the slot.
-  [[nodiscard]] virtual Result<> read(SlotId slot, std::uint64_t offset,
-                                      std::span<std::byte> out) = 0;
-  /// Makes room for `size` bytes, and for their hash tree, before the first write. Bytes that the
-  /// slot has keep their value, so that it can be called before anything is requested. Only the
-  /// inactive slot is ever prepared or written. Errors: ImageTooLarge, NoSpace, NoPermission,
-  /// SlotUnreadable, SlotWriteFailed; ActiveSlotUnknown when no record says that it is inactive and
-  /// it is not blank; Internal for the active slot.
-  [[nodiscard]] virtual Result<> prepare(SlotId slot, std::uint64_t size) = 0;
-  /// Within what was prepared. Errors: NoSpace, NoPermission, SlotWriteFailed.
-  [[nodiscard]] virtual Result<> write(SlotId slot, std::uint64_t offset, ByteView bytes) = 0;
-  /// What was written is in non-volatile memory when this returns, and later reads come from there.
-  [[nodiscard]] virtual Result<> flush(SlotId slot) = 0;
-  /// Whether nothing was ever written: every byte is 00h or FFh, or there is no slot yet. Such a
-  /// slot cannot be what the system runs from. Errors: as read().
-  [[nodiscard]] virtual Result<bool> blank(SlotId slot);
-  /// Whether prepare() would be allowed to write there, as far as that is known without a change of
-  /// anything. Errors: as prepare().
-  [[nodiscard]] virtual Result<> try_out(SlotId) { return {}; }
-  /// "slot b (/var/lib/fwrecover/slot-b.img)", for messages.
-  [[nodiscard]] virtual std::string describe(SlotId slot) const = 0;
-
-  /// The record; a fresh one (generation 0, all empty) when there is none yet. Errors:
-  /// CorruptState, StateFailed.
-  [[nodiscard]] virtual Result<BootRecord> load_record() = 0;
-  [[nodiscard]] virtual Result<> store_record(const BootRecord& record) = 0;
-
-  /// Scratch memory for the hash tree of the inactive slot's image. Contents are verified by the
-  /// reader.
-  [[nodiscard]] virtual Result<> read_tree(std::uint64_t offset, std::span<std::byte> out) = 0;
-  [[nodiscard]] virtual Result<> write_tree(std::uint64_t offset, ByteView bytes) = 0;
-};
-
-/// Regular files or block devices.
-struct FileSlotsConfig {
-  std::string slot_a;
-  std::string slot_b;
-  std::uint64_t slot_size_bytes = 0;  ///< of regular files (0: as large as the file is); block
-                                      ///< devices know theirs
-  std::string state_directory;        ///< holds "state", "tree", "lock", "history.jsonl"
-  /// What the system runs from while there is no record; nullopt: slot a, if b is blank.
-  std::optional<SlotId> active_without_record{};
-};
 enum class Access : std::uint8_t { ReadOnly, ReadWrite };
-/// ReadWrite creates the state directory and the record, and takes the advisory lock until the
-/// object goes; a missing slot file is created when it is prepared. ReadOnly needs no write
-/// permission anywhere and no lock. Errors: AlreadyRunning (another process holds the lock, with
-/// its pid), NoPermission, NotFound, NoSpace, StateFailed, BadConfiguration (the slots share
-/// storage, or one is neither a regular file nor a block device).
-[[nodiscard]] Result<std::unique_ptr<Slots>> open_file_slots(const FileSlotsConfig& config,
-                                                             Access access);
 
-/// The process that has the slots of this state directory open for writing, as far as this user may
-/// know.
-[[nodiscard]] std::optional<int> slots_writer(const FileSlotsConfig& config);
+/// Every call is complete when it returns. Offsets and sizes are in bytes. No I/O of its own: the
+/// parts do it.
+class Slots final {
+ public:
+  struct Parts {
+    Access access = Access::ReadWrite;
+    /// The slot that the system runs from while there is no record; nullopt: slot a, if b is blank.
+    std::optional<SlotId> active_without_record{};
+    std::unique_ptr<RecordStore> record;             ///< outlives the others: it may hold a lock
+    std::array<std::unique_ptr<Target>, 2> targets;  ///< slot a, slot b
+    std::unique_ptr<Scratch> scratch;
+    std::unique_ptr<Bootloader> bootloader;
+  };
+  explicit Slots(Parts parts) : parts_(std::move(parts)) {}
 
-/// The state directory's history: one JSON value a line, the last kHistoryLines of them.
-inline constexpr std::size_t kHistoryLines = 1000;
-inline constexpr std::size_t kHistoryLine_bytes = 8192;
-/// `line` has no line feed. Any number of processes may call it at one time. Errors: LimitExceeded,
-/// Internal (not one line of JSON), NoPermission, NotFound, NoSpace, IoFailed.
-[[nodiscard]] Result<> append_history(const std::string& state_directory, const std::string& line);
-/// Oldest first; empty when there is none. A line that a power cut tore is left out. Errors:
-/// NoPermission, IoFailed.
-[[nodiscard]] Result<std::vector<std::string>> read_history(const std::string& state_directory);
+  /// Target::capacity(), read(), blank() and describe().
+  [[nodiscard]] Result<std::uint64_t> capacity(SlotId slot) { return target(slot).capacity(); }
+  [[nodiscard]] Result<> read(SlotId slot, std::uint64_t offset, std::span<std::byte> out) {
+    return target(slot).read(offset, out);
+  }
+  [[nodiscard]] Result<bool> blank(SlotId slot) { return target(slot).blank(); }
+  [[nodiscard]] std::string describe(SlotId slot) const { return target(slot).describe(); }
+
+  /// Checks without changing anything that prepare() would be allowed. Errors: as prepare().
+  [[nodiscard]] Result<> try_out(SlotId slot);
+  /// Makes room for `size` bytes, and for their hash tree, before the first write. Bytes that the
+  /// slot has keep their value. Errors: ImageTooLarge, NoSpace, NoPermission, SlotUnreadable,
+  /// SlotWriteFailed; ActiveSlotUnknown when no record says that the slot is inactive and it is not
+  /// blank; Internal for the active slot.
+  [[nodiscard]] Result<> prepare(SlotId slot, std::uint64_t size);
+  /// Within what was prepared. Errors: NoSpace, NoPermission, SlotWriteFailed; Internal for the
+  /// active slot.
+  [[nodiscard]] Result<> write(SlotId slot, std::uint64_t offset, ByteView bytes);
+  /// When this returns, all bytes written are in non-volatile memory, and later reads come from
+  /// there.
+  [[nodiscard]] Result<> flush(SlotId slot);
+
+  /// RecordStore::load(). Errors: CorruptState, StateFailed.
+  [[nodiscard]] Result<BootRecord> load_record();
+  /// Stores the record, then tells the boot loader. The active slot of `record` is only read from
+  /// then on. Errors: those of RecordStore::store(); SlotWriteFailed when the path of the slot does
+  /// not lead to what was written any more.
+  [[nodiscard]] Result<> store_record(const BootRecord& record);
+
+  /// Scratch memory for the hash tree of the inactive slot's image.
+  [[nodiscard]] Result<> read_tree(std::uint64_t offset, std::span<std::byte> out);
+  [[nodiscard]] Result<> write_tree(std::uint64_t offset, ByteView bytes);
+
+ private:
+  [[nodiscard]] Target& target(SlotId slot) const {
+    return *parts_.targets[static_cast<std::size_t>(slot)];
+  }
+  [[nodiscard]] std::uint64_t& prepared(SlotId slot) {
+    return prepared_bytes_[static_cast<std::size_t>(slot)];
+  }
+  [[nodiscard]] Result<> check_writable(SlotId slot);
+  [[nodiscard]] Result<> check_inactive(SlotId slot) const;
+  [[nodiscard]] Result<> check_expendable(SlotId slot);
+  [[nodiscard]] tl::unexpected<Error> read_only(const std::string& what) const;
+
+  Parts parts_;
+  std::array<std::uint64_t, 2> prepared_bytes_{};
+  std::optional<SlotId> active_;  ///< as the stored record says; nullopt: load it first
+  bool active_known_ = false;     ///< stated by a record or by the configuration, not assumed
+};
 
 }  // namespace fwr::flash

@@ -3,10 +3,13 @@
 #include "flash/state_file.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <utility>
 
+#include "file/file.hpp"
 #include "file/file_error.hpp"
 
 namespace fwr::flash {
@@ -18,8 +21,10 @@ constexpr int kReadTries = 4;
 
 }  // namespace
 
-StateFile::StateFile(std::string state_directory)
-    : directory_(std::move(state_directory)), path_(directory_ + "/" + std::string(kStateName)) {}
+StateFile::StateFile(std::string state_directory, file::LockFile lock)
+    : lock_(std::move(lock)),
+      directory_(std::move(state_directory)),
+      path_(directory_ + "/" + std::string(kStateName)) {}
 
 UniqueFd StateFile::open(int flags) const {
   return file::open_own(path_, flags);
@@ -50,7 +55,7 @@ Result<BootRecord> StateFile::load() const {
   return std::move(chosen->record);
 }
 
-Result<> StateFile::store(const BootRecord& record) const {
+Result<> StateFile::store(const BootRecord& record) {
   const auto copy = encode_copy(record);
   if (!copy) return tl::unexpected(copy.error());
   const UniqueFd fd = open(O_RDWR);
@@ -74,6 +79,15 @@ Result<> StateFile::store(const BootRecord& record) const {
     return fail(Errc::StateFailed, path_ + ": what was written at byte " + std::to_string(offset) +
                                        " reads back differently; the medium is failing");
   return {};
+}
+
+Result<> StateFile::try_store() const {
+  file::Stat status{};
+  // A missing directory is created when the one around it is there.
+  const bool kept = ::stat(directory_.c_str(), &status) == 0;
+  const std::string place = kept ? directory_ : file::directory_of(directory_);
+  if (::access(place.c_str(), W_OK) == 0) return {};
+  return file::failure_as(Errc::SlotWriteFailed, "writing " + place, errno);
 }
 
 Result<> StateFile::create_if_missing() const {

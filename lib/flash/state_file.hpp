@@ -4,21 +4,22 @@
 
 #include <string>
 
-#include "file/file.hpp"
-#include "flash/boot_record.hpp"
+#include "base/unique_fd.hpp"
+#include "file/lock_file.hpp"
+#include "flash/stores.hpp"
 
 namespace fwr::flash {
 
-class StateFile {
+class StateFile final : public RecordStore {
  public:
-  explicit StateFile(std::string state_directory);
+  /// `lock`: held as long as the object; empty for a reader.
+  explicit StateFile(std::string state_directory, file::LockFile lock = {});
 
-  /// A fresh record when there is no file. Errors: CorruptState, NoPermission, StateFailed.
-  [[nodiscard]] Result<BootRecord> load() const;
-  /// Writes the copy that does not count now; it counts once this returns. Only under the lock.
-  /// Errors: CorruptState, NoPermission, NoSpace, StateFailed; Internal when the record is not
-  /// newer than the one in the file.
-  [[nodiscard]] Result<> store(const BootRecord& record) const;
+  [[nodiscard]] Result<BootRecord> load() const override;
+  /// Writes the copy that does not count now. Only under the lock.
+  [[nodiscard]] Result<> store(const BootRecord& record) override;
+  [[nodiscard]] Result<> try_store() const override;
+  [[nodiscard]] std::string describe() const override { return directory_; }
   /// Creates the file with a fresh record, or makes sure that a boot would find what is there. Only
   /// under the lock, before the first store().
   [[nodiscard]] Result<> create_if_missing() const;
@@ -28,6 +29,7 @@ class StateFile {
   [[nodiscard]] Result<Chosen> read_chosen(int fd) const;
   [[nodiscard]] Result<> create(const BootRecord& record) const;
 
+  file::LockFile lock_;  ///< keeps a second recovery out
   std::string directory_;
   std::string path_;
 };

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/types.hpp"
-#include "flash/slots.hpp"
+#include "flash/slots_file.hpp"
 #include "image/signature.hpp"
 #include "policy/policy.hpp"
 #include "session/conversation.hpp"

@@ -15,7 +15,8 @@
 #include <string>
 
 #include "flash/boot_record.hpp"
-#include "flash/slots.hpp"
+#include "flash/history_file.hpp"
+#include "flash/slots_file.hpp"
 #include "flash/state_file.hpp"
 #include "fuzz.hpp"
 #include "image/manifest.hpp"
@@ -256,7 +257,7 @@ void state_file(Input& in) {
   both.insert(both.end(), second.begin(), second.end());
   if (in.flag()) both.resize(in.u32() % (both.size() + 2));  // cut short
   write_file("state", both);
-  const StateFile file(directory());
+  StateFile file(directory());
   const auto loaded = file.load();
   if (!loaded) {
     require(!loaded.error().detail.empty(), "the reason of a refusal");

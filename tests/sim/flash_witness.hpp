@@ -12,7 +12,7 @@
 #include "chronicle.hpp"
 #include "disk.hpp"
 #include "flash/boot_record.hpp"
-#include "flash/slots.hpp"
+#include "flash/slots_file.hpp"
 #include "release.hpp"
 
 namespace fwr::sim {
@@ -81,40 +81,22 @@ class FlashWitness {
   mutable std::map<std::string, Known> known_;
 };
 
-/// The real slots; reports to the witness what they return.
-class WatchedSlots final : public flash::Slots {
+/// The real store of the record; reports to the witness what was stored.
+class WatchedRecord final : public flash::RecordStore {
  public:
-  WatchedSlots(std::unique_ptr<flash::Slots> slots, FlashWitness& witness)
-      : slots_(std::move(slots)), witness_(witness) {}
-  Result<std::uint64_t> capacity(flash::SlotId slot) override { return slots_->capacity(slot); }
-  Result<> read(flash::SlotId slot, std::uint64_t offset, std::span<std::byte> out) override {
-    return slots_->read(slot, offset, out);
-  }
-  Result<> prepare(flash::SlotId slot, std::uint64_t size) override {
-    return slots_->prepare(slot, size);
-  }
-  Result<> write(flash::SlotId slot, std::uint64_t offset, ByteView bytes) override {
-    return slots_->write(slot, offset, bytes);
-  }
-  Result<> flush(flash::SlotId slot) override { return slots_->flush(slot); }
-  [[nodiscard]] std::string describe(flash::SlotId slot) const override {
-    return slots_->describe(slot);
-  }
-  Result<flash::BootRecord> load_record() override { return slots_->load_record(); }
-  Result<> store_record(const flash::BootRecord& record) override {
-    auto stored = slots_->store_record(record);
+  WatchedRecord(std::unique_ptr<flash::RecordStore> record, FlashWitness& witness)
+      : record_(std::move(record)), witness_(witness) {}
+  [[nodiscard]] Result<flash::BootRecord> load() const override { return record_->load(); }
+  [[nodiscard]] Result<> store(const flash::BootRecord& record) override {
+    auto stored = record_->store(record);
     if (stored) witness_.stored(record);
     return stored;
   }
-  Result<> read_tree(std::uint64_t offset, std::span<std::byte> out) override {
-    return slots_->read_tree(offset, out);
-  }
-  Result<> write_tree(std::uint64_t offset, ByteView bytes) override {
-    return slots_->write_tree(offset, bytes);
-  }
+  [[nodiscard]] Result<> try_store() const override { return record_->try_store(); }
+  [[nodiscard]] std::string describe() const override { return record_->describe(); }
 
  private:
-  std::unique_ptr<flash::Slots> slots_;
+  std::unique_ptr<flash::RecordStore> record_;
   FlashWitness& witness_;
 };
 

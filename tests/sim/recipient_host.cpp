@@ -238,16 +238,17 @@ std::optional<std::int64_t> RecipientHost::wall_clock() const {
 }
 
 bool RecipientHost::open_slots() {
-  auto slots = flash::open_file_slots({.slot_a = paths_.slot_a,
+  auto parts = flash::open_file_parts({.slot_a = paths_.slot_a,
                                        .slot_b = paths_.slot_b,
                                        .slot_size_bytes = mine_.factory.capacity_bytes,
                                        .state_directory = paths_.state_directory},
                                       flash::Access::ReadWrite);
-  if (!slots) {
-    chronicle_.note("recipient {} cannot open its slots: {}", number_, slots.error().message());
+  if (!parts) {
+    chronicle_.note("recipient {} cannot open its slots: {}", number_, parts.error().message());
     return false;
   }
-  slots_ = std::make_unique<WatchedSlots>(*std::move(slots), witness_);
+  parts->record = std::make_unique<WatchedRecord>(std::move(parts->record), witness_);
+  slots_ = std::make_unique<flash::Slots>(*std::move(parts));
   return true;
 }
 

@@ -93,7 +93,7 @@ class RecipientHost {
 
   Phase phase_ = Phase::Off;
   TimePoint wakes_{};
-  std::unique_ptr<WatchedSlots> slots_;
+  std::unique_ptr<flash::Slots> slots_;
   std::unique_ptr<recipient::Recovery> recovery_;
   recipient::State state_ = recipient::State::Idle;
   bool ended_ = false;

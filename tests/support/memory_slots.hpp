@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Two slots in memory, with the faults that flash has.
+// The real slots over memory, with the faults that flash has.
 #pragma once
 
 #include <algorithm>
 #include <array>
 #include <cstring>
 #include <functional>
-#include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -14,64 +14,20 @@
 
 namespace fwr::test {
 
-class MemorySlots final : public flash::Slots {
+/// The real flash::Slots over memory. What a test looks at and the faults that it sets are members;
+/// the parts below use them.
+class MemorySlots final {
  public:
-  explicit MemorySlots(std::uint64_t capacity) : capacity_(capacity) {}
+  explicit MemorySlots(std::uint64_t capacity) : capacity_(capacity), slots_(parts()) {
+    record.generation = 1;  // the active slot is known: the other may be written although not blank
+  }
+  MemorySlots(const MemorySlots&) = delete;
+  MemorySlots& operator=(const MemorySlots&) = delete;
 
-  Result<std::uint64_t> capacity(flash::SlotId) override { return capacity_; }
-  Result<> read(flash::SlotId slot, std::uint64_t offset, std::span<std::byte> out) override {
-    if (read_fault)
-      if (auto error = read_fault(slot, offset, out.size())) return tl::unexpected(*error);
-    copy_out(of(slot), offset, out);
-    return {};
-  }
-  Result<> prepare(flash::SlotId slot, std::uint64_t size) override {
-    calls.push_back("prepare " + std::string(flash::to_text(slot)));
-    if (prepare_error) return tl::unexpected(*prepare_error);
-    if (size > capacity_) return fail(Errc::ImageTooLarge, describe(slot));
-    return {};
-  }
-  Result<> write(flash::SlotId slot, std::uint64_t offset, ByteView bytes) override {
-    if (write_fault)
-      if (auto error = write_fault(slot, offset)) return tl::unexpected(*error);
-    if (slot == record.active) active_was_written = true;
-    if (record.slot(slot).state != flash::SlotState::Writing) written_before_recorded = true;
-    ++writes;
-    copy_in(of(slot), offset, bytes);
-    return {};
-  }
-  Result<> flush(flash::SlotId slot) override {
-    calls.push_back("flush " + std::string(flash::to_text(slot)));
-    if (on_flush) on_flush();
-    return {};
-  }
-  [[nodiscard]] std::string describe(flash::SlotId slot) const override {
-    return "slot " + std::string(flash::to_text(slot)) + " (memory)";
-  }
-  Result<flash::BootRecord> load_record() override {
-    if (load_error) return tl::unexpected(*load_error);
-    return record;
-  }
-  Result<> store_record(const flash::BootRecord& next) override {
-    const flash::SlotId inactive = flash::other(record.active);
-    calls.push_back("record " + std::string(flash::to_text(next.slot(inactive).state)));
-    if (store_fault)
-      if (auto error = store_fault(next)) return tl::unexpected(*error);
-    record = next;
-    return {};
-  }
-  Result<> read_tree(std::uint64_t offset, std::span<std::byte> out) override {
-    if (tree_read_error) return tl::unexpected(*tree_read_error);
-    copy_out(tree, offset, out);
-    return {};
-  }
-  Result<> write_tree(std::uint64_t offset, ByteView bytes) override {
-    if (tree_write_error) return tl::unexpected(*tree_write_error);
-    copy_in(tree, offset, bytes);
-    return {};
-  }
+  operator flash::Slots&() { return slots_; }  // NOLINT(google-explicit-constructor)
+  [[nodiscard]] Result<bool> blank(flash::SlotId slot) { return slots_.blank(slot); }
 
-  [[nodiscard]] Bytes& of(flash::SlotId slot) { return slots_.at(static_cast<std::size_t>(slot)); }
+  [[nodiscard]] Bytes& of(flash::SlotId slot) { return bytes_.at(static_cast<std::size_t>(slot)); }
   [[nodiscard]] Bytes& inactive() { return of(flash::other(record.active)); }
 
   flash::BootRecord record;
@@ -90,6 +46,102 @@ class MemorySlots final : public flash::Slots {
   std::optional<Error> prepare_error, load_error, tree_read_error, tree_write_error;
 
  private:
+  class Target final : public flash::Target {
+   public:
+    Target(MemorySlots& memory, flash::SlotId slot) : memory_(memory), slot_(slot) {}
+    [[nodiscard]] flash::Traits traits() const override { return {}; }
+    [[nodiscard]] std::string describe() const override {
+      return "slot " + std::string(flash::to_text(slot_)) + " (memory)";
+    }
+    Result<std::uint64_t> capacity() override { return memory_.capacity_; }
+    Result<> read(std::uint64_t offset, std::span<std::byte> out) override {
+      if (memory_.read_fault)
+        if (auto error = memory_.read_fault(slot_, offset, out.size()))
+          return tl::unexpected(*error);
+      copy_out(memory_.of(slot_), offset, out);
+      return {};
+    }
+    Result<> try_begin() override { return {}; }
+    Result<> begin(std::uint64_t /*size*/) override {
+      memory_.calls.push_back("prepare " + std::string(flash::to_text(slot_)));
+      if (memory_.prepare_error) return tl::unexpected(*memory_.prepare_error);
+      return {};
+    }
+    Result<> write(std::uint64_t offset, ByteView bytes) override {
+      if (memory_.write_fault)
+        if (auto error = memory_.write_fault(slot_, offset)) return tl::unexpected(*error);
+      const flash::BootRecord& record = memory_.record;
+      if (slot_ == record.active) memory_.active_was_written = true;
+      if (record.slot(slot_).state != flash::SlotState::Writing)
+        memory_.written_before_recorded = true;
+      ++memory_.writes;
+      copy_in(memory_.of(slot_), offset, bytes);
+      return {};
+    }
+    Result<> finish() override {
+      memory_.calls.push_back("flush " + std::string(flash::to_text(slot_)));
+      if (memory_.on_flush) memory_.on_flush();
+      return {};
+    }
+    [[nodiscard]] bool in_place() const override { return true; }
+    void release() override {}
+
+   private:
+    MemorySlots& memory_;
+    flash::SlotId slot_;
+  };
+
+  class Record final : public flash::RecordStore {
+   public:
+    explicit Record(MemorySlots& memory) : memory_(memory) {}
+    [[nodiscard]] Result<flash::BootRecord> load() const override {
+      if (memory_.load_error) return tl::unexpected(*memory_.load_error);
+      return memory_.record;
+    }
+    Result<> store(const flash::BootRecord& next) override {
+      const flash::SlotId inactive = flash::other(memory_.record.active);
+      memory_.calls.push_back("record " + std::string(flash::to_text(next.slot(inactive).state)));
+      if (memory_.store_fault)
+        if (auto error = memory_.store_fault(next)) return tl::unexpected(*error);
+      memory_.record = next;
+      return {};
+    }
+    [[nodiscard]] Result<> try_store() const override { return {}; }
+    [[nodiscard]] std::string describe() const override { return "memory"; }
+
+   private:
+    MemorySlots& memory_;
+  };
+
+  class Tree final : public flash::Scratch {
+   public:
+    explicit Tree(MemorySlots& memory) : memory_(memory) {}
+    Result<> reserve(std::uint64_t /*size*/) override { return {}; }
+    Result<> read(std::uint64_t offset, std::span<std::byte> out) override {
+      if (memory_.tree_read_error) return tl::unexpected(*memory_.tree_read_error);
+      copy_out(memory_.tree, offset, out);
+      return {};
+    }
+    Result<> write(std::uint64_t offset, ByteView bytes) override {
+      if (memory_.tree_write_error) return tl::unexpected(*memory_.tree_write_error);
+      copy_in(memory_.tree, offset, bytes);
+      return {};
+    }
+
+   private:
+    MemorySlots& memory_;
+  };
+
+  flash::Slots::Parts parts() {
+    flash::Slots::Parts parts;
+    parts.record = std::make_unique<Record>(*this);
+    parts.targets = {std::make_unique<Target>(*this, flash::SlotId::A),
+                     std::make_unique<Target>(*this, flash::SlotId::B)};
+    parts.scratch = std::make_unique<Tree>(*this);
+    parts.bootloader = flash::open_bootloader("none").value();
+    return parts;
+  }
+
   static void copy_out(const Bytes& from, std::uint64_t offset, std::span<std::byte> out) {
     std::fill(out.begin(), out.end(), std::byte{0});
     if (offset >= from.size()) return;
@@ -102,7 +154,8 @@ class MemorySlots final : public flash::Slots {
   }
 
   std::uint64_t capacity_;
-  std::array<Bytes, 2> slots_;
+  std::array<Bytes, 2> bytes_;
+  flash::Slots slots_;
 };
 
 }  // namespace fwr::test

@@ -11,7 +11,7 @@
 #include <future>
 #include <thread>
 
-#include "flash/slots.hpp"
+#include "flash/slots_file.hpp"
 #include "fwrecover/donor.hpp"
 #include "fwrecover/recipient.hpp"
 #include "image/hash_tree.hpp"

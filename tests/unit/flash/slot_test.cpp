@@ -16,7 +16,7 @@
 #include <csignal>
 #include <cstring>
 
-#include "flash/slots.hpp"
+#include "flash/slots_file.hpp"
 #include "support/io_fault.hpp"
 #include "support/scratch_directory.hpp"
 

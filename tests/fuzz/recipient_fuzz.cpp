@@ -25,7 +25,6 @@ namespace {
 using namespace std::chrono_literals;
 using recipient::State;
 using test::SignedImage;
-namespace oem = wire::oem;
 
 constexpr std::uint32_t kIana = test::kIana;
 constexpr std::uint32_t kFloor = 3;            ///< security floor of the system

@@ -196,7 +196,7 @@ class Selection {
   unsigned donors_tried_limit_;
   // Each has at most one entry for each offer.
   struct Proven {
-    Guid donor;
+    Guid donor{};
     Address host;
     friend auto operator<=>(const Proven&, const Proven&) = default;
   };

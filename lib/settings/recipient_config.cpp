@@ -388,12 +388,11 @@ Split split_words(std::string_view text) {
     inside = true;
     if (quote != 0 && c == quote) {
       quote = 0;
-    } else if (quote == 0 && (c == '\'' || c == '"')) {
-      quote = c;
-    } else if (c == '\\' && quote != '\'' && i + 1 < text.size()) {
-      split.words.back() += text[++i];
+    } else if ((quote == 0 && (c == '\'' || c == '"')) ||
+               (c == '\\' && quote != '\'' && i + 1 == text.size())) {
+      quote = c;  // a backslash at the end of the text is never closed
     } else if (c == '\\' && quote != '\'') {
-      quote = c;
+      split.words.back() += text[++i];
     } else {
       split.words.back() += c;
     }

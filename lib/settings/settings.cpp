@@ -131,7 +131,7 @@ std::vector<std::string> Settings::names(std::string_view section) const {
     // Keys have no dots.
     std::string last = name.substr(section.size(), name.rfind('.') - section.size());
     if (last.starts_with('"'))
-      last = toml::parse("value = " + last).get("value")->value_or(std::string());
+      last = toml::parse(fmt::format("value = {}", last)).get("value")->value_or(std::string());
     if (std::find(names.begin(), names.end(), last) == names.end()) names.push_back(last);
   }
   return names;
@@ -143,10 +143,10 @@ std::string Settings::section_of(std::string_view section, const std::string& na
 }
 
 std::string Settings::secret_path(std::string_view name) const {
-  const std::string path = text(name);
+  std::string path = text(name);
   if (path.empty()) return path;
   if (!path.starts_with('/')) return credential_path(path);
-  const std::string credential = credential_for(path);
+  std::string credential = credential_for(path);
   return credential.empty() ? path : credential;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Which donor is next, and what to tell when none is left. PROTOCOL §6.4.
+// Which donor is next, and what became of each. PROTOCOL §6.4.
 #include "recipient/selection.hpp"
 
 #include <algorithm>
@@ -7,36 +7,10 @@
 #include <tuple>
 #include <utility>
 
+#include "recipient/selection_words.hpp"
+
 namespace fwr::recipient {
 namespace {
-
-constexpr std::size_t kReasonsTold = 8;
-
-std::string plural(std::size_t count, const std::string& noun) {
-  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
-}
-
-/// "a; b; c", and how many more.
-class List {
- public:
-  void add(std::string item) {
-    if (++count_ <= kReasonsTold) items_.push_back(std::move(item));
-  }
-  void add_once(const std::string& item) {
-    if (std::find(items_.begin(), items_.end(), item) == items_.end()) add(item);
-  }
-  [[nodiscard]] std::size_t count() const { return count_; }
-  [[nodiscard]] std::string text(const std::string& between) const {
-    std::string text;
-    for (const std::string& item : items_) text += (text.empty() ? "" : between) + item;
-    if (count_ <= kReasonsTold) return text;
-    return text + between + "and " + std::to_string(count_ - kReasonsTold) + " more";
-  }
-
- private:
-  std::vector<std::string> items_;
-  std::size_t count_ = 0;
-};
 
 /// What one liar can have many addresses in: /64 of IPv6, /24 of IPv4.
 Address neighbours(const Address& address) {
@@ -50,14 +24,6 @@ Address neighbours(const Address& address) {
 bool uses_up_no_number(const Error& error) {
   return error.exit_code() == ExitCode::VerificationFailed ||
          error.code == Errc::NoOfferAcceptable || error.code == Errc::NoCompatibleImage;
-}
-
-std::string seconds_text(Duration time) {
-  const auto tenths =
-      (std::chrono::duration_cast<std::chrono::milliseconds>(time).count() + 50) / 100;
-  std::string text = std::to_string(tenths / 10);
-  if (tenths % 10 != 0) text += "." + std::to_string(tenths % 10);
-  return text + " s";
 }
 
 /// What two paths to one donor have in common, as far as their offers say so.
@@ -519,65 +485,40 @@ bool Selection::may_be_faster(std::size_t index, double bytes_per_s, TimePoint n
 }
 
 std::string Selection::story() const {
-  // Each reason once, with all addresses that it was met at.
-  struct Told {
-    std::string reason;
-    List addresses;
-  };
-  std::vector<Told> told;
-  std::set<Guid> donors;
-  std::size_t tried = 0;
+  std::vector<Tried> tried;
   const auto tell = [&](const Entry& entry) {
-    if (!entry.last_error) return;
-    ++tried;
-    donors.insert(entry.offer.candidate.donor);
-    std::string reason = entry.first_error->message();
-    if (const std::string last = entry.last_error->message(); last != reason)
-      reason += ", then " + last;
-    auto same = std::find_if(told.begin(), told.end(),
-                             [&](const Told& other) { return other.reason == reason; });
-    if (same == told.end()) same = told.insert(told.end(), Told{reason, {}});
-    same->addresses.add_once(to_text(entry.offer.candidate.path.peer));
+    if (entry.last_error)
+      tried.push_back({entry.offer.candidate, *entry.first_error, *entry.last_error});
   };
   for (const std::size_t index : order_) tell(offers_[index]);
   for (const Entry& entry : offers_)
     if (!entry.verdict.accepted && !entry.replaced) tell(entry);
-  if (donors.empty()) return {};
-  List reasons;
-  for (const Told& one : told) reasons.add(one.addresses.text(", ") + ": " + one.reason);
-  std::string text = plural(donors.size(), "donor") + " tried: " + reasons.text("; ");
-  const auto untried =
+  Untried untried;
+  untried.offers =
       static_cast<std::size_t>(std::count_if(order_.begin(), order_.end(), [&](std::size_t index) {
         return offers_[index].attempts == 0;
       }));
-  if (untried > 0) {
-    text += "; " + plural(untried, "more acceptable offer") + " not tried";
-    if (!next_fresh()) text += " (policy allows " + plural(donors_tried_limit_, "donor") + ")";
-  }
-  return text;
+  if (untried.offers > 0 && !next_fresh()) untried.donors_limit = donors_tried_limit_;
+  return story_words(tried, untried);
 }
 
-Error Selection::nobody_answered() const {
+Error Selection::no_answer() const {
   if (targets_ == 0)
     return Error{Errc::NoDonorAnswered, "there is nobody to ask: no target and no broadcast"};
-  List declines;
-  bool none_fits = false;
-  for (const Decline& decline : declines_) {
-    declines.add(to_text(decline.peer) + ": " + wire::describe(decline.reason));
-    none_fits = none_fits || decline.reason == wire::CompletionCode::NoCompatibleImage;
-  }
-  std::string text = "asked " + plural(targets_, "target") + " for " + seconds_text(asked_for_);
-  if (declines.count() > 0) text += "; " + declines.text("; ");
-  return Error{none_fits ? Errc::NoCompatibleImage : Errc::NoDonorAnswered, text};
+  const bool none_fits =
+      std::any_of(declines_.begin(), declines_.end(), [](const Decline& decline) {
+        return decline.reason == wire::CompletionCode::NoCompatibleImage;
+      });
+  return Error{none_fits ? Errc::NoCompatibleImage : Errc::NoDonorAnswered,
+               unanswered_words(targets_, asked_for_, declines_)};
 }
 
 Error Selection::none_acceptable() const {
-  List refused;
+  std::vector<Refused> refused;
   for (const Entry& entry : offers_)
     if (!entry.replaced && !entry.verdict.accepted)
-      refused.add(to_text(entry.offer.candidate.path.peer) + ": " + entry.verdict.reason);
-  return Error{Errc::NoOfferAcceptable,
-               plural(refused.count(), "offer") + " refused: " + refused.text("; ")};
+      refused.push_back({entry.offer.candidate, entry.verdict.reason});
+  return Error{Errc::NoOfferAcceptable, refused_words(refused)};
 }
 
 std::optional<Errc> Selection::cause() const {
@@ -589,7 +530,7 @@ std::optional<Errc> Selection::cause() const {
 }
 
 Error Selection::summary() const {
-  if (offers_.empty()) return nobody_answered();
+  if (offers_.empty()) return no_answer();
   // Wrong content from everyone is a finding of its own (PROTOCOL §6.4).
   std::optional<Errc> content;
   bool only_content = true;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The offers of a recovery: which donor is next, what became of each, and the story in words.
+// The offers of a recovery: which donor is next, and what became of each.
 // PROTOCOL §6.4.
 #pragma once
 
@@ -172,7 +172,7 @@ class Selection {
   [[nodiscard]] std::optional<std::size_t> next_waiting(TimePoint now) const;
   /// It was not slow, its time has come, and it was not asked too often.
   [[nodiscard]] bool is_worth_a_change(const Entry& entry, TimePoint now) const;
-  [[nodiscard]] Error nobody_answered() const;
+  [[nodiscard]] Error no_answer() const;
   [[nodiscard]] Error none_acceptable() const;
 
   [[nodiscard]] bool forged() const;  ///< an offer was, as far as anybody can tell

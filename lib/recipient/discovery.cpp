@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/soonest.hpp"
 #include "session/sessionless.hpp"
 #include "wire/plain.hpp"
 
@@ -239,15 +240,14 @@ bool Discovery::closed_early(TimePoint now) const {
 }
 
 TimePoint Discovery::deadline() const {
-  std::optional<TimePoint> next;
+  Soonest soonest;
   for (const Group& group : groups_) {
     if (is_over(group, now_)) continue;
-    TimePoint at = good_in_time_ ? window_ends_ : group.ends;
+    soonest.add(good_in_time_ ? window_ends_ : group.ends);
     if (const TimePoint begins = round_begins(group); group.round < kRequestRounds && begins > now_)
-      at = std::min(at, begins);
-    next = next ? std::min(*next, at) : at;
+      soonest.add(begins);
   }
-  return next.value_or(now_);
+  return soonest.time().value_or(now_);
 }
 
 }  // namespace fwr::recipient

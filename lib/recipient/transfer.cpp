@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "base/soonest.hpp"
+
 namespace fwr::recipient {
 namespace {
 
@@ -244,11 +246,11 @@ Duration Transfer::queue() const {
 std::optional<TimePoint> Transfer::deadline() const {
   if (fetch_ == nullptr || fetch_->complete()) return std::nullopt;
   if (fetch_->can_examine(examine_ahead_bytes())) return now_;
-  std::optional<TimePoint> next = book_.next_timeout(pace_.timeout());
-  const auto earlier = [&](TimePoint at) { next = next ? std::min(*next, at) : at; };
-  if (not_before_) earlier(*not_before_);
-  earlier(last_progress_ + timers_.stall);
-  return next;
+  Soonest soonest;
+  soonest.add(book_.next_timeout(pace_.timeout()));
+  soonest.add(not_before_);
+  soonest.add(last_progress_ + timers_.stall);
+  return soonest.time();
 }
 
 }  // namespace fwr::recipient

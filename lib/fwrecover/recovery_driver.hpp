@@ -63,6 +63,8 @@ class RecoveryDriver final : public fwr::transport::Handler {
   std::optional<fwr::Datagram> take_kept(fwr::LinkId link);
 
   void report(const fwr::recipient::Entered& entered, fwr::TimePoint now);
+  /// Each step of the talk with a donor, of which Entered says what is reported.
+  static void report(const fwr::recipient::TalkEntered&, fwr::TimePoint) {}
   void report(const fwr::recipient::Offered& offered, fwr::TimePoint now);
   void report(const fwr::recipient::Chosen& chosen, fwr::TimePoint now);
   void report(const fwr::recipient::Dropped& dropped, fwr::TimePoint now);

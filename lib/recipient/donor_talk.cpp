@@ -103,11 +103,42 @@ std::unique_ptr<session::Conversation> DonorTalk::make_client() const {
                                                 candidate().donor);
 }
 
-void DonorTalk::leave(const std::optional<Error>& why, TimePoint now) {
-  const auto* serving = std::get_if<Serving>(&data_);
-  const Duration queue = serving != nullptr ? serving->transfer.queue() : Duration::zero();
-  session_.leave(last_word(config_.iana, session_.lease(), why), queue, now);
+void DonorTalk::enter(Event event) {
+  const TalkState from = state();
+  const auto to = next(from, event);
+  assert(to);
+  if (*to != from) data_ = empty(*to);
+  tell(TalkEntered{from, event, *to});
+}
+
+DonorTalk::Data DonorTalk::empty(TalkState state) {
+  switch (state) {
+    case TalkState::Waiting: return Waiting{};
+    case TalkState::Connecting: return Connecting{};
+    case TalkState::Vetting: return Vetting{};
+    case TalkState::Accepting: return Accepting{};
+    case TalkState::Holding: return Holding{};
+    case TalkState::Serving: return Serving{};
+    case TalkState::Reporting: return Reporting{};
+    case TalkState::Leaving: break;
+  }
+  return Leaving{};
+}
+
+void DonorTalk::leave(Event event, const std::optional<Error>& why, TimePoint now) {
+  close(why, now);
+  enter(event);
+}
+
+void DonorTalk::stop(TimePoint now) {
+  close(Error{Errc::Interrupted, {}}, now);
   data_ = Leaving{};
+}
+
+void DonorTalk::close(const std::optional<Error>& why, TimePoint now) {
+  const auto* serving = std::get_if<Serving>(&data_);
+  const Duration queue = serving != nullptr ? serving->transfer->queue() : Duration::zero();
+  session_.leave(last_word(config_.iana, session_.lease(), why), queue, now);
 }
 
 std::optional<TalkEvent> DonorTalk::poll_event() {
@@ -122,18 +153,18 @@ std::optional<TalkEvent> DonorTalk::poll_event() {
 void DonorTalk::set_link_properties(const KnownLink& link) {
   if (auto* serving = std::get_if<Serving>(&data_);
       serving != nullptr && link.leads_to(path().peer))
-    serving->transfer.set_segment(segment_granules_of(link.properties));
+    serving->transfer->set_segment(segment_granules_of(link.properties));
 }
 
 std::size_t DonorTalk::in_flight_bytes() const {
   const auto* serving = std::get_if<Serving>(&data_);
-  return serving != nullptr ? serving->transfer.in_flight_bytes() : 0;
+  return serving != nullptr ? serving->transfer->in_flight_bytes() : 0;
 }
 
 void DonorTalk::handle_timeout(TimePoint now) {
   if (const auto* waiting = std::get_if<Waiting>(&data_)) {
     if (now < waiting->until) return;
-    data_ = Connecting{};
+    enter(Event::WaitOver);
     session_.start(now);
   }
   session_.handle_timeout(now);
@@ -141,7 +172,7 @@ void DonorTalk::handle_timeout(TimePoint now) {
 
 void DonorTalk::check_progress(TimePoint now) {
   if (auto* serving = std::get_if<Serving>(&data_)) {
-    on_fetched(serving->transfer.handle_timeout(now), now);
+    on_fetched(serving->transfer->handle_timeout(now), now);
     check_pace(now);
   } else if (const auto* reporting = std::get_if<Reporting>(&data_)) {
     if (now >= reporting->until) end_report(Event::DonorLost, now);
@@ -152,7 +183,7 @@ std::optional<Datagram> DonorTalk::poll_transmit(TimePoint now) {
   if (auto datagram = session_.poll_transmit(now)) return datagram;
   auto* serving = std::get_if<Serving>(&data_);
   if (serving == nullptr) return std::nullopt;
-  const auto grant = serving->transfer.poll_grant(now);
+  const auto grant = serving->transfer->poll_grant(now);
   // A grant that the session does not take is lost like one on the wire: the stream repairs it.
   if (!grant || !session_.send_payload(wire::stream::encode(*grant))) return std::nullopt;
   return session_.poll_transmit(now);
@@ -165,7 +196,7 @@ std::optional<TimePoint> DonorTalk::deadline() const {
   if (const auto* waiting = std::get_if<Waiting>(&data_)) soonest.add(waiting->until);
   if (const auto* reporting = std::get_if<Reporting>(&data_)) soonest.add(reporting->until);
   if (const auto* serving = std::get_if<Serving>(&data_)) {
-    soonest.add(serving->transfer.deadline());
+    soonest.add(serving->transfer->deadline());
     soonest.add(serving->patience.deadline());
   }
   return soonest.time();
@@ -184,7 +215,7 @@ bool DonorTalk::hear(TimePoint now) {
   } else if (const auto* arrived = std::get_if<session::PayloadArrived>(&*event)) {
     session_.note_heard(now);
     if (auto* serving = std::get_if<Serving>(&data_))
-      on_fetched(serving->transfer.handle_payload(arrived->payload, now), now);
+      on_fetched(serving->transfer->handle_payload(arrived->payload, now), now);
   } else if (auto* down = std::get_if<session::SessionDown>(&*event)) {
     on_session_down(std::move(down->error), now);
   }
@@ -201,8 +232,8 @@ void DonorTalk::on_session_up(const Guid& peer, TimePoint now) {
                                      ", the offer was of " + fwr::to_text(candidate().donor)},
         now);
   const bool accepted = selection_.verdict(offer_).accepted;
-  data_ = Vetting{.peer = peer};
-  tell(Advanced{Event::SessionUp});
+  enter(Event::SessionUp);
+  std::get<Vetting>(data_).peer = peer;
   if (!sessions() && accepted) return fetch_manifest(now);
   // Offers can be forged, also in the name of this donor: in its session it says what it has.
   ask_for_image(!accepted && (!sessions() || selection_.is_sure(offer_)), now);
@@ -276,7 +307,7 @@ void DonorTalk::on_image_offered(const wire::IpmiResponse& response, TimePoint n
   selection_.asked_on(offer_);
   offer_ = *next;
   data.moved = true;
-  tell(Advanced{Event::NextImage});
+  enter(Event::NextImage);
   tell(Offered{.candidate = candidate(), .verdict = selection_.verdict(offer_)});
   if (selection_.is_gone(offer_)) return ask_for_image(true, now);
   consider(now);
@@ -290,7 +321,7 @@ void DonorTalk::consider(TimePoint now) {
   // Where claims are in doubt, a donor that keeps its word is not left for what others only claim.
   const bool keeps_its_word = !data.moved;
   if (!(keeps_its_word && selection_.in_doubt()) && !selection_.stays_first(offer_)) {
-    leave(std::nullopt, now);
+    leave(Event::BetterDonor, std::nullopt, now);
     return tell(Outdone{});
   }
   if (std::exchange(data.moved, false)) tell(Chosen{candidate()});
@@ -319,8 +350,8 @@ void DonorTalk::on_manifest_piece(const wire::IpmiResponse& response, TimePoint 
 
   auto vetted = vet(config_, candidate(), *data.fetch);
   if (!vetted) return refuse_image(vetted.error(), is_about_image(vetted.error().code), now);
-  data_ = Accepting{.vetted = std::move(*vetted)};
-  tell(Advanced{Event::ManifestAccepted});
+  enter(Event::ManifestAccepted);
+  std::get<Accepting>(data_).vetted = std::move(*vetted);
   ask(accept_request(), now);
 }
 
@@ -421,33 +452,34 @@ void DonorTalk::on_lease(const wire::oem::AcceptOfferRs& granted, TimePoint now)
                            .credit_limit_bytes = granted.credit_limit_bytes,
                            .lasts = std::chrono::seconds(granted.lease_s)});
   Vetted vetted = std::move(data.vetted);
-  data_ = Holding{};
+  enter(Event::LeaseGranted);
   tell(Granted{std::move(vetted)});
 }
 
 // --- the stream ----------------------------------------------------------------------------------
 
 void DonorTalk::serve(Installation& image, TimePoint now) {
-  assert(is<Holding>());
-  Serving serving{.image = &image,
-                  .object = &image.tree(),
-                  .transfer = Transfer(*session_.lease(), config_.receive_buffer_bytes,
-                                       candidate().round_trip, session_.timers().stream),
-                  .fetched_before = image.progress().fetched_bytes};
-  serving.transfer.begin(image.tree(), now);
-  data_ = std::move(serving);
+  enter(Event::SlotReady);
+  auto& data = std::get<Serving>(data_);
+  data.image = &image;
+  data.object = &image.tree();
+  data.transfer.emplace(*session_.lease(), config_.receive_buffer_bytes, candidate().round_trip,
+                        session_.timers().stream);
+  data.transfer->begin(*data.object, now);
+  data.fetched_before = image.progress().fetched_bytes;
   begin_pace(now);
 }
 
 void DonorTalk::fetch_image(TimePoint now) {
+  enter(Event::TreeComplete);
   auto& data = std::get<Serving>(data_);
   data.object = &data.image->image();
-  data.transfer.begin(*data.object, now);
+  data.transfer->begin(*data.object, now);
   begin_pace(now);
 }
 
 void DonorTalk::hold() {
-  data_ = Holding{};
+  enter(Event::ImageComplete);
 }
 
 void DonorTalk::on_fetched(const Fetched<>& result, TimePoint now) {
@@ -460,7 +492,9 @@ void DonorTalk::on_fetched(const Fetched<>& result, TimePoint now) {
                               failure.error.detail + " from " + to_text(candidate().path.peer)},
                         now);
     case Failure::Kind::Donor: return drop_lost(Event::DonorLost, failure.error, now);
-    case Failure::Kind::Slot: leave(failure.error, now); return tell(StoreFailed{failure.error});
+    case Failure::Kind::Slot:
+      leave(Event::SlotFailed, failure.error, now);
+      return tell(StoreFailed{failure.error});
   }
 }
 
@@ -493,14 +527,15 @@ void DonorTalk::check_pace(TimePoint now) {
 // --- the report ----------------------------------------------------------------------------------
 
 void DonorTalk::report(const std::string& text, TimePoint now) {
-  data_ = Reporting{now + session_.timers().farewell};
+  enter(Event::Activated);
+  std::get<Reporting>(data_).until = now + session_.timers().farewell;
   if (!session_.alive() ||
       !session_.ask(report_request(config_.iana, *session_.lease(), ExitCode::Ok, text), now))
     end_report(Event::DonorLost, now);
 }
 
 void DonorTalk::end_report(Event event, TimePoint now) {
-  leave(std::nullopt, now);
+  leave(event, std::nullopt, now);
   tell(ReportEnded{event});
 }
 
@@ -535,7 +570,7 @@ void DonorTalk::check_turn(TimePoint now) {
 /// The common end of every drop.
 void DonorTalk::give_up(Event event, Error error, TimePoint now,
                         std::optional<std::chrono::seconds> waits) {
-  leave(error, now);
+  leave(event, error, now);
   tell(GivenUp{event, {.candidate = candidate(), .error = std::move(error), .waits = waits}});
 }
 

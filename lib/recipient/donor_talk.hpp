@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <variant>
 #include <vector>
 
@@ -32,10 +33,6 @@ struct TalkContext {
   TimePoint ends;  ///< the deadline of the recovery
 };
 
-/// The talk goes on by this event: SessionUp, NextImage or ManifestAccepted.
-struct Advanced {
-  Event event;
-};
 /// The donor granted a lease for the image of this manifest, and waits for serve().
 struct Granted {
   Vetted vetted;
@@ -57,7 +54,7 @@ struct Outdone {};
 struct ReportEnded {
   Event event;
 };
-using TalkEvent = std::variant<Advanced, Offered, Chosen, Granted, Stored, StoreFailed, GivenUp,
+using TalkEvent = std::variant<TalkEntered, Offered, Chosen, Granted, Stored, StoreFailed, GivenUp,
                                Outdone, ReportEnded>;
 
 class DonorTalk {
@@ -75,8 +72,11 @@ class DonorTalk {
   void report(const std::string& text, TimePoint now);
   /// The donor is not needed any more. With a lease it gets a last word: `why` the recovery goes on
   /// without it, or ends.
-  void leave(const std::optional<Error>& why, TimePoint now);
+  void leave(Event event, const std::optional<Error>& why, TimePoint now);
+  /// The same in any state, because the administrator stopped the recovery.
+  void stop(TimePoint now);
 
+  [[nodiscard]] TalkState state() const { return static_cast<TalkState>(data_.index()); }
   [[nodiscard]] const Path& path() const { return session_.path(); }
   [[nodiscard]] std::size_t offer() const { return offer_; }  ///< its index in the Selection
   [[nodiscard]] const policy::Candidate& candidate() const {
@@ -106,7 +106,7 @@ class DonorTalk {
  private:
   /// One structure a state, in the order of TalkState.
   struct Waiting {
-    TimePoint until;  ///< the donor was busy
+    TimePoint until;
   };
   struct Connecting {};
   struct Vetting {
@@ -123,12 +123,12 @@ class DonorTalk {
     bool asked_again = false;      ///< for an offer that has not expired
     bool waits_for_offer = false;  ///< the pending command is Request Firmware
   };
-  struct Holding {};  ///< the lease is kept, and nothing is fetched
+  struct Holding {};
   struct Serving {
     Installation* image = nullptr;
-    Fetch* object = nullptr;  ///< the tree, then the image
-    Transfer transfer;
-    Patience patience = {};
+    Fetch* object = nullptr;                          ///< the tree, then the image
+    std::optional<Transfer> transfer = std::nullopt;  ///< there is one
+    Patience patience;
     std::uint64_t fetched_before = 0;  ///< bytes of the image, when the lease was granted
   };
   struct Reporting {
@@ -137,8 +137,24 @@ class DonorTalk {
   struct Leaving {};
   using Data =
       std::variant<Waiting, Connecting, Vetting, Accepting, Holding, Serving, Reporting, Leaving>;
+  template <TalkState state, class StateData>
+  static constexpr bool kHolds =
+      std::is_same_v<std::variant_alternative_t<static_cast<std::size_t>(state), Data>, StateData>;
+  static_assert(kHolds<TalkState::Waiting, Waiting>);
+  static_assert(kHolds<TalkState::Connecting, Connecting>);
+  static_assert(kHolds<TalkState::Vetting, Vetting>);
+  static_assert(kHolds<TalkState::Accepting, Accepting>);
+  static_assert(kHolds<TalkState::Holding, Holding>);
+  static_assert(kHolds<TalkState::Serving, Serving>);
+  static_assert(kHolds<TalkState::Reporting, Reporting>);
+  static_assert(kHolds<TalkState::Leaving, Leaving>);
 
   [[nodiscard]] std::unique_ptr<session::Conversation> make_client() const;
+  /// The only place where the state changes, after construction and stop(). Data of another state
+  /// begins empty.
+  void enter(Event event);
+  [[nodiscard]] static Data empty(TalkState state);
+  void close(const std::optional<Error>& why, TimePoint now);
   void tell(TalkEvent event) { events_.push_back(std::move(event)); }
   template <class StateData>
   [[nodiscard]] bool is() const {

@@ -17,11 +17,15 @@ Recovery::Recovery(RecoveryConfig config, flash::Slots& slots, RandomSource& ran
       better_(config_, nonce_, random_) {}
 
 void Recovery::enter(Event event) {
-  const auto next = next_state(state_, event);
-  assert(next);
-  state_ = *next;
-  if (state_ != State::Discovering) discovery_.reset();
-  emit(Entered{state_, event});
+  const auto to = next(phase_, event);
+  assert(to);
+  phase_ = *to;
+  if (phase_ != Phase::Discovering) discovery_.reset();
+  emit(Entered{reported(phase_, TalkState::Connecting), event});
+}
+
+State Recovery::state() const {
+  return reported(phase_, talk() != nullptr ? talk()->state() : TalkState::Leaving);
 }
 
 void Recovery::start(TimePoint now, std::int64_t wall_clock) {
@@ -37,13 +41,13 @@ void Recovery::abort(TimePoint now) {
   if (ended_) return;
   now_ = now;
   // The new image is active: only the donor does not know it yet.
-  if (state_ == State::Reporting) {
-    leave_donor(std::nullopt, now);
+  if (phase_ == Phase::Reporting) {
+    leave_donor(Event::DonorLost, std::nullopt, now);
     return on(ReportEnded{Event::DonorLost}, now);
   }
   const Error error{Errc::Interrupted, {}};
   if (survey_) survey_->give_up(error, now);
-  leave_donor(error, now);
+  if (DonorTalk* donor = talk()) donor->stop(now);
   finish(error, now);
 }
 
@@ -106,7 +110,7 @@ void Recovery::handle_timeout(TimePoint now) {
     donor->check_turn(now);
     heed(*donor, now);
   }
-  const bool verifying = state_ == State::Verifying;
+  const bool verifying = phase_ == Phase::Verifying;
   if (DonorTalk* donor = talk()) {
     donor->check_progress(now);
     heed(*donor, now);
@@ -140,7 +144,7 @@ std::optional<TimePoint> Recovery::deadline() const {
   for (const auto& one : talks_) soonest.add(one->deadline());
   if (survey_) soonest.add(survey_->deadline());
   if (ended_) return soonest.time();
-  if (next_state(state_, Event::Deadline)) soonest.add(ends_);
+  if (next(phase_, Event::Deadline)) soonest.add(ends_);
   if (discovery_ && !survey_) soonest.add(discovery_->deadline());
   if (has_work()) soonest.add(now_);
   soonest.add(better_.deadline(sending()));
@@ -174,8 +178,11 @@ DonorTalk* Recovery::talk() {
   return talks_.empty() || talks_.back()->leaving() ? nullptr : talks_.back().get();
 }
 
-void Recovery::leave_donor(const std::optional<Error>& why, TimePoint now) {
-  if (DonorTalk* donor = talk()) donor->leave(why, now);
+void Recovery::leave_donor(Event event, const std::optional<Error>& why, TimePoint now) {
+  DonorTalk* donor = talk();
+  if (donor == nullptr) return;
+  donor->leave(event, why, now);
+  heed(*donor, now);
 }
 
 void Recovery::forget_talks() {
@@ -199,8 +206,11 @@ void Recovery::heed(DonorTalk& donor, TimePoint now) {
   }
 }
 
-void Recovery::on(Advanced event, TimePoint) {
-  enter(event.event);
+void Recovery::on(TalkEntered event, TimePoint) {
+  emit(event);
+  // What a donor says before its lease is a state of the recovery to those that watch it.
+  if (event.state == TalkState::Vetting || event.state == TalkState::Accepting)
+    emit(Entered{reported(phase_, event.state), event.event});
 }
 
 void Recovery::on(Offered event, TimePoint) {
@@ -283,7 +293,7 @@ void Recovery::on_more_offers(TimePoint now) {
   if (!sending()) return;
   if (config_.policy.return_to_better && selection_->prefer_to(talk()->offer(), now)) {
     better_.note_return();
-    leave_donor(Error{Errc::Interrupted, {}}, now);
+    leave_donor(Event::BetterDonor, Error{Errc::Interrupted, {}}, now);
     enter(Event::BetterDonor);
     return select(now);
   }
@@ -314,7 +324,7 @@ Result<> Recovery::prepare(Vetted vetted) {
 
 void Recovery::on(Stored, TimePoint now) {
   emit_progress(now, false);
-  if (state_ == State::FetchingTree) {
+  if (phase_ == Phase::FetchingTree) {
     if (!installation_->tree().complete()) return;
     talk()->fetch_image(now);
     return enter(Event::TreeComplete);
@@ -362,7 +372,7 @@ void Recovery::on(ReportEnded event, TimePoint now) {
 // --- the end -------------------------------------------------------------------------------------
 
 void Recovery::check_deadline(TimePoint now) {
-  if (ended_ || now < ends_ || !next_state(state_, Event::Deadline)) return;
+  if (ended_ || now < ends_ || !next(phase_, Event::Deadline)) return;
   std::string detail =
       "after " + std::to_string(config_.policy.deadline.count()) + " s, " + doing();
   // What the survey has seen until now is worth more than that there was no time for the rest.
@@ -374,7 +384,7 @@ void Recovery::check_deadline(TimePoint now) {
 
 std::string Recovery::doing() const {
   const auto donor = [&] { return to_text(talk()->path().peer); };
-  switch (state_) {
+  switch (state()) {
     case State::Discovering: return "while offers were collected";
     case State::Connecting: return "while connecting to " + donor();
     case State::Vetting: return "while the manifest came from " + donor();
@@ -399,7 +409,7 @@ std::string Recovery::doing() const {
 }
 
 void Recovery::fail_recovery(Event event, Error error, TimePoint now) {
-  leave_donor(error, now);
+  leave_donor(event, error, now);
   enter(event);
   finish(std::move(error), now);
 }

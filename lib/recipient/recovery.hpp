@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The recovery machine: from the request to the activated slot. Its states and rows are those of
-// PROTOCOL §6.4. Sans-I/O: datagrams and `now` in; datagrams, events and the next deadline out;
-// flash behind flash::Slots.
+// The recovery machine: from the request to the activated slot, by the table of PROTOCOL §6.4.
+// Sans-I/O: datagrams and `now` in; datagrams, events and the next deadline out; flash behind
+// flash::Slots.
 //
 // It owns what outlives a donor: the offers (Selection), the image on its way (Installation), the
 // search for a better medium, and the end. What ends with a donor belongs to its DonorTalk. One
@@ -54,7 +54,7 @@ class Recovery {
   /// A deadline that has passed means that there is work to do now: verification goes in steps.
   [[nodiscard]] std::optional<TimePoint> deadline() const;
   [[nodiscard]] bool finished() const;  ///< Finished was polled and nothing is left to send
-  [[nodiscard]] State state() const { return state_; }
+  [[nodiscard]] State state() const;
   /// What it holds in memory now, each within a limit of its own.
   struct Held {
     std::size_t events = 0;
@@ -65,7 +65,7 @@ class Recovery {
   [[nodiscard]] Held held() const;
 
  private:
-  /// The only place where the state changes.
+  /// The only place where the phase changes.
   void enter(Event event);
   /// The donor in use; nullptr: none is.
   [[nodiscard]] DonorTalk* talk();
@@ -73,8 +73,8 @@ class Recovery {
   [[nodiscard]] bool sending() const { return talk() != nullptr && talk()->sending(); }
   /// Something can be done at once, and waits for no input: deadline() then names a time that has
   /// passed.
-  [[nodiscard]] bool has_work() const { return state_ == State::Verifying; }
-  void leave_donor(const std::optional<Error>& why, TimePoint now);
+  [[nodiscard]] bool has_work() const { return phase_ == Phase::Verifying; }
+  void leave_donor(Event event, const std::optional<Error>& why, TimePoint now);
   void forget_talks();
 
   // the offers
@@ -87,7 +87,7 @@ class Recovery {
   // what the donor in use reports
   void hear(TimePoint now);
   void heed(DonorTalk& talk, TimePoint now);
-  void on(Advanced event, TimePoint now);
+  void on(TalkEntered event, TimePoint now);
   void on(Offered event, TimePoint now);
   void on(Chosen event, TimePoint now);
   void on(Granted event, TimePoint now);
@@ -117,7 +117,7 @@ class Recovery {
   RandomSource& random_;
   Nonce nonce_{};
 
-  State state_ = State::Idle;
+  Phase phase_ = Phase::Idle;
   TimePoint began_{}, ends_{}, now_{};
   std::int64_t wall_clock_ = 0;
   std::optional<Discovery> discovery_;  ///< in Discovering

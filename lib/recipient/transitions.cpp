@@ -1,66 +1,176 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The transition table of a recovery, row for row PROTOCOL §6.4, and the names in it.
+// The transition tables of a recovery and of a talk, row for row PROTOCOL §6.4, and the names in
+// them.
+#include "recipient/transitions.hpp"
+
 #include <algorithm>
 #include <array>
-
-#include "recipient/transitions.hpp"
 
 namespace fwr::recipient {
 namespace {
 
-constexpr std::array kTable = {
-    Row{State::Idle, Event::Start, State::Discovering},
-    Row{State::Discovering, Event::OffersClosed, State::Selecting},
-    Row{State::Discovering, Event::Deadline, State::Failed},
-    Row{State::Selecting, Event::DonorChosen, State::Connecting},
-    Row{State::Selecting, Event::NoneLeft, State::Failed},
-    Row{State::Selecting, Event::OffersAwaited, State::Discovering},
-    Row{State::Connecting, Event::SessionUp, State::Vetting},
-    Row{State::Connecting, Event::DonorLost, State::Selecting},
-    Row{State::Connecting, Event::Deadline, State::Failed},
-    Row{State::Vetting, Event::ManifestAccepted, State::Accepting},
-    Row{State::Vetting, Event::NextImage, State::Vetting},
-    Row{State::Vetting, Event::ManifestRefused, State::Selecting},
-    Row{State::Vetting, Event::BetterDonor, State::Selecting},
-    Row{State::Vetting, Event::DonorLost, State::Selecting},
-    Row{State::Vetting, Event::Deadline, State::Failed},
-    Row{State::Accepting, Event::LeaseGranted, State::Preparing},
-    Row{State::Accepting, Event::LeaseRefused, State::Selecting},
-    Row{State::Accepting, Event::DonorLost, State::Selecting},
-    Row{State::Accepting, Event::Deadline, State::Failed},
-    Row{State::Preparing, Event::SlotReady, State::FetchingTree},
-    Row{State::Preparing, Event::SlotFailed, State::Failed},
-    Row{State::FetchingTree, Event::TreeComplete, State::FetchingImage},
-    Row{State::FetchingTree, Event::BadBlock, State::Selecting},
-    Row{State::FetchingTree, Event::DonorLost, State::Selecting},
-    Row{State::FetchingTree, Event::BetterDonor, State::Selecting},
-    Row{State::FetchingTree, Event::SlotFailed, State::Failed},
-    Row{State::FetchingTree, Event::Deadline, State::Failed},
-    Row{State::FetchingImage, Event::ImageComplete, State::Verifying},
-    Row{State::FetchingImage, Event::BadBlock, State::Selecting},
-    Row{State::FetchingImage, Event::DonorLost, State::Selecting},
-    Row{State::FetchingImage, Event::BetterDonor, State::Selecting},
-    Row{State::FetchingImage, Event::SlotFailed, State::Failed},
-    Row{State::FetchingImage, Event::Deadline, State::Failed},
-    Row{State::Verifying, Event::SlotVerified, State::Activating},
-    Row{State::Verifying, Event::SlotFailed, State::Failed},
-    Row{State::Activating, Event::Activated, State::Reporting},
-    Row{State::Activating, Event::SlotFailed, State::Failed},
-    Row{State::Reporting, Event::Reported, State::Done},
-    Row{State::Reporting, Event::DonorLost, State::Done},
+constexpr std::array kRecovery = {
+    Row{Phase::Idle, Event::Start, Phase::Discovering},
+    Row{Phase::Discovering, Event::OffersClosed, Phase::Selecting},
+    Row{Phase::Discovering, Event::Deadline, Phase::Failed},
+    Row{Phase::Selecting, Event::DonorChosen, Phase::Negotiating},
+    Row{Phase::Selecting, Event::NoneLeft, Phase::Failed},
+    Row{Phase::Selecting, Event::OffersAwaited, Phase::Discovering},
+    Row{Phase::Negotiating, Event::LeaseGranted, Phase::Preparing},
+    Row{Phase::Negotiating, Event::ManifestRefused, Phase::Selecting},
+    Row{Phase::Negotiating, Event::LeaseRefused, Phase::Selecting},
+    Row{Phase::Negotiating, Event::BetterDonor, Phase::Selecting},
+    Row{Phase::Negotiating, Event::DonorLost, Phase::Selecting},
+    Row{Phase::Negotiating, Event::Deadline, Phase::Failed},
+    Row{Phase::Preparing, Event::SlotReady, Phase::FetchingTree},
+    Row{Phase::Preparing, Event::SlotFailed, Phase::Failed},
+    Row{Phase::FetchingTree, Event::TreeComplete, Phase::FetchingImage},
+    Row{Phase::FetchingTree, Event::BadBlock, Phase::Selecting},
+    Row{Phase::FetchingTree, Event::DonorLost, Phase::Selecting},
+    Row{Phase::FetchingTree, Event::BetterDonor, Phase::Selecting},
+    Row{Phase::FetchingTree, Event::SlotFailed, Phase::Failed},
+    Row{Phase::FetchingTree, Event::Deadline, Phase::Failed},
+    Row{Phase::FetchingImage, Event::ImageComplete, Phase::Verifying},
+    Row{Phase::FetchingImage, Event::BadBlock, Phase::Selecting},
+    Row{Phase::FetchingImage, Event::DonorLost, Phase::Selecting},
+    Row{Phase::FetchingImage, Event::BetterDonor, Phase::Selecting},
+    Row{Phase::FetchingImage, Event::SlotFailed, Phase::Failed},
+    Row{Phase::FetchingImage, Event::Deadline, Phase::Failed},
+    Row{Phase::Verifying, Event::SlotVerified, Phase::Activating},
+    Row{Phase::Verifying, Event::SlotFailed, Phase::Failed},
+    Row{Phase::Activating, Event::Activated, Phase::Reporting},
+    Row{Phase::Activating, Event::SlotFailed, Phase::Failed},
+    Row{Phase::Reporting, Event::Reported, Phase::Done},
+    Row{Phase::Reporting, Event::DonorLost, Phase::Done},
 };
+
+constexpr std::array kTalk = {
+    Row{TalkState::Waiting, Event::WaitOver, TalkState::Connecting},
+    Row{TalkState::Waiting, Event::Deadline, TalkState::Leaving},
+    Row{TalkState::Connecting, Event::SessionUp, TalkState::Vetting},
+    Row{TalkState::Connecting, Event::DonorLost, TalkState::Leaving},
+    Row{TalkState::Connecting, Event::Deadline, TalkState::Leaving},
+    Row{TalkState::Vetting, Event::NextImage, TalkState::Vetting},
+    Row{TalkState::Vetting, Event::ManifestAccepted, TalkState::Accepting},
+    Row{TalkState::Vetting, Event::ManifestRefused, TalkState::Leaving},
+    Row{TalkState::Vetting, Event::BetterDonor, TalkState::Leaving},
+    Row{TalkState::Vetting, Event::DonorLost, TalkState::Leaving},
+    Row{TalkState::Vetting, Event::Deadline, TalkState::Leaving},
+    Row{TalkState::Accepting, Event::LeaseGranted, TalkState::Holding},
+    Row{TalkState::Accepting, Event::LeaseRefused, TalkState::Leaving},
+    Row{TalkState::Accepting, Event::DonorLost, TalkState::Leaving},
+    Row{TalkState::Accepting, Event::Deadline, TalkState::Leaving},
+    Row{TalkState::Holding, Event::SlotReady, TalkState::Serving},
+    Row{TalkState::Holding, Event::SlotFailed, TalkState::Leaving},
+    Row{TalkState::Holding, Event::Activated, TalkState::Reporting},
+    Row{TalkState::Serving, Event::TreeComplete, TalkState::Serving},
+    Row{TalkState::Serving, Event::ImageComplete, TalkState::Holding},
+    Row{TalkState::Serving, Event::BadBlock, TalkState::Leaving},
+    Row{TalkState::Serving, Event::DonorLost, TalkState::Leaving},
+    Row{TalkState::Serving, Event::BetterDonor, TalkState::Leaving},
+    Row{TalkState::Serving, Event::SlotFailed, TalkState::Leaving},
+    Row{TalkState::Serving, Event::Deadline, TalkState::Leaving},
+    Row{TalkState::Reporting, Event::Reported, TalkState::Leaving},
+    Row{TalkState::Reporting, Event::DonorLost, TalkState::Leaving},
+};
+
+template <class S>
+std::optional<S> look_up(std::span<const Row<S>> table, S from, Event event) {
+  const auto row = std::find_if(table.begin(), table.end(), [&](const Row<S>& one) {
+    return one.from == from && one.event == event;
+  });
+  return row == table.end() ? std::nullopt : std::optional(row->to);
+}
 
 }  // namespace
 
-std::span<const Row> transition_table() {
-  return kTable;
+std::span<const Row<Phase>> recovery_table() {
+  return kRecovery;
 }
 
-std::optional<State> next_state(State from, Event event) {
-  const auto row = std::find_if(kTable.begin(), kTable.end(), [&](const Row& one) {
-    return one.from == from && one.event == event;
-  });
-  return row == kTable.end() ? std::nullopt : std::optional(row->to);
+std::span<const Row<TalkState>> talk_table() {
+  return kTalk;
+}
+
+std::optional<Phase> next(Phase from, Event event) {
+  return look_up(recovery_table(), from, event);
+}
+
+std::optional<TalkState> next(TalkState from, Event event) {
+  return look_up(talk_table(), from, event);
+}
+
+State reported(Phase phase, TalkState talk) {
+  switch (phase) {
+    case Phase::Idle: return State::Idle;
+    case Phase::Discovering: return State::Discovering;
+    case Phase::Selecting: return State::Selecting;
+    case Phase::Negotiating:
+      return talk == TalkState::Vetting     ? State::Vetting
+             : talk == TalkState::Accepting ? State::Accepting
+                                            : State::Connecting;
+    case Phase::Preparing: return State::Preparing;
+    case Phase::FetchingTree: return State::FetchingTree;
+    case Phase::FetchingImage: return State::FetchingImage;
+    case Phase::Verifying: return State::Verifying;
+    case Phase::Activating: return State::Activating;
+    case Phase::Reporting: return State::Reporting;
+    case Phase::Done: return State::Done;
+    case Phase::Failed: return State::Failed;
+  }
+  return State::Idle;
+}
+
+Phase phase_of(State reported) {
+  switch (reported) {
+    case State::Connecting:
+    case State::Vetting:
+    case State::Accepting: return Phase::Negotiating;
+    case State::Idle: return Phase::Idle;
+    case State::Discovering: return Phase::Discovering;
+    case State::Selecting: return Phase::Selecting;
+    case State::Preparing: return Phase::Preparing;
+    case State::FetchingTree: return Phase::FetchingTree;
+    case State::FetchingImage: return Phase::FetchingImage;
+    case State::Verifying: return Phase::Verifying;
+    case State::Activating: return Phase::Activating;
+    case State::Reporting: return Phase::Reporting;
+    case State::Done: return Phase::Done;
+    case State::Failed: return Phase::Failed;
+  }
+  return Phase::Idle;
+}
+
+std::string_view to_text(Phase phase) {
+  switch (phase) {
+    case Phase::Idle: return "Idle";
+    case Phase::Discovering: return "Discovering";
+    case Phase::Selecting: return "Selecting";
+    case Phase::Negotiating: return "Negotiating";
+    case Phase::Preparing: return "Preparing";
+    case Phase::FetchingTree: return "FetchingTree";
+    case Phase::FetchingImage: return "FetchingImage";
+    case Phase::Verifying: return "Verifying";
+    case Phase::Activating: return "Activating";
+    case Phase::Reporting: return "Reporting";
+    case Phase::Done: return "Done";
+    case Phase::Failed: return "Failed";
+  }
+  return "?";
+}
+
+std::string_view to_text(TalkState state) {
+  switch (state) {
+    case TalkState::Waiting: return "Waiting";
+    case TalkState::Connecting: return "Connecting";
+    case TalkState::Vetting: return "Vetting";
+    case TalkState::Accepting: return "Accepting";
+    case TalkState::Holding: return "Holding";
+    case TalkState::Serving: return "Serving";
+    case TalkState::Reporting: return "Reporting";
+    case TalkState::Leaving: return "Leaving";
+  }
+  return "?";
 }
 
 std::string_view to_text(State state) {
@@ -90,6 +200,7 @@ std::string_view to_text(Event event) {
     case Event::Deadline: return "deadline";
     case Event::DonorChosen: return "donor-chosen";
     case Event::NoneLeft: return "none-left";
+    case Event::WaitOver: return "wait-over";
     case Event::SessionUp: return "session-up";
     case Event::DonorLost: return "donor-lost";
     case Event::ManifestAccepted: return "manifest-accepted";

@@ -45,6 +45,12 @@ struct Entered {
   State state;
   Event event;  ///< that led there
 };
+/// The talk with a donor has changed its state.
+struct TalkEntered {
+  TalkState from;
+  Event event;
+  TalkState state;
+};
 struct Offered {
   policy::Candidate candidate;
   policy::Verdict verdict;
@@ -75,6 +81,7 @@ struct Finished {
   std::optional<image::Manifest> manifest;  ///< of the image that was activated
   Progress progress;
 };
-using RecoveryEvent = std::variant<Entered, Offered, Chosen, Dropped, Progress, Finished>;
+using RecoveryEvent =
+    std::variant<Entered, TalkEntered, Offered, Chosen, Dropped, Progress, Finished>;
 
 }  // namespace fwr::recipient

@@ -80,7 +80,7 @@ void explain(const Options& options, const Failure& failure) {
 /// So many take every row, unless something is wrong. What fewer do not reach is only reported.
 constexpr std::uint64_t kCoverage_seeds = 3000;
 
-/// Prints both tables; the number of rows that no seed has taken.
+/// Prints all tables; the number of rows that no seed has taken.
 std::size_t print_coverage(const Totals& totals) {
   std::size_t missing = 0;
   const auto line = [&](std::string_view from, std::string_view event, std::string_view to,
@@ -89,18 +89,21 @@ std::size_t print_coverage(const Totals& totals) {
     fmt::print("  {:14} {:18} {:14} {:>10}{}\n", from, event, to, count,
                count == 0 ? "  MISSING" : "");
   };
+  std::size_t rows = 0;
+  const auto print_rows = [&](const auto& table, const auto& counts, std::size_t first) {
+    for (std::size_t i = 0; i < table.size(); ++i)
+      line(to_text(table[i].from), to_text(table[i].event), to_text(table[i].to),
+           counts.at(first + i));
+    rows += table.size();
+  };
   fmt::print("Rows of PROTOCOL 6.4, recipient:\n");
-  const auto table = fwr::recipient::transition_table();
-  for (std::size_t i = 0; i < table.size(); ++i)
-    line(to_text(table[i].from), to_text(table[i].event), to_text(table[i].to),
-         totals.recipient_rows.at(i));
+  print_rows(fwr::recipient::recovery_table(), totals.recipient_rows, 0);
+  fmt::print("Rows of PROTOCOL 6.4, its talk with a donor:\n");
+  print_rows(fwr::recipient::talk_table(), totals.recipient_rows,
+             fwr::recipient::recovery_table().size());
   fmt::print("Rows of PROTOCOL 6.3, lease:\n");
-  const auto leases = fwr::donor::lease_table();
-  for (std::size_t i = 0; i < leases.size(); ++i)
-    line(to_text(leases[i].from), to_text(leases[i].event), to_text(leases[i].to),
-         totals.lease_rows.at(i));
-  fmt::print("{} of {} rows taken\n", table.size() + leases.size() - missing,
-             table.size() + leases.size());
+  print_rows(fwr::donor::lease_table(), totals.lease_rows, 0);
+  fmt::print("{} of {} rows taken\n", rows - missing, rows);
   return missing;
 }
 

@@ -16,8 +16,9 @@
 
 namespace fwr::sim {
 
-using RecoveryRows = std::array<std::uint64_t, 64>;  ///< as transition_table()
-inline constexpr std::size_t kOutcomes = 64;         ///< by Errc; the last one is success
+/// As recovery_table(), behind it talk_table().
+using RecoveryRows = std::array<std::uint64_t, 96>;
+inline constexpr std::size_t kOutcomes = 64;  ///< by Errc; the last one is success
 
 class RecipientHost {
  public:
@@ -66,6 +67,7 @@ class RecipientHost {
   void follow(const Path& path);
   void take_events();
   void entered(const recipient::Entered& entered);
+  void entered(const recipient::TalkEntered& entered);
   void finished(const recipient::Finished& finished);
   void check_held() const;
   void check_bounds() const;

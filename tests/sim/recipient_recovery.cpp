@@ -2,7 +2,10 @@
 // One recovery of a recipient in the simulator: how it starts, how it is driven, and what is
 // checked of it.
 #include <algorithm>
+#include <optional>
+#include <span>
 #include <type_traits>
+#include <utility>
 #include <variant>
 
 #include "donor_host.hpp"
@@ -58,6 +61,16 @@ std::string text_of(const recipient::Finished& finished) {
                      finished.cause ? static_cast<int>(*finished.cause) : -1,
                      finished.manifest ? fwr::to_text(finished.manifest->digest) : "-",
                      text_of(finished.progress));
+}
+
+template <class S>
+std::optional<std::size_t> row_of(std::span<const recipient::Row<S>> table, S from,
+                                  recipient::Event event, S to) {
+  const auto row = std::find_if(table.begin(), table.end(), [&](const recipient::Row<S>& one) {
+    return one.from == from && one.event == event && one.to == to;
+  });
+  if (row == table.end()) return std::nullopt;
+  return static_cast<std::size_t>(row - table.begin());
 }
 
 }  // namespace
@@ -205,12 +218,16 @@ void RecipientHost::take_events() {
     if (disk_.is_off()) return;
     std::visit(
         [this](const auto& happened) {
-          if constexpr (!std::is_same_v<std::decay_t<decltype(happened)>, recipient::Entered>)
+          using Kind = std::decay_t<decltype(happened)>;
+          if constexpr (!std::is_same_v<Kind, recipient::Entered> &&
+                        !std::is_same_v<Kind, recipient::TalkEntered>)
             chronicle_.mix(Strand::Events, fmt::format("{} {}", number_, text_of(happened)));
         },
         *event);
     if (const auto* entered_state = std::get_if<recipient::Entered>(&*event)) {
       entered(*entered_state);
+    } else if (const auto* talk = std::get_if<recipient::TalkEntered>(&*event)) {
+      entered(*talk);
     } else if (std::holds_alternative<recipient::Offered>(*event)) {
       if (++offers_ > recipient::kOffersKept + 2 * recipient::kImagesConsidered)
         violate("limits", fmt::format("{} offers are kept", offers_));
@@ -228,22 +245,32 @@ void RecipientHost::take_events() {
 }
 
 void RecipientHost::entered(const recipient::Entered& entered) {
-  const auto table = recipient::transition_table();
-  const auto row = std::find_if(table.begin(), table.end(), [&](const recipient::Row& candidate) {
-    return candidate.from == state_ && candidate.event == entered.event &&
-           candidate.to == entered.state;
-  });
+  using recipient::phase_of;
   chronicle_.mix(Strand::States, fmt::format("{} {} {}", number_, recipient::to_text(entered.event),
                                              recipient::to_text(entered.state)));
   chronicle_.note("recipient {} {} --{}--> {}", number_, recipient::to_text(state_),
                   recipient::to_text(entered.event), recipient::to_text(entered.state));
-  if (row == table.end())
+  const auto from = std::exchange(state_, entered.state);
+  // Within one phase the talk with the donor went on, which has a table of its own.
+  if (phase_of(from) == phase_of(state_)) return;
+  const auto row =
+      row_of(recipient::recovery_table(), phase_of(from), entered.event, phase_of(state_));
+  if (!row)
     violate("transition",
-            fmt::format("{} --{}--> {} is not in the table", recipient::to_text(state_),
+            fmt::format("{} --{}--> {} is not in the table", recipient::to_text(from),
+                        recipient::to_text(entered.event), recipient::to_text(state_)));
+  else
+    ++rows_.at(*row);
+}
+
+void RecipientHost::entered(const recipient::TalkEntered& entered) {
+  const auto row = row_of(recipient::talk_table(), entered.from, entered.event, entered.state);
+  if (!row)
+    violate("transition",
+            fmt::format("talk {} --{}--> {} is not in the table", recipient::to_text(entered.from),
                         recipient::to_text(entered.event), recipient::to_text(entered.state)));
   else
-    ++rows_.at(static_cast<std::size_t>(row - table.begin()));
-  state_ = entered.state;
+    ++rows_.at(recipient::recovery_table().size() + *row);
 }
 
 void RecipientHost::finished(const recipient::Finished& finished) {

@@ -152,9 +152,10 @@ class DonorHost final : public session::Application {
   bool cut = false;  ///< the host is gone
 };
 
-/// (from, event): the rows that were taken in this process.
-inline std::set<std::pair<recipient::State, recipient::Event>>& rows_taken() {
-  static std::set<std::pair<recipient::State, recipient::Event>> rows;
+/// (from, event): the rows of a table that were taken in this process.
+template <class S>
+std::set<std::pair<S, recipient::Event>>& rows_taken() {
+  static std::set<std::pair<S, recipient::Event>> rows;
   return rows;
 }
 
@@ -274,11 +275,13 @@ class RecoveryRig {
   void take_events() {
     while (auto event = recovery->poll_event()) {
       if (const auto* entered = std::get_if<recipient::Entered>(&*event)) {
-        rows_taken().insert({state_, entered->event});
+        rows_taken<recipient::Phase>().insert({recipient::phase_of(state_), entered->event});
         state_ = entered->state;
         states.push_back(state_);
         reached.try_emplace(state_, now);
         if (const auto hook = on_state.find(state_); hook != on_state.end()) hook->second();
+      } else if (const auto* talk = std::get_if<recipient::TalkEntered>(&*event)) {
+        rows_taken<recipient::TalkState>().insert({talk->from, talk->event});
       } else if (const auto* offer = std::get_if<recipient::Offered>(&*event)) {
         offered.push_back(*offer);
       } else if (const auto* drop = std::get_if<recipient::Dropped>(&*event)) {

@@ -197,6 +197,24 @@ TEST(RecoveryFaults, TheDeadlineEndsEveryWaitingState) {
   }
 }
 
+TEST(RecoveryFaults, TheDeadlineEndsTheWaitForABusyDonor) {
+  RecoveryRig rig;
+  rig.config.policy.deadline = 8s;
+  rig.add_donor(image()).meddle =
+      [](const wire::IpmiRequest& request) -> std::optional<wire::IpmiResponse> {
+    if (request.command != static_cast<std::uint8_t>(wire::oem::Command::AcceptOffer)) return {};
+    wire::IpmiResponse busy{.code = wire::CompletionCode::Busy,
+                            .data = wire::oem::response_data(test::kIana)};
+    busy.data.insert(busy.data.end(), {std::byte{60}, std::byte{0}});
+    return busy;
+  };
+  ASSERT_TRUE(rig.run());
+  EXPECT_EQ(rig.error(), Errc::DeadlinePassed);
+  EXPECT_EQ(rig.chosen.size(), 2U) << "the second time it waits";
+  EXPECT_TRUE(test::rows_taken<TalkState>().contains({TalkState::Waiting, Event::Deadline}));
+  expect_untouched(rig);
+}
+
 TEST(RecoveryFaults, TheDeadlineCanPassBeforeTheOffersAreThere) {
   RecoveryRig rig;
   rig.config.policy.deadline = 1s;
@@ -392,8 +410,9 @@ TEST(RecoveryFaults, NoiseInEveryStateChangesNothing) {
   RecoveryRig rig;
   DonorHost& donor = rig.add_donor(image());
   std::mt19937 dice(4);
-  for (const Row& row : transition_table())
-    rig.on_state[row.to] = [&] {
+  for (auto state = State::Idle; state <= State::Failed;
+       state = static_cast<State>(static_cast<int>(state) + 1))
+    rig.on_state[state] = [&] {
       for (int i = 0; i < 50; ++i) {
         Bytes datagram = noise(dice() % 200, seed(dice));
         const std::array<std::byte, 6> header = {std::byte{6}, std::byte{0}, std::byte{0xff},
@@ -428,13 +447,20 @@ TEST(RecoveryFaults, SlowLinksAreAwaitedWhenTheOffersOfFastOnesAreNoGood) {
   EXPECT_LT(rig.now - rig.began, 20s);
 }
 
-/// Runs after all tests of the program: every row of the table was taken by one of them.
+/// Runs after all tests of the program: every row of both tables was taken by one of them.
 class EveryRow final : public testing::Environment {
  public:
   void TearDown() override {
     if (testing::GTEST_FLAG(filter) != "*") return;
-    for (const Row& row : transition_table())
-      EXPECT_TRUE(test::rows_taken().contains({row.from, row.event}))
+    expect_all(recovery_table());
+    expect_all(talk_table());
+  }
+
+ private:
+  template <class S>
+  static void expect_all(std::span<const Row<S>> table) {
+    for (const Row<S>& row : table)
+      EXPECT_TRUE(test::rows_taken<S>().contains({row.from, row.event}))
           << "no test takes " << to_text(row.from) << ", " << to_text(row.event);
   }
 };

@@ -559,7 +559,7 @@ void returns_to_the_wire_in(State state, Bytes content, double bytes_per_s) {
   ASSERT_EQ(rig.chosen.size(), 2U);
   EXPECT_EQ(rig.chosen[0].candidate.medium, Medium::Wireless);
   EXPECT_EQ(rig.chosen[1].candidate.medium, Medium::Wired);
-  EXPECT_TRUE(test::rows_taken().contains({state, Event::BetterDonor}));
+  EXPECT_TRUE(test::rows_taken<Phase>().contains({phase_of(state), Event::BetterDonor}));
   EXPECT_TRUE(radio.saw(donor::DonorEvent::Kind::Released));
   EXPECT_FALSE(radio.saw(donor::DonorEvent::Kind::Reported));
 }

@@ -119,7 +119,8 @@ TEST_F(Walk, TheBestOfAllDonorsIsTakenAlsoWhenOneHasToGoOn) {
   rig_.add_donor({image("5.0", "4.0"), image("2.0")});
   rig_.add_donor(image("3.0"), {.host = 8});
   expect_installed("3.0");
-  EXPECT_TRUE(rows_taken().contains({State::Vetting, Event::BetterDonor}));
+  EXPECT_TRUE(rows_taken<recipient::TalkState>().contains(
+      {recipient::TalkState::Vetting, Event::BetterDonor}));
 }
 
 // Donors of one prefix (/24), more than policy.donors: each is asked, and the last one has it.

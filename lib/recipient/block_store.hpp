@@ -12,7 +12,7 @@
 
 namespace fwr::recipient {
 
-/// Why a fetch cannot go on, and with whom.
+/// Why a fetch cannot go on, and which part failed.
 struct Failure {
   enum class Kind : std::uint8_t {
     Content,  ///< a block does not match: another donor may have the right one

@@ -27,7 +27,7 @@ class BlockWindow {
   /// Every block before it is in place.
   [[nodiscard]] std::uint64_t base() const { return base_; }
   [[nodiscard]] bool complete() const { return base_ == blocks_; }
-  /// Of whole blocks, wherever they are.
+  /// The bytes of all whole blocks, wherever they are in the object.
   [[nodiscard]] std::uint64_t in_place_bytes() const { return in_place_bytes_; }
 
   /// The next block to examine, and how many fit into the window now.

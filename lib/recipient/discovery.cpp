@@ -12,8 +12,8 @@
 namespace fwr::recipient {
 namespace {
 
-/// Whether `b` is `a` come again. Another path, or another claim, makes another offer: otherwise
-/// who heard the one could put a forged one in its place.
+/// Whether `b` is `a` come again. Another path, or another claim, makes another offer: otherwise an
+/// attacker that heard the one could put a forged one in its place.
 bool same_offer(const policy::Candidate& a, const policy::Candidate& b) {
   return a.path == b.path && a.donor == b.donor && a.role == b.role && a.digest == b.digest &&
          a.security_version == b.security_version && a.version == b.version &&
@@ -104,7 +104,7 @@ std::optional<Datagram> Discovery::poll_group(Group& group, TimePoint now) {
       if (next.answered && !next.target.broadcast) continue;
       if (!group.sent.at(group.round)) group.sent.at(group.round) = now;
       request_.flags = next.target.broadcast ? wire::oem::RequestFirmwareRq::kBroadcast : 0;
-      // The sequence number tells the round: an answer's round-trip time is that of its own
+      // The sequence number is that of the round: an answer's round-trip time is that of its own
       // request.
       const auto round = static_cast<std::uint8_t>(group.round);
       const auto request =
@@ -163,7 +163,7 @@ void Discovery::handle_datagram(const Path& path, ByteView datagram, TimePoint n
   if (Asked* target = asked(group, path);
       target != nullptr && !target->answered && !target->declined) {
     target->declined = true;
-    // Without sessions that can have been anybody: its offer may still come.
+    // Without sessions another node may have declined: its offer may still come.
     target->answered = group.sessions;
     declines_.push_back(Decline{.peer = path.peer, .reason = reply->response.code});
   }
@@ -205,7 +205,7 @@ std::vector<Offer>::iterator Discovery::place_in_full_table(const Offer& newcome
       worth(*std::min_element(offers_.begin(), offers_.end(),
                               [](const Offer& a, const Offer& b) { return worth(a) < worth(b); }));
   if (worth(newcomer) < least) return offers_.end();
-  // Among equals whoever sent the most gives way, so that one host does not fill the table.
+  // Among equals the host that sent the most gives way, so that one host does not fill the table.
   std::map<Address, std::size_t> of_host;
   for (const Offer& offer : offers_)
     if (worth(offer) == least) ++of_host[source_prefix(offer.candidate.path.peer)];

@@ -44,7 +44,7 @@ class Discovery {
 
   [[nodiscard]] std::optional<Datagram> poll_transmit(TimePoint now);
   void handle_datagram(const Path& path, ByteView datagram, TimePoint now);
-  /// The time for offers is over, or everybody who was asked has answered.
+  /// The time for offers is over, or every target has answered.
   [[nodiscard]] bool closed(TimePoint now) const;
   void handle_timeout(TimePoint now) { now_ = now; }
   /// When a round begins or the time is over. A round that is due waits for poll_transmit(): a link
@@ -52,8 +52,8 @@ class Discovery {
   [[nodiscard]] TimePoint deadline() const;
   /// Since the first question.
   [[nodiscard]] Duration lasted(TimePoint now) const { return now - began_; }
-  /// It closed because there were good offers, and slow links could still bring others; or those
-  /// that were asked have answered, and without sessions it may have been somebody else.
+  /// It closed because there were good offers, and slow links could still bring others; or every
+  /// target has answered, and without sessions another node may have answered for it.
   [[nodiscard]] bool closed_early(TimePoint now) const;
   /// Waits for these too; what came until now is known.
   void go_on() {
@@ -110,7 +110,7 @@ class Discovery {
 
 /// An answer to Request Firmware without a session.
 struct OfferReply {
-  std::uint8_t sequence = 0;  ///< of the question
+  std::uint8_t sequence = 0;  ///< the one of the request
   wire::IpmiResponse response;
 };
 [[nodiscard]] std::optional<OfferReply> parse_offer_reply(const LinkProperties& link,

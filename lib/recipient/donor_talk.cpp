@@ -26,7 +26,7 @@ constexpr std::int64_t kTurnsInTimeLeft = 4;
 constexpr unsigned kLeastTurn_timeouts = 3;
 constexpr std::chrono::seconds kLongestTurn{30};
 constexpr unsigned kMostTurnDoublings = 10;
-constexpr unsigned kGreetingDoublings = 1;  // of a donor that was lost, PROTOCOL §8.6
+constexpr unsigned kGreetingDoublings = 1;  // for a donor that was lost, PROTOCOL §8.6
 
 /// PROTOCOL §3.1: with 83h, in how many seconds to try again.
 std::chrono::seconds busy_wait(std::uint32_t iana, const wire::IpmiResponse& response) {
@@ -60,7 +60,7 @@ wire::IpmiRequest report_request(std::uint32_t iana, const Lease& lease, ExitCod
                                 .text = Bytes(bytes.begin(), bytes.end())});
 }
 
-/// What a donor that granted a lease is told when the recovery does without it.
+/// The last command for a donor that granted a lease, when the recovery does without it.
 std::optional<wire::IpmiRequest> last_word(std::uint32_t iana, const std::optional<Lease>& lease,
                                            const std::optional<Error>& why) {
   if (!lease || !why) return std::nullopt;

@@ -110,9 +110,9 @@ class DonorTalk {
   };
   struct Connecting {};
   struct Vetting {
-    Guid peer{};                                        ///< that opened the session
+    Guid peer{};                                        ///< the donor that opened the session
     std::optional<ManifestFetch> fetch = std::nullopt;  ///< nullopt: Request Firmware is asked
-    Digest after{};                                     ///< of that request
+    Digest after{};                                     ///< what that request asks after
     bool behind = false;  ///< it asks for what comes behind the image of the offer
     unsigned asked = 0;
     bool moved = false;                           ///< to another image than the chosen one
@@ -127,7 +127,7 @@ class DonorTalk {
   struct Serving {
     Installation* image = nullptr;
     Fetch* object = nullptr;                          ///< the tree, then the image
-    std::optional<Transfer> transfer = std::nullopt;  ///< there is one
+    std::optional<Transfer> transfer = std::nullopt;  ///< from serve() on
     Patience patience;
     std::uint64_t fetched_before = 0;  ///< bytes of the image, when the lease was granted
   };
@@ -212,7 +212,7 @@ class DonorTalk {
   Selection& selection_;
   RandomSource& random_;
   Nonce nonce_;
-  TimePoint ends_;  ///< of the recovery
+  TimePoint ends_;  ///< the deadline of the recovery
 
   std::size_t offer_;
   bool in_doubt_;  ///< the offer may be forged

@@ -43,7 +43,7 @@ class GrantBook {
   void open(OpenGrant grant);
 
   struct Arrival {
-    std::optional<Duration> round_trip;  ///< of the first segment
+    std::optional<Duration> round_trip;  ///< until the first segment
     std::optional<OpenGrant> finished;   ///< it had all its bytes, and is out of the book
   };
   /// A segment that names this grant. One that was given up still tells its round-trip time: on a
@@ -81,7 +81,7 @@ class GrantBook {
   std::deque<GivenUp> given_up_;  ///< before anything of them came; at most kGrantsInFlight
   std::size_t in_flight_ = 0;
   std::size_t probe_bytes_ = 0;
-  TimePoint last_arrival_{};  ///< of any segment of a grant of ours
+  TimePoint last_arrival_{};  ///< when a segment of any grant came last
   std::uint32_t newest_ = 0;
 };
 

@@ -12,9 +12,9 @@ namespace fwr::recipient {
 namespace {
 
 constexpr std::size_t kGranule = wire::oem::kGranule_bytes;
-/// Of others, for which an answer may have to wait: PROTOCOL §8.5, and the frame that is over it.
+/// Traffic of other nodes that may delay an answer: PROTOCOL §8.5, and the frame that is over it.
 constexpr std::uint32_t kTalk_bytes = 6144;
-constexpr std::int64_t kQueue_s = 10;  // of the image, granted and not here
+constexpr std::int64_t kQueue_s = 10;  // so much of the image is granted and not here
 constexpr std::int64_t kLeastQueue_bytes = 8192;
 constexpr std::int64_t kMostQueue_bytes = 32768;
 constexpr std::size_t kStreamHeader_bytes = 1 + wire::stream::kSegmentHeader_bytes;
@@ -37,7 +37,7 @@ std::size_t response_data_limit_bytes(const LinkProperties& link) {
 
 LinkTimers timers_of(const LinkProperties& link) {
   LinkTimers timers;
-  // Without sessions nobody shares our address: a lease lasts as long as it is promised.
+  // Without sessions no other recipient shares this address: a lease lasts as it is promised.
   if (!link.sessions) timers.keep_lease = timers.keep_session;
   if (!is_slow(link)) return timers;
 

@@ -20,7 +20,7 @@ struct GrantTimes {
   Duration longest = std::chrono::seconds(2);
 };
 
-/// A slow line tells beforehand what others have to measure, and keeps the order.
+/// A slow line: its rate is known beforehand and need not be measured, and it keeps the order.
 struct LineStream {
   std::size_t in_flight_bytes = 0;
   std::uint16_t segment_granules = 1;

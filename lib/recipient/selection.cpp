@@ -58,7 +58,7 @@ Address Selection::host(std::size_t index) const {
 }
 
 /// `sure`: it was said in a session. What another host said there, under the same GUID, is then no
-/// reason: who has the account can show any GUID, and an old manifest of the same image.
+/// reason: a host that has the account can show any GUID, and an old manifest of the same image.
 policy::Verdict Selection::judge(const policy::Candidate& candidate, bool sure) const {
   auto verdict = policy::judge(policy_, situation_, candidate);
   if (!verdict.accepted) return verdict;
@@ -94,7 +94,7 @@ std::vector<Offered> Selection::add(std::span<const Offer> offers) {
              same_offer(entry.offer.candidate, offer.candidate);
     });
     if (known == offers_.end()) {
-      // What a donor said in a session is not outdone by what somebody says without one.
+      // What a donor said in a session is not outdone by what is claimed without one.
       const bool better_known =
           std::any_of(offers_.begin(), offers_.end(), [&](const Entry& entry) {
             return entry.sure && entry.offer.candidate.path.peer == offer.candidate.path.peer;
@@ -273,7 +273,7 @@ void Selection::failed(std::size_t index, Error error) {
   entry.note(std::move(error));
 }
 
-/// Who lies, or has nothing for this system, uses up nobody's number of donors. PROTOCOL §6.4.
+/// A donor that lies, or has nothing for this system, does not count as tried. PROTOCOL §6.4.
 void Selection::forget_proof(std::size_t index) {
   std::erase_if(proven_, [&](const Proven& one) { return one.host == host(index); });
 }
@@ -327,7 +327,7 @@ std::optional<std::size_t> Selection::add_next(std::size_t index, const Offer& o
   return place;
 }
 
-/// Whoever shows thousands of images must not keep others from showing their second one.
+/// A donor that shows thousands of images must not keep others from showing their second one.
 std::optional<std::size_t> Selection::place_for_another(std::size_t index) {
   if (offers_.size() < kImagesConsidered) return offers_.size();
   for (std::size_t i = 0; i < offers_.size(); ++i) {
@@ -397,7 +397,7 @@ bool Selection::stays_first(std::size_t index) {
   if (entry.left >= kLeftForBetter) return true;
   const unsigned attempts = std::exchange(entry.attempts, 0);
   const auto best = next_fresh();
-  // Nor is a donor that has a good image left for what stands at an address where nobody answered.
+  // Nor is a donor with a good image left for an address at which no session came up.
   if (!best || *best == index || !offers_[*best].verdict.accepted ||
       suspects_.contains(host(*best)) ||
       !policy::is_better(policy_, candidate(*best), candidate(index))) {

@@ -18,17 +18,17 @@ namespace fwr::recipient {
 inline constexpr std::chrono::seconds kLongestBusyWait{60};
 /// Images that one donor is asked for in one session: as many as a catalogue has. PROTOCOL §8.1.
 inline constexpr unsigned kImagesAsked = 256;
-/// Of a handshake with a donor whose offer may be forged, while others were. PROTOCOL §6.4.
+/// Tries of a handshake with a donor whose offer may be forged, while others were. PROTOCOL §6.4.
 inline constexpr unsigned kTriesInDoubt = 2;
-/// PROTOCOL §8.1: images that are known at one time, whoever offers them.
+/// PROTOCOL §8.1: images that are known at one time, of all donors together.
 inline constexpr std::size_t kImagesConsidered = 2048;
 /// So often a donor is left for one that has something better to offer, after it said in its
 /// session what it has.
 inline constexpr unsigned kLeftForBetter = 2;
 /// So often a donor that was busy is asked once more in the place of one that is slow.
 inline constexpr unsigned kAttemptsInsteadOfSlow = 3;
-/// So often a path is put off because the donor was busy on another one: who else says so in its
-/// name must not keep it away for ever.
+/// So often a path is put off because the donor was busy on another one: an attacker that says so
+/// in its name must not keep it away for ever.
 inline constexpr unsigned kBusyElsewhere = 2;
 inline constexpr unsigned kLossesInARow = 3;  // PROTOCOL §8.1, without a byte of the image
 
@@ -58,7 +58,7 @@ class Selection {
   struct Next {
     std::size_t index = 0;
     std::optional<TimePoint> not_before;  ///< it was busy: try it again then
-    bool in_doubt = false;  ///< offers were forged, and nobody proved that this one is not
+    bool in_doubt = false;                ///< offers were forged, and this one is not proved
   };
   /// Fresh donors first, in the order of the policy; then those that were busy.
   [[nodiscard]] std::optional<Next> next(TimePoint now);
@@ -85,8 +85,8 @@ class Selection {
   [[nodiscard]] bool is_gone(std::size_t index) const { return offers_[index].gone; }
   /// In a session, or asked on: not only claimed.
   [[nodiscard]] bool is_sure(std::size_t index) const { return offers_[index].sure; }
-  /// The image is not what this system takes: by `error`. `of_all`: whoever offers it, because a
-  /// trusted signature says so.
+  /// The image is not what this system takes: by `error`. `of_all`: for every donor of it, because
+  /// a trusted signature says so.
   void refuse_image(std::size_t index, Error error, bool of_all);
   /// Its signed manifest was judged, and is as good as the claim.
   void verified(std::size_t index, image::Manifest manifest) {
@@ -101,8 +101,8 @@ class Selection {
   void asked_on(std::size_t index);
   /// Nothing is behind this one, and no image of its donor will do, the first of them by `error`.
   void has_nothing(std::size_t index, const Error& error);
-  /// Whether offers were forged, as anybody can who heard the request, or somebody kept us waiting:
-  /// his neighbours may be his like.
+  /// Whether offers were forged, as an attacker that heard the request can do, or a donor kept the
+  /// recovery waiting: hosts near to such a one may be alike.
   [[nodiscard]] bool in_doubt() const;
   /// Whether none that was not tried yet comes before it. False at most kLeftForBetter times: then
   /// it stays for later.
@@ -126,7 +126,7 @@ class Selection {
   /// Whether to leave a donor that sends at this rate: another was twice as fast, or was not tried.
   [[nodiscard]] bool may_be_faster(std::size_t index, double bytes_per_s, TimePoint now) const;
 
-  /// Why nobody is left.
+  /// Why no donor is left.
   [[nodiscard]] Error summary() const;
   /// What the first donor that failed failed with.
   [[nodiscard]] std::optional<Errc> cause() const;
@@ -175,7 +175,7 @@ class Selection {
   [[nodiscard]] Error no_answer() const;
   [[nodiscard]] Error none_acceptable() const;
 
-  [[nodiscard]] bool forged() const;  ///< an offer was, as far as anybody can tell
+  [[nodiscard]] bool forged() const;  ///< an offer was, as far as can be known
   void rank();
   void forget_proof(std::size_t index);
 
@@ -183,7 +183,7 @@ class Selection {
   policy::Situation situation_;
   std::vector<Entry> offers_;  ///< at most kImagesConsidered
   std::optional<std::size_t> preferred_;
-  std::vector<std::size_t> order_;   ///< of the acceptable ones
+  std::vector<std::size_t> order_;   ///< acceptable ones, the best first
   std::vector<std::size_t> behind_;  ///< refused, but their donors may have others
   struct Refusal {
     Error error;
@@ -201,10 +201,10 @@ class Selection {
     friend auto operator<=>(const Proven&, const Proven&) = default;
   };
   std::set<Proven> proven_;
-  std::set<Address> suspects_;         ///< hosts at which nobody proved to know the password
-  std::map<Address, unsigned> tries_;  ///< by host
-  std::map<Address, unsigned> late_;   ///< by host
-  std::map<Address, unsigned> tries_of_prefix_;  ///< of IPv6 /64, of IPv4 /24
+  std::set<Address> suspects_;                   ///< hosts at which no session came up
+  std::map<Address, unsigned> tries_;            ///< by host
+  std::map<Address, unsigned> late_;             ///< by host
+  std::map<Address, unsigned> tries_of_prefix_;  ///< by IPv6 /64, by IPv4 /24
   std::size_t claims_ = 0;                       ///< offers that came without a session
   bool claims_were_false_ = false;               ///< a donor in its session took one back
   bool kept_waiting_ = false;                    ///< by one that was lost, or late

@@ -16,7 +16,7 @@ namespace {
 using wire::CompletionCode;
 using wire::oem::Command;
 
-/// Of Discovery are the first ones, so that its late answers are none to these questions.
+/// Discovery uses the first ones: its late answers are not taken for answers to these requests.
 constexpr std::uint8_t kFirstSequence = kRequestRounds;
 constexpr std::uint8_t kSequences = 64;  // 6 bits
 
@@ -78,7 +78,7 @@ void Survey::begin(Visit& visit, TimePoint now) {
     return ask_on(visit);
   }
   session::ClientTimers timers = timers_of(visit.link).command;
-  // Whoever hears a request can make offers: one that may be forged costs less time.
+  // An attacker that hears a request can make offers: one that may be forged costs less time.
   if (one_failed_ && !offer.named && visit.link.sessions)
     timers.tries = std::min(timers.tries, kTriesInDoubt);
   std::unique_ptr<session::Conversation> client;

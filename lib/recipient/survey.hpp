@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// All images of the donors that offered one, and what a recovery would make of each: for who wants
-// to know and not to recover. Sans-I/O. PROTOCOL §5.2, §8.1.
+// All images of the donors that offered one, and what a recovery would make of each, for a caller
+// that wants to know and not to recover. Sans-I/O. PROTOCOL §5.2, §8.1.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@ namespace fwr::recipient {
 
 /// PROTOCOL §8.1: fewer than the machine's queue has room for.
 inline constexpr std::size_t kImagesSurveyed = 1000;
-inline constexpr unsigned kSurveyTries = 3;               ///< of a question without a session
+inline constexpr unsigned kSurveyTries = 3;               ///< for a request without a session
 inline constexpr std::size_t kDonorsVerifiedAtOnce = 16;  ///< on links with sessions, else one
 
 class Survey {
@@ -43,9 +43,9 @@ class Survey {
 
  private:
   enum class Step : std::uint8_t { Waiting, Asking, Talking, Over };
-  /// Of one donor, at one address.
+  /// Looking at one donor, at one address.
   struct Visit {
-    std::size_t index = 0;  ///< of the offer that is looked at
+    std::size_t index = 0;  ///< the offer that is looked at
     LinkProperties link;
     Step step = Step::Waiting;
     unsigned asked = 0;  ///< images

@@ -186,7 +186,7 @@ std::optional<Grant> Transfer::probe(TimePoint now) {
   const auto granules = size_.probe(now);
   if (!granules || book_.in_flight_bytes() + *granules * kGranule > pace_.limit_bytes())
     return std::nullopt;
-  // Without later grants nobody could tell why the probe did not arrive.
+  // Without later grants the reason why the probe did not arrive would stay unknown.
   if (fetch_->window().wanted_granules() < *granules + kLaterGrantsAnswered * size_.current())
     return std::nullopt;
   const auto range = fetch_->window().grant_whole(*granules);
@@ -200,7 +200,7 @@ std::size_t Transfer::next_share() const {
   const std::size_t in_flight = book_.in_flight_bytes();
   if (timers_.line) {
     // Each grant costs a turn of the line: half of what is in flight at a time. When nothing comes
-    // what was lost may only be late, and would come twice: one segment tells.
+    // what was lost may only be late, and would come twice: one segment shows it.
     const std::size_t limit = pace_.timeouts_in_a_row() > 0 ? segment_bytes() : in_flight_limit();
     if (!book_.empty() && in_flight > limit / 2) return 0;
     const std::size_t room = (limit - std::min(in_flight, limit)) / kGranule;

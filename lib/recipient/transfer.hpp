@@ -68,7 +68,7 @@ class Transfer {
   [[nodiscard]] std::size_t segment_bytes() const;
   /// Bytes that may be granted and not arrived.
   [[nodiscard]] std::size_t in_flight_limit() const;
-  /// Of the next grant, in granules; zero: not yet.
+  /// The size of the next grant, in granules; zero: not yet.
   [[nodiscard]] std::size_t next_share() const;
   void lose(const OpenGrant& grant, bool overtaken, TimePoint now);
   void close(const OpenGrant& grant);

@@ -25,7 +25,7 @@ class TreeStore final : public BlockStore {
   /// Whether it is the image block with this index. Only after the tree is complete. Failure: Slot,
   /// when the scratch memory lost what was written to it.
   [[nodiscard]] Fetched<bool> matches(std::uint64_t image_block, ByteView block);
-  /// The same, for whoever has the hash already.
+  /// The same, for a caller that has the hash already.
   [[nodiscard]] Fetched<bool> matches_hash(std::uint64_t image_block, const Digest& hash);
 
   [[nodiscard]] std::uint64_t size_bytes() const override { return shape_.tree_size_bytes(); }

@@ -15,8 +15,8 @@ namespace fwr::recipient {
 [[nodiscard]] Error rejected(const std::string& what, wire::CompletionCode code,
                              const LinkProperties& link);
 
-/// What the donor that is talked to answers to Request Firmware (PROTOCOL §6.4). `known`: what is
-/// known of it, with the path that it is talked to on; `peer`: who it is, where sessions prove
+/// What a donor answers to Request Firmware in its session (PROTOCOL §6.4). `known`: what is known
+/// of the donor, with the path of the session; `peer`: the GUID of the donor, where sessions prove
 /// that. Errors: NoCompatibleImage (80h), CommandRejected, BadField.
 [[nodiscard]] Result<Offer> read_own_offer(std::uint32_t iana, const wire::IpmiResponse& response,
                                            const Nonce& nonce, const policy::Candidate& known,
@@ -44,7 +44,7 @@ class ManifestFetch {
   std::size_t piece_bytes_;
   std::array<std::string, 2> parts_;
   std::size_t part_ = 0;
-  std::uint16_t total_ = 0;  ///< of the part, once the donor said it
+  std::uint16_t total_ = 0;  ///< bytes of the part, once the donor said it
 };
 
 struct Vetted {
@@ -53,7 +53,7 @@ struct Vetted {
   std::string signature;  ///< minisign text
 };
 
-/// Signature first: what nobody signed is not even parsed.
+/// Signature first: what is not signed is not even parsed.
 [[nodiscard]] Result<Vetted> vet(const RecoveryConfig& config, const policy::Candidate& claimed,
                                  const ManifestFetch& fetched);
 /// Whether vet() found fault with the image, by its signed manifest, and not with what the donor

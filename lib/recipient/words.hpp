@@ -19,8 +19,8 @@
 
 namespace fwr::recipient {
 
-/// Whom to ask. Broadcast and multicast paths, on a bus FFFFh, set flag b0 of the request. The
-/// medium of a candidate is that of the path on which its offer arrived.
+/// A system to ask, or many of them. Broadcast and multicast paths, on a bus FFFFh, set flag b0 of
+/// the request. The medium of a candidate is that of the path on which its offer arrived.
 struct Target {
   Path path;
   bool broadcast = false;
@@ -33,10 +33,10 @@ struct RecoveryConfig {
   session::Credentials credentials;
   std::vector<image::PublicKey> trusted_keys;
   std::vector<Target> targets;
-  /// What carries whom; who is not in it is on a LAN.
+  /// The links that lead to targets; an address that none of them leads to is on a LAN.
   std::vector<KnownLink> links;
   std::uint32_t trial_limit_s = 600;
-  std::size_t receive_buffer_bytes = 212992;  ///< of the socket: at most half of it is in flight
+  std::size_t receive_buffer_bytes = 212992;  ///< the socket's: at most half of it is in flight
   bool offers_only = false;                   ///< ends after Discovering: `fwrecover offers`
   bool verify = false;  ///< then also judges the signed manifests, in sessions
 };
@@ -54,7 +54,7 @@ struct TalkEntered {
 struct Offered {
   policy::Candidate candidate;
   policy::Verdict verdict;
-  std::size_t rank = 0;  ///< 1 is the best of the acceptable ones; 0: not told
+  std::size_t rank = 0;  ///< 1 is the best of the acceptable ones; 0: not ranked
   std::optional<image::Manifest> manifest = std::nullopt;  ///< signed, and judged
 };
 /// The donor that is tried now.
@@ -69,7 +69,7 @@ struct Dropped {
   std::optional<std::chrono::seconds> waits = std::nullopt;  ///< it is busy, and has room then
 };
 struct Progress {
-  std::uint64_t done_bytes = 0;  ///< of the image, in the slot and verified
+  std::uint64_t done_bytes = 0;  ///< bytes of the image, in the slot and verified
   std::uint64_t total_bytes = 0;
   std::uint64_t fetched_bytes = 0;  ///< came from donors
   std::uint64_t reused_bytes = 0;   ///< were in a slot already
@@ -78,7 +78,7 @@ struct Progress {
 struct Finished {
   std::optional<Error> error;
   std::optional<Errc> cause;                ///< what the first donor that failed failed with
-  std::optional<image::Manifest> manifest;  ///< of the image that was activated
+  std::optional<image::Manifest> manifest;  ///< the one of the active image
   Progress progress;
 };
 using RecoveryEvent =

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/soonest.hpp"
+#include "recipient/donor_commands.hpp"
 #include "session/client.hpp"
 #include "session/plain_client.hpp"
 
@@ -14,7 +15,6 @@ namespace fwr::recipient {
 namespace {
 
 using wire::CompletionCode;
-using wire::oem::Command;
 
 constexpr std::chrono::seconds kSessionLimitWait{10};  ///< a donor with no free session
 constexpr std::chrono::seconds kLostWait{10};          // PROTOCOL §6.4
@@ -27,49 +27,6 @@ constexpr unsigned kLeastTurn_timeouts = 3;
 constexpr std::chrono::seconds kLongestTurn{30};
 constexpr unsigned kMostTurnDoublings = 10;
 constexpr unsigned kGreetingDoublings = 1;  // for a donor that was lost, PROTOCOL §8.6
-
-/// PROTOCOL §3.1: with 83h, in how many seconds to try again.
-std::chrono::seconds busy_wait(std::uint32_t iana, const wire::IpmiResponse& response) {
-  std::chrono::seconds wait{1};
-  if (const auto body = wire::oem::strip_iana(iana, response.data)) {
-    ByteReader reader(*body);
-    wait = std::chrono::seconds(reader.u16());
-  }
-  return std::clamp(wait, std::chrono::seconds(1), kLongestBusyWait);
-}
-
-/// As many whole words as fit, with "..." where something was left out: never half a character.
-std::string cut_at_word(const std::string& text, std::size_t limit_bytes) {
-  constexpr std::string_view kMore = "...";
-  if (text.size() <= limit_bytes) return text;
-  std::size_t end = text.rfind(' ', limit_bytes - kMore.size());
-  if (end == std::string::npos) {
-    end = limit_bytes - kMore.size();
-    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80U) --end;
-  }
-  return text.substr(0, end).append(kMore);
-}
-
-wire::IpmiRequest report_request(std::uint32_t iana, const Lease& lease, ExitCode result,
-                                 const std::string& text) {
-  const ByteView bytes = as_bytes(text);
-  return wire::oem::make_request(
-      iana, Command::ReportResult,
-      wire::oem::ReportResultRq{.handle = lease.handle,
-                                .result = static_cast<std::uint8_t>(result),
-                                .text = Bytes(bytes.begin(), bytes.end())});
-}
-
-/// The last command for a donor that granted a lease, when the recovery does without it.
-std::optional<wire::IpmiRequest> last_word(std::uint32_t iana, const std::optional<Lease>& lease,
-                                           const std::optional<Error>& why) {
-  if (!lease || !why) return std::nullopt;
-  if (why->code == Errc::Interrupted)
-    return wire::oem::make_request(iana, Command::ReleaseOffer,
-                                   wire::oem::ReleaseOfferRq{.handle = lease->handle});
-  return report_request(iana, *lease, why->exit_code(),
-                        cut_at_word(why->message(), wire::oem::kReportTextLimit_bytes));
-}
 
 }  // namespace
 
@@ -138,7 +95,7 @@ void DonorTalk::stop(TimePoint now) {
 void DonorTalk::close(const std::optional<Error>& why, TimePoint now) {
   const auto* serving = std::get_if<Serving>(&data_);
   const Duration queue = serving != nullptr ? serving->transfer->queue() : Duration::zero();
-  session_.leave(last_word(config_.iana, session_.lease(), why), queue, now);
+  session_.leave(last_word(config_, session_.lease(), why), queue, now);
 }
 
 std::optional<TalkEvent> DonorTalk::poll_event() {
@@ -270,13 +227,6 @@ void DonorTalk::ask(wire::IpmiRequest request, TimePoint now) {
 
 // --- looking at its images -----------------------------------------------------------------------
 
-wire::IpmiRequest DonorTalk::image_request(const Digest& after) const {
-  return wire::oem::make_request(
-      config_.iana, Command::RequestFirmware,
-      wire::oem::RequestFirmwareRq{
-          .nonce = nonce_, .platform = config_.situation.platform, .after = after});
-}
-
 /// The image that was chosen, or the one `behind` it.
 void DonorTalk::ask_for_image(bool behind, TimePoint now) {
   auto& data = std::get<Vetting>(data_);
@@ -284,7 +234,7 @@ void DonorTalk::ask_for_image(bool behind, TimePoint now) {
   data.fetch.reset();
   data.behind = behind;
   data.after = behind ? candidate().digest : selection_.offer(offer_).after;
-  ask(image_request(data.after), now);
+  ask(request_firmware(config_, nonce_, data.after), now);
 }
 
 void DonorTalk::on_image_offered(const wire::IpmiResponse& response, TimePoint now) {
@@ -331,7 +281,7 @@ void DonorTalk::consider(TimePoint now) {
 void DonorTalk::fetch_manifest(TimePoint now) {
   auto& data = std::get<Vetting>(data_);
   data.fetch.emplace(candidate().digest, response_data_limit_bytes(session_.properties()));
-  ask(wire::oem::make_request(config_.iana, Command::GetManifest, data.fetch->next()), now);
+  ask(get_manifest(config_, *data.fetch), now);
 }
 
 void DonorTalk::on_manifest_piece(const wire::IpmiResponse& response, TimePoint now) {
@@ -344,15 +294,13 @@ void DonorTalk::on_manifest_piece(const wire::IpmiResponse& response, TimePoint 
   }
   const auto complete = data.fetch->add(config_.iana, response);
   if (!complete) return refuse_image(complete.error(), false, now);
-  if (!*complete)
-    return ask(wire::oem::make_request(config_.iana, Command::GetManifest, data.fetch->next()),
-               now);
+  if (!*complete) return ask(get_manifest(config_, *data.fetch), now);
 
   auto vetted = vet(config_, candidate(), *data.fetch);
   if (!vetted) return refuse_image(vetted.error(), is_about_image(vetted.error().code), now);
   enter(Event::ManifestAccepted);
   std::get<Accepting>(data_).vetted = std::move(*vetted);
-  ask(accept_request(), now);
+  ask(accept_offer(config_, nonce_, selection_.offer(offer_)), now);
 }
 
 /// `of_all`: a trusted signature says so, and no other donor of this image can change it.
@@ -376,20 +324,12 @@ void DonorTalk::end_walk(TimePoint now) {
 
 // --- the lease -----------------------------------------------------------------------------------
 
-wire::IpmiRequest DonorTalk::accept_request() const {
-  const Offer& offer = selection_.offer(offer_);
-  return wire::oem::make_request(
-      config_.iana, Command::AcceptOffer,
-      wire::oem::AcceptOfferRq{
-          .nonce = nonce_, .digest = offer.candidate.digest, .token = offer.token});
-}
-
 void DonorTalk::on_accepted(const wire::IpmiResponse& response, TimePoint now) {
   auto& data = std::get<Accepting>(data_);
   switch (response.code) {
     case CompletionCode::Ok: break;
     case CompletionCode::Busy: {
-      const auto wait = busy_wait(config_.iana, response);
+      const auto wait = busy_wait(config_, response);
       return drop_busy(
           Event::LeaseRefused,
           Error{Errc::DonorBusy, "it has room again in " + std::to_string(wait.count()) + " s"},
@@ -398,7 +338,7 @@ void DonorTalk::on_accepted(const wire::IpmiResponse& response, TimePoint now) {
     case CompletionCode::OfferExpired:
       if (!data.asked_again) {
         data.asked_again = data.waits_for_offer = true;
-        return ask(image_request(selection_.offer(offer_).after), now);
+        return ask(request_firmware(config_, nonce_, selection_.offer(offer_).after), now);
       }
       return drop(Event::LeaseRefused,
                   Error{Errc::OfferExpired, "also the offer that was made a moment ago"}, now);
@@ -429,7 +369,7 @@ void DonorTalk::on_offer_again(const wire::IpmiResponse& response, TimePoint now
     return drop(Event::LeaseRefused,
                 Error{Errc::OfferExpired, "the donor has another image to offer by now"}, now);
   selection_.renew(offer_, read->token);
-  ask(accept_request(), now);
+  ask(accept_offer(config_, nonce_, selection_.offer(offer_)), now);
 }
 
 void DonorTalk::on_lease(const wire::oem::AcceptOfferRs& granted, TimePoint now) {
@@ -530,7 +470,7 @@ void DonorTalk::report(const std::string& text, TimePoint now) {
   enter(Event::Activated);
   std::get<Reporting>(data_).until = now + session_.timers().farewell;
   if (!session_.alive() ||
-      !session_.ask(report_request(config_.iana, *session_.lease(), ExitCode::Ok, text), now))
+      !session_.ask(report_result(config_, *session_.lease(), ExitCode::Ok, text), now))
     end_report(Event::DonorLost, now);
 }
 

@@ -162,7 +162,6 @@ class DonorTalk {
   }
   [[nodiscard]] bool sessions() const { return session_.properties().sessions; }
   void ask(wire::IpmiRequest request, TimePoint now);
-  [[nodiscard]] wire::IpmiRequest image_request(const Digest& after) const;
 
   // the session
   void on_session_up(const Guid& peer, TimePoint now);
@@ -179,7 +178,6 @@ class DonorTalk {
   void end_walk(TimePoint now);
 
   // the lease
-  [[nodiscard]] wire::IpmiRequest accept_request() const;
   void on_accepted(const wire::IpmiResponse& response, TimePoint now);
   void on_offer_again(const wire::IpmiResponse& response, TimePoint now);
   void on_lease(const wire::oem::AcceptOfferRs& granted, TimePoint now);

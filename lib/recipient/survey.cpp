@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/soonest.hpp"
+#include "recipient/donor_commands.hpp"
 #include "session/client.hpp"
 #include "session/plain_client.hpp"
 #include "session/sessionless.hpp"
@@ -14,7 +15,6 @@ namespace fwr::recipient {
 namespace {
 
 using wire::CompletionCode;
-using wire::oem::Command;
 
 /// Discovery uses the first ones: its late answers are not taken for answers to these requests.
 constexpr std::uint8_t kFirstSequence = kRequestRounds;
@@ -34,13 +34,6 @@ Survey::Survey(const RecoveryConfig& config, Selection& selection, const Nonce& 
       visits_.push_back(Visit{.index = index, .link = properties_of(config_.links, peer)});
   }
   begin_visits(now);
-}
-
-wire::IpmiRequest Survey::request_behind(const Digest& after) const {
-  return wire::oem::make_request(
-      config_.iana, Command::RequestFirmware,
-      wire::oem::RequestFirmwareRq{
-          .nonce = nonce_, .platform = config_.situation.platform, .after = after});
 }
 
 bool Survey::over() const {
@@ -199,7 +192,7 @@ void Survey::ask_for_image(Visit& visit, bool behind, TimePoint now) {
   if (visit.asked++ == kImagesAsked || selection_.size() >= kImagesSurveyed) return end(visit);
   visit.behind = behind;
   visit.after = behind ? candidate(visit).digest : selection_.offer(visit.index).after;
-  ask(visit, request_behind(visit.after), now);
+  ask(visit, request_firmware(config_, nonce_, visit.after), now);
 }
 
 void Survey::on_image(Visit& visit, const wire::IpmiResponse& response, TimePoint now) {
@@ -223,7 +216,7 @@ void Survey::on_image(Visit& visit, const wire::IpmiResponse& response, TimePoin
 void Survey::consider(Visit& visit, TimePoint now) {
   if (!selection_.verdict(visit.index).accepted) return ask_for_image(visit, true, now);
   visit.fetch.emplace(candidate(visit).digest, response_data_limit_bytes(visit.link));
-  ask(visit, wire::oem::make_request(config_.iana, Command::GetManifest, visit.fetch->next()), now);
+  ask(visit, get_manifest(config_, *visit.fetch), now);
 }
 
 void Survey::refuse_image(Visit& visit, Error error, bool of_all, TimePoint now) {
@@ -239,10 +232,7 @@ void Survey::on_manifest_piece(Visit& visit, const wire::IpmiResponse& response,
   }
   const auto complete = visit.fetch->add(config_.iana, response);
   if (!complete) return refuse_image(visit, complete.error(), false, now);
-  if (!*complete)
-    return ask(visit,
-               wire::oem::make_request(config_.iana, Command::GetManifest, visit.fetch->next()),
-               now);
+  if (!*complete) return ask(visit, get_manifest(config_, *visit.fetch), now);
   auto vetted = vet(config_, candidate(visit), *visit.fetch);
   if (!vetted) return refuse_image(visit, vetted.error(), is_about_image(vetted.error().code), now);
   selection_.verified(visit.index, std::move(vetted->manifest));
@@ -297,7 +287,7 @@ std::optional<Datagram> Survey::poll_transmit(TimePoint now) {
     if (visit.step != Step::Asking || visit.due) continue;
     ++visit.tries;
     visit.due = now + visit.wait;
-    const wire::IpmiRequest request = request_behind(visit.after);
+    const wire::IpmiRequest request = request_firmware(config_, nonce_, visit.after);
     return Datagram{.path = candidate(visit).path,
                     .bytes = visit.link.sessions
                                  ? session::sessionless_request(request, visit.sequence)

@@ -84,7 +84,6 @@ class Survey {
   void leave_donors(TimePoint now);
   void forget_donors();
   void fail(Visit& visit, const Error& error);
-  [[nodiscard]] wire::IpmiRequest request_behind(const Digest& after) const;
 
   const RecoveryConfig& config_;
   Selection& selection_;

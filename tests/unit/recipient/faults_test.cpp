@@ -197,24 +197,6 @@ TEST(RecoveryFaults, TheDeadlineEndsEveryWaitingState) {
   }
 }
 
-TEST(RecoveryFaults, TheDeadlineEndsTheWaitForABusyDonor) {
-  RecoveryRig rig;
-  rig.config.policy.deadline = 8s;
-  rig.add_donor(image()).meddle =
-      [](const wire::IpmiRequest& request) -> std::optional<wire::IpmiResponse> {
-    if (request.command != static_cast<std::uint8_t>(wire::oem::Command::AcceptOffer)) return {};
-    wire::IpmiResponse busy{.code = wire::CompletionCode::Busy,
-                            .data = wire::oem::response_data(test::kIana)};
-    busy.data.insert(busy.data.end(), {std::byte{60}, std::byte{0}});
-    return busy;
-  };
-  ASSERT_TRUE(rig.run());
-  EXPECT_EQ(rig.error(), Errc::DeadlinePassed);
-  EXPECT_EQ(rig.chosen.size(), 2U) << "the second time it waits";
-  EXPECT_TRUE(test::rows_taken<TalkState>().contains({TalkState::Waiting, Event::Deadline}));
-  expect_untouched(rig);
-}
-
 TEST(RecoveryFaults, TheDeadlineCanPassBeforeTheOffersAreThere) {
   RecoveryRig rig;
   rig.config.policy.deadline = 1s;
@@ -446,26 +428,6 @@ TEST(RecoveryFaults, SlowLinksAreAwaitedWhenTheOffersOfFastOnesAreNoGood) {
   EXPECT_GT(rig.now - rig.began, 12s);
   EXPECT_LT(rig.now - rig.began, 20s);
 }
-
-/// Runs after all tests of the program: every row of both tables was taken by one of them.
-class EveryRow final : public testing::Environment {
- public:
-  void TearDown() override {
-    if (testing::GTEST_FLAG(filter) != "*") return;
-    expect_all(recovery_table());
-    expect_all(talk_table());
-  }
-
- private:
-  template <class S>
-  static void expect_all(std::span<const Row<S>> table) {
-    for (const Row<S>& row : table)
-      EXPECT_TRUE(test::rows_taken<S>().contains({row.from, row.event}))
-          << "no test takes " << to_text(row.from) << ", " << to_text(row.event);
-  }
-};
-[[maybe_unused]] testing::Environment* const kEveryRow =
-    testing::AddGlobalTestEnvironment(new EveryRow);
 
 // --- donors that are slow ------------------------------------------------------------------------
 

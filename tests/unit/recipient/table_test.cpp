@@ -11,9 +11,12 @@
 #include <vector>
 
 #include "recipient/transitions.hpp"
+#include "support/recovery_rig.hpp"
 
 namespace fwr::recipient {
 namespace {
+
+using namespace std::chrono_literals;
 
 std::vector<std::string> rows_of_section(const std::string& heading) {
   const char* top = std::getenv("TOP_SRCDIR");
@@ -77,6 +80,43 @@ TEST(TransitionTable, ARowYieldsItsStateAndNoRowNone) {
   EXPECT_EQ(next(TalkState::Vetting, Event::NextImage), TalkState::Vetting);
   EXPECT_EQ(next(TalkState::Leaving, Event::Deadline), std::nullopt);
 }
+
+TEST(TransitionTable, TheDeadlineEndsTheWaitForABusyDonor) {
+  test::RecoveryRig rig;
+  rig.config.policy.deadline = 8s;
+  rig.add_donor(test::SignedImage::make(test::noise(10000, 1), "2.0", 5)).meddle =
+      [](const wire::IpmiRequest& request) -> std::optional<wire::IpmiResponse> {
+    if (request.command != static_cast<std::uint8_t>(wire::oem::Command::AcceptOffer)) return {};
+    wire::IpmiResponse busy{.code = wire::CompletionCode::Busy,
+                            .data = wire::oem::response_data(test::kIana)};
+    busy.data.insert(busy.data.end(), {std::byte{60}, std::byte{0}});
+    return busy;
+  };
+  ASSERT_TRUE(rig.run());
+  EXPECT_EQ(rig.error(), Errc::DeadlinePassed);
+  EXPECT_EQ(rig.chosen.size(), 2U) << "the second time it waits";
+  EXPECT_TRUE(test::rows_taken<TalkState>().contains({TalkState::Waiting, Event::Deadline}));
+}
+
+/// Runs after all tests of the program: every row of both tables was taken by one of them.
+class EveryRow final : public testing::Environment {
+ public:
+  void TearDown() override {
+    if (testing::GTEST_FLAG(filter) != "*") return;
+    expect_all(recovery_table());
+    expect_all(talk_table());
+  }
+
+ private:
+  template <class S>
+  static void expect_all(std::span<const Row<S>> table) {
+    for (const Row<S>& row : table)
+      EXPECT_TRUE(test::rows_taken<S>().contains({row.from, row.event}))
+          << "no test takes " << to_text(row.from) << ", " << to_text(row.event);
+  }
+};
+[[maybe_unused]] testing::Environment* const kEveryRow =
+    testing::AddGlobalTestEnvironment(new EveryRow);
 
 }  // namespace
 }  // namespace fwr::recipient

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What is right by itself, and would be refused by many recipients all the same: said to who fills
-// a catalogue, before a fleet finds out. Pure.
+// Finds images that are valid and would still be refused by many recipients, so that the
+// administrator of a catalogue learns of it before a fleet does. Pure.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ namespace fwr::donor {
 
 /// An image that expires within this time has a concern.
 inline constexpr std::int64_t kExpiresSoon_s = 30LL * 86'400;
-/// Clocks may differ by that.
+/// Clocks may differ by so much.
 inline constexpr std::int64_t kClockDifference_s = 86'400;
 
 struct Concern {
@@ -24,11 +24,12 @@ struct Concern {
   std::string text;       ///< for people, one sentence that names the image
 };
 
-/// How a catalogue is looked at: an older image beside a newer one is worth a word only when it is
-/// added, later it is a stepping stone.
+/// When the catalogue is reviewed. An older image beside a newer one is a concern only when it is
+/// added: later it is a stepping stone.
 enum class Occasion : std::uint8_t { Added, Listed };
 
-/// Of this entry among all of them, itself too. `wall_clock`: seconds since 1970, nullopt: not set.
+/// The concerns about an entry. `all`: every entry of the catalogue, with this one. `wall_clock`:
+/// seconds since 1970; nullopt: not set.
 [[nodiscard]] std::vector<Concern> review(const Entry& entry, std::span<const Entry> all,
                                           std::optional<std::int64_t> wall_clock,
                                           Occasion occasion);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a recipient granted and was not sent yet, cut into segments one at a time. PROTOCOL §6.1.
+// The grants of a recipient that are not sent yet, cut into segments one at a time. PROTOCOL §6.1.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,8 @@
 
 namespace fwr::donor {
 
-/// Ranges that wait in one lease, on top of the credit limit: small ranges cost memory, not credit.
+/// Limit of the ranges that wait in one lease, besides the credit: small ranges cost memory, not
+/// credit.
 inline constexpr std::size_t kWaitingRanges = 16384;
 
 struct ObjectSizes {
@@ -38,7 +39,7 @@ class GrantQueue {
 
   struct Segment {
     wire::stream::Object object = wire::stream::Object::Image;
-    bool last = false;  ///< of its grant
+    bool last = false;  ///< the last segment of its grant
     std::uint32_t number = 0;
     std::uint32_t offset_granules = 0;
     std::size_t size_bytes = 0;

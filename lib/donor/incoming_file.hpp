@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Changing a catalogue's directory so that others see an image whole or not at all.
+// Changes a catalogue's directory so that readers see an image whole or not at all.
 #pragma once
 
 #include <chrono>

@@ -17,10 +17,11 @@ constexpr std::size_t kReadOverhead_bytes = wire::plain::kHeader_bytes + 1 + 3;
 constexpr std::size_t kManifestOverhead_bytes = kReadOverhead_bytes + 2;
 constexpr std::size_t kStreamOverhead_bytes = 1 + wire::stream::kSegmentHeader_bytes;
 
-// Who grants more than so much on a slow link cannot wait for it, and would keep it from others.
+// A recipient that grants more than this on a slow link cannot wait for all of it, and would keep
+// the link from others.
 constexpr std::uint64_t kCredit_s = 30;
 constexpr std::uint64_t kLeastCredit_bytes = 16384;
-// As many may share a slow link.
+// So many recipients may share a slow link.
 constexpr std::uint64_t kSharers = 64;
 
 std::uint16_t room(const LinkProperties& link, std::size_t overhead_bytes, std::uint16_t usual) {

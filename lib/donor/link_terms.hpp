@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a donor's limits become behind a link that is slow or takes only small messages. Pure.
+// The donor's limits behind a link that is slow or takes only small messages. Pure.
 // PROTOCOL §11.7.
 #pragma once
 
@@ -16,9 +16,9 @@ struct LinkTerms {
   std::uint16_t manifest_limit_bytes = wire::oem::kReadLimit_bytes;
   std::uint16_t segment_limit_granules = 0;
   std::uint32_t credit_limit_bytes = 0;
-  /// What is on its way without anybody being silent: added to what ends a lease.
+  /// Time for data that is on its way: added to the silence that ends a lease.
   Duration slack{};
-  /// Who reads less than this for long may have to make room for another.
+  /// A recipient that reads less than this for long may have to make room for another one.
   std::uint32_t least_rate_bytes_per_s = 512;
 };
 

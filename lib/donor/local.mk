@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# lib/donor: the donor machine, catalogue, admission.
+# lib/donor: the donor (commands, stream, leases) and its catalogue.
 # One file a line, in alphabetical order.
 
 noinst_LTLIBRARIES += %D%/libdonor.la

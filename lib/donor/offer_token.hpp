@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Offer tokens: what lets a donor recognise its own offers without remembering them. PROTOCOL §6.2.
+// Offer tokens, by which a donor recognises its own offers without remembering them. PROTOCOL §6.2.
 #pragma once
 
 #include <array>
@@ -15,7 +15,7 @@ class OfferTokens {
   using Token = std::array<std::byte, 16>;
   enum class Verdict : std::uint8_t { Valid, Expired, Forged };
 
-  /// Draws the key. Tokens of another OfferTokens are forged ones to this one.
+  /// Draws the key. Tokens of another OfferTokens count as forged.
   OfferTokens(RandomSource& random, TimePoint start);
 
   [[nodiscard]] Token issue(const Nonce& nonce, const Digest& digest, std::chrono::seconds hold,

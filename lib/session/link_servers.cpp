@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Which server a link has.
+// Hands each call to the server of its link.
 #include "session/link_servers.hpp"
 
 #include <algorithm>

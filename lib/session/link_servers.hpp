@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// All servers of one application: one for the links with sessions together, and one for each link
-// without. Sans-I/O.
+// All servers of one application: one for all links with sessions, and one for each link without.
+// Sans-I/O.
 #pragma once
 
 #include <cstdint>
@@ -13,11 +13,11 @@
 
 namespace fwr::session {
 
-/// A link over which an application serves. A link with sessions need not be named.
+/// A link over which an application serves. Links with sessions need not be listed.
 struct ServedLink {
   LinkId id = kLanLink;
   LinkProperties properties;
-  AllowedPeers allowed;  ///< matters without sessions only
+  AllowedPeers allowed;  ///< for a link without sessions
 };
 
 class LinkServers {
@@ -33,20 +33,20 @@ class LinkServers {
   void handle_link_down(LinkId link);
 
   void close_all(TimePoint now);
-  /// New accounts, keys and lists of peers. Links that are not named keep theirs.
+  /// New accounts, keys and lists of peers. Links that are not listed keep theirs.
   void reconfigure(ServerConfig config, const std::vector<ServedLink>& links, TimePoint now);
 
-  /// As PlainServer's, of any link; `scope` is the number of the line.
+  /// As PlainServer::poll_refused(), for every link; `scope` is the number of the line.
   [[nodiscard]] std::optional<Address> poll_refused();
 
-  /// As Server's: links without sessions have no logins.
+  /// As Server::poll_login(): links without sessions have no logins.
   [[nodiscard]] std::optional<LoginEvent> poll_login() { return server_.poll_login(); }
   void count_logins() { server_.count_logins(); }
 
   /// The sum over all servers.
   [[nodiscard]] Counters counters() const;
   [[nodiscard]] const Server& server() const { return server_; }
-  /// Of a link without sessions; null for another one.
+  /// The server of a link without sessions; null for another link.
   [[nodiscard]] const PlainServer* plain(LinkId link) const { return find(link); }
 
  private:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A window of one minute, and what of it is told.
+// One window of a minute: the limits of its events, and the count of those left out.
 #include "session/login_log.hpp"
 
 #include <algorithm>
@@ -11,17 +11,17 @@ void LoginLog::opened(LoginEvent event, TimePoint now) {
   begin_window(now);
   event.kind = LoginEvent::Kind::Opened;
   Counts* source = counts_of(event.path.peer);
-  const bool told =
-      told_.logins < kLoginsInAll && (source == nullptr || source->logins < kLoginsOfSource);
+  const bool logged =
+      logged_.logins < kLoginsInAll && (source == nullptr || source->logins < kLoginsOfSource);
   if (source != nullptr) ++source->logins;
-  ++(told ? told_ : left_out_).logins;
-  if (told) queue(std::move(event));
+  ++(logged ? logged_ : left_out_).logins;
+  if (logged) queue(std::move(event));
 }
 
 void LoginLog::failed(LoginEvent event, TimePoint now) {
   begin_window(now);
   event.kind = LoginEvent::Kind::Failed;
-  // A forged address must not use up what is there for its owner, or for all others.
+  // A forged address must not use up the limit of its owner, or that of all others.
   if (event.why == LoginFailure::CipherSuite) {
     if (++unproved_ > kUnproved)
       ++left_out_.failures;
@@ -30,11 +30,11 @@ void LoginLog::failed(LoginEvent event, TimePoint now) {
     return;
   }
   Counts* source = counts_of(event.path.peer);
-  const bool told = told_.failures < kFailuresInAll &&
-                    (source == nullptr || source->failures < kFailuresOfSource);
+  const bool logged = logged_.failures < kFailuresInAll &&
+                      (source == nullptr || source->failures < kFailuresOfSource);
   if (source != nullptr) ++source->failures;
-  ++(told ? told_ : left_out_).failures;
-  if (told) queue(std::move(event));
+  ++(logged ? logged_ : left_out_).failures;
+  if (logged) queue(std::move(event));
 }
 
 void LoginLog::handle_timeout(TimePoint now) {
@@ -42,7 +42,7 @@ void LoginLog::handle_timeout(TimePoint now) {
 }
 
 std::optional<TimePoint> LoginLog::deadline() const {
-  // Without anything to tell it ends when the next one comes.
+  // A window without left-out events needs no timeout: it ends when the next event comes.
   if (left_out_.logins == 0 && left_out_.failures == 0) return std::nullopt;
   return ends_;
 }
@@ -75,7 +75,7 @@ void LoginLog::end_window() {
     queue(std::move(event));
   }
   ends_.reset();
-  told_ = left_out_ = {};
+  logged_ = left_out_ = {};
   unproved_ = 0;
   sources_.clear();
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Which logins and failed logins are worth a line of a log: all, until there are many. Sans-I/O.
+// Limits the logins and failed logins that become events for a log: all of them, until there are
+// many. Sans-I/O.
 #pragma once
 
 #include <cstddef>
@@ -16,12 +17,12 @@
 
 namespace fwr::session {
 
-/// Why a login failed, as far as the server sees it.
+/// The reason of a failed login, as far as the server sees it.
 enum class LoginFailure : std::uint8_t {
   UnknownUser,
   Password,
-  NoProof,  ///< RAKP 3 never came: many clients say nothing of a wrong password
-  Kg,       ///< the password is right, but nothing came under the keys of the session
+  NoProof,  ///< RAKP 3 never came: many clients fall silent at a wrong password
+  Kg,       ///< the password is right, but no packet came under the keys of the session
   Privilege,
   NoRoom,
   CipherSuite,  ///< before the address was proved
@@ -30,18 +31,18 @@ enum class LoginFailure : std::uint8_t {
 struct LoginEvent {
   enum class Kind : std::uint8_t { Opened, Failed, LeftOut };
   Kind kind = Kind::Opened;
-  Path path;         ///< LeftOut: the source with the most failures, when those are known
+  Path path;         ///< LeftOut: the source with the most failures, if it is known
   std::string user;  ///< as it was sent
-  wire::Privilege privilege = wire::Privilege::User;  ///< Opened: what it may be; Failed: wanted
+  wire::Privilege privilege = wire::Privilege::User;  ///< Opened: the limit; Failed: the request
   CipherSuite suite = CipherSuite::Suite17;
   LoginFailure why = LoginFailure::Password;
-  std::uint64_t logins = 0;     ///< LeftOut: that have no event of their own
-  std::uint64_t failures = 0;   ///< LeftOut: the same
-  std::uint64_t of_source = 0;  ///< LeftOut: failures of `path`, told and not
+  std::uint64_t logins = 0;     ///< LeftOut: logins without an event of their own
+  std::uint64_t failures = 0;   ///< LeftOut: failures without an event of their own
+  std::uint64_t of_source = 0;  ///< LeftOut: all failures of `path`
 };
 
-/// PROTOCOL §8.3. What is over a limit is counted, and told once when the window ends. The state is
-/// the same whatever comes.
+/// PROTOCOL §8.3. Events over a limit are counted, and the count is reported when the window ends.
+/// The memory does not grow with the traffic.
 class LoginLog {
  public:
   static constexpr std::chrono::seconds kWindow{60};
@@ -49,16 +50,16 @@ class LoginLog {
   static constexpr unsigned kFailuresInAll = 30;
   static constexpr unsigned kLoginsOfSource = 60;
   static constexpr unsigned kLoginsInAll = 600;
-  static constexpr unsigned kUnproved = 5;     ///< from addresses that may be forged
-  static constexpr std::size_t kSources = 64;  ///< that are counted apart
-  static constexpr std::size_t kQueue = 256;   ///< events that nobody polled
+  static constexpr unsigned kUnproved = 5;     ///< failures from addresses that may be forged
+  static constexpr std::size_t kSources = 64;  ///< sources with counts of their own
+  static constexpr std::size_t kQueue = 256;   ///< events that wait to be polled
 
   void opened(LoginEvent event, TimePoint now);
   void failed(LoginEvent event, TimePoint now);
   void handle_timeout(TimePoint now);
   [[nodiscard]] std::optional<TimePoint> deadline() const;
   [[nodiscard]] std::optional<LoginEvent> poll();
-  /// Tells now what was left out; a new window begins.
+  /// Reports the events that were left out now; a new window begins.
   void end_window();
 
  private:
@@ -67,12 +68,12 @@ class LoginLog {
     std::uint64_t failures = 0;
   };
   void begin_window(TimePoint now);
-  /// Of this source; nothing when too many others are counted.
+  /// The counts of this source; null when too many others are counted.
   [[nodiscard]] Counts* counts_of(const Address& peer);
   void queue(LoginEvent event);
 
-  std::optional<TimePoint> ends_;  ///< of the window; nothing: none has begun
-  Counts told_;
+  std::optional<TimePoint> ends_;  ///< end of the window; unset: no window has begun
+  Counts logged_;
   Counts left_out_;
   std::uint64_t unproved_ = 0;
   std::map<Address, Counts> sources_;

@@ -27,7 +27,7 @@ struct Opening {
 /// The ids are codes over the opening and the address of its sender, under a key that changes each
 /// minute: who returns one in RAKP 1 was reached at that address. What a request settled stays in a
 /// table of fixed size, in which only much newer openings take the place of older ones, so a flood
-/// with forged addresses costs no memory and locks nobody out.
+/// with forged addresses costs no memory and locks no client out.
 class Openings {
  public:
   /// `life`: from Open Session to the last RAKP 1. `random` must outlive the object.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Requests, answers and streams of peers that are known by their address. PROTOCOL §11.6.
+// Requests, then streams, then the table of peers, which are known by their address. PROTOCOL
+// §11.6.
 #include "session/plain_server.hpp"
 
 #include <algorithm>
@@ -15,25 +16,26 @@ namespace {
 using wire::CompletionCode;
 using wire::IpmiRequest;
 
-/// Payloads whose peer has gone, passed over in one poll.
+/// Payloads of peers that are gone, skipped in one poll.
 constexpr unsigned kStalePayloads = 64;
-/// Silence after which a peer gives its place to another one: more than of one that only waits.
+/// Silence after which a peer gives its place to another one: longer than a peer waits for an
+/// answer.
 constexpr std::chrono::seconds kYieldAfter{30};
-/// Refusals that are told: so many nodes in this time, and each of them once.
-constexpr std::size_t kRefusalsTold = 16;
-constexpr std::chrono::seconds kToldAgain{60};
-constexpr std::uint32_t kLinkShift = 16;  // of the number of a peer
+/// Refusals that are reported: so many nodes in this time, each of them once.
+constexpr std::size_t kRefusalsReported = 16;
+constexpr std::chrono::seconds kReportedAgain{60};
+constexpr std::uint32_t kLinkShift = 16;  // where a peer's number has its link
 
 bool same_host(const Address& a, const Address& b) {
   return a.family == b.family && a.bytes == b.bytes;
 }
 
-/// Commands that find a donor: anybody may ask. PROTOCOL §4, column "session".
+/// Commands that find a donor and need no permission. PROTOCOL §4, column "session".
 bool is_discovery(const wire::oem::CommandInfo* command) {
   return command != nullptr && !command->needs_session;
 }
 
-/// On a line where characters take time, and those of one are missed by all.
+/// True on a slow line that is shared, where the characters of one node cost all nodes time.
 bool counts_characters(const LinkProperties& link) {
   return link.shared && is_slow(link);
 }
@@ -95,7 +97,7 @@ void PlainServer::on_request(const Path& path, ByteView message, TimePoint now) 
     return;
   }
   const auto answered = answer(path, *request, now);
-  // Many would say the same: to a request that all heard only an offer is an answer.
+  // Many donors hear a broadcast: only offers are answers to it, and no errors.
   const bool silent =
       !answered || (wire::plain::is_to_all(path) && answered->response.code != CompletionCode::Ok);
   if (silent) {
@@ -159,9 +161,10 @@ std::optional<PlainServer::Answer> PlainServer::ask_application(const Path& path
 
 void PlainServer::note_refused(const Address& peer, TimePoint now) {
   ++counters_.refused;
-  std::erase_if(refused_at_, [&](const auto& told) { return now - told.second >= kToldAgain; });
-  // Whoever is on a bus can pretend to be many.
-  if (refused_at_.size() >= kRefusalsTold || refused_.size() >= kRefusalsTold) return;
+  std::erase_if(refused_at_,
+                [&](const auto& entry) { return now - entry.second >= kReportedAgain; });
+  // One node on a bus can pretend to be many.
+  if (refused_at_.size() >= kRefusalsReported || refused_.size() >= kRefusalsReported) return;
   if (refused_at_.emplace(source_prefix(peer), now).second) refused_.push_back(peer);
 }
 
@@ -201,7 +204,7 @@ void PlainServer::reply(const Path& path, const wire::plain::Message& request, c
         source_prefix(path.peer),
         static_cast<unsigned>(message.size()) + config_.limits.message_overhead_characters - 1,
         now);
-  // A slow link may not have taken the answer yet to what is asked again: once is enough.
+  // On a slow link a request may be repeated before its answer has gone out: one answer is enough.
   const auto is_of_peer = [&](const Reply& queued) { return queued.path.peer == path.peer; };
   std::erase_if(replies_, [&](const Reply& queued) {
     return is_of_peer(queued) && queued.tag == request.tag && queued.command == request.command;

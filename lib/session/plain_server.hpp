@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The server on one link without sessions: who may be served is a list of addresses. Sans-I/O:
-// messages and `now` in; messages and the next deadline out. PROTOCOL §11.6.
+// The server on one link without sessions: it serves a list of addresses. Sans-I/O: messages and
+// `now` in; messages and the next deadline out. PROTOCOL §11.6.
 #pragma once
 
 #include <cstdint>
@@ -19,10 +19,10 @@
 
 namespace fwr::session {
 
-/// Who may be served on a link that authenticates nobody: addresses, of which the number of the
-/// line does not count. Empty: nobody.
+/// The peers that may be served on a link without authentication: addresses, without regard to the
+/// number of the line. Empty: none.
 struct AllowedPeers {
-  bool everybody = false;  ///< whoever can talk there; has to be said
+  bool everybody = false;  ///< every node of the link; never the default
   std::vector<Address> peers;
   [[nodiscard]] bool names(const Address& peer) const;
   [[nodiscard]] bool contains(const Address& peer) const { return everybody || names(peer); }
@@ -30,19 +30,20 @@ struct AllowedPeers {
 
 /// PROTOCOL §11.6.
 struct PlainLimits {
-  std::size_t peers = 64;  ///< that are served at one time
+  std::size_t peers = 64;  ///< served at one time
   std::chrono::seconds idle{60};
-  unsigned replies_per_source_per_s = 100;  ///< to strangers, and what follows
+  // Replies to strangers, which are not served.
+  unsigned replies_per_source_per_s = 100;
   unsigned replies_burst = 200;
   unsigned replies_per_s = 1000;
   std::size_t sources = 1024;
   // The same on a slow line that is shared, in characters of 10 bits; one source gets half of it.
-  std::uint32_t stranger_share = 16;  ///< one character in so many of the line
+  std::uint32_t stranger_share = 16;  ///< one of so many characters of the line
   std::uint32_t stranger_burst_characters = 1024;
-  std::uint32_t message_overhead_characters = 9;  ///< what a frame costs besides its message
+  std::uint32_t message_overhead_characters = 9;  ///< cost of a frame besides its message
   std::size_t stranger_replies = 4;               ///< messages that wait
   std::size_t reply_queue = 64;     ///< messages; further ones are dropped, as a network would
-  std::size_t replies_of_peer = 4;  ///< of those; the oldest gives way
+  std::size_t replies_of_peer = 4;  ///< messages in it for one peer; the oldest gives way
 };
 
 struct PlainServerConfig {
@@ -60,20 +61,20 @@ class PlainServer {
 
   void handle_datagram(const Path& path, ByteView message, TimePoint now);
   void handle_timeout(TimePoint now);
-  /// Queued replies first, then stream messages of the application. To be asked only when the link
-  /// has room: what was handed out cannot be taken back.
+  /// Queued replies first, then stream messages of the application. Called only when the link has
+  /// room: a message that was handed out cannot be taken back.
   [[nodiscard]] std::optional<Datagram> poll_transmit(TimePoint now);
-  /// When handle_timeout() wants to be called.
+  /// When handle_timeout() is due.
   [[nodiscard]] std::optional<TimePoint> deadline() const;
 
-  /// The link is gone for now: queued replies are, too.
+  /// The link is down: forgets the queued replies.
   void handle_link_down();
   /// Forgets every peer (the daemon stops).
   void close_all(TimePoint now);
-  /// Another list; peers that are not in it are forgotten.
+  /// Replaces the list, and forgets the peers that are not in it.
   void allow(AllowedPeers allowed, TimePoint now);
 
-  /// Who asked for more than to be found, and is not in the list: each again after a minute only.
+  /// The next peer that sent a command without being in the list; each one at most once a minute.
   [[nodiscard]] std::optional<Address> poll_refused();
 
   [[nodiscard]] const Counters& counters() const { return counters_; }
@@ -82,7 +83,7 @@ class PlainServer {
   [[nodiscard]] const LinkProperties& properties() const { return config_.properties; }
 
  private:
-  /// One that is served, as the application knows it.
+  /// A peer that is served, as the application knows it.
   struct Peer {
     Requester requester;
     TimePoint heard{};
@@ -94,10 +95,10 @@ class PlainServer {
     Bytes message;
     bool to_stranger = false;
   };
-  /// What a request is answered with, and at whose cost.
+  /// The answer to a request, and the limiter that pays for it.
   struct Answer {
     wire::IpmiResponse response;
-    SourceLimiter* paid_by = nullptr;  ///< null: by nobody, to a peer that is served
+    SourceLimiter* paid_by = nullptr;  ///< null: a peer that is served pays nothing
   };
 
   void on_request(const Path& path, ByteView message, TimePoint now);
@@ -109,11 +110,11 @@ class PlainServer {
   void note_refused(const Address& peer, TimePoint now);
   void reply(const Path& path, const wire::plain::Message& request, const Answer& answer,
              TimePoint now);
-  /// Whether a reply may be made; takes what it costs at least.
+  /// True if a reply may be made; takes its least cost from the payer.
   [[nodiscard]] bool admit(const Path& path, SourceLimiter* payer, TimePoint now);
-  /// Null for a peer that is served: its answers are held up by nobody.
+  /// Null for a peer that is served: no limit delays its answers.
   [[nodiscard]] SourceLimiter* payer(const Path& path, SourceLimiter& limiter);
-  /// The entry of a peer that may be served, made when there is none; null when there is no room.
+  /// Finds or makes the entry of a peer that may be served; null when there is no room.
   [[nodiscard]] Peer* meet(const Path& path, TimePoint now);
   [[nodiscard]] bool make_room(TimePoint now);
   [[nodiscard]] std::uint32_t next_session();
@@ -125,12 +126,12 @@ class PlainServer {
   std::uint32_t iana_;
   Application& application_;
   bool by_characters_;       ///< the line is slow and shared
-  SourceLimiter strangers_;  ///< who ask what we are, or what they may not
-  SourceLimiter seekers_;    ///< who look for a donor: they shall find one meanwhile
+  SourceLimiter strangers_;  ///< strangers that ask for our identity, or send commands
+  SourceLimiter seekers_;    ///< strangers that look for a donor, apart so that they find one
   std::vector<Peer> peers_;
   std::uint16_t last_number_ = 0;
   std::deque<Reply> replies_;
-  std::map<Address, TimePoint> refused_at_;  ///< those that were told, and when
+  std::map<Address, TimePoint> refused_at_;  ///< peers that were reported, and when
   std::deque<Address> refused_;
   Counters counters_;
 };

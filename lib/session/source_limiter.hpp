@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// How many replies may go out: for one source, and in all. PROTOCOL §8.4.
+// Limits the rate of replies: for one source, and in all. PROTOCOL §8.4.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@
 
 namespace fwr::session {
 
-/// What a source is, the caller says: an address with its port, one without, or a prefix.
+/// The caller decides what a source is: an address with its port, one without, or a prefix.
 class SourceLimiter {
  public:
   struct Limits {
@@ -20,7 +20,7 @@ class SourceLimiter {
     unsigned burst;
     unsigned per_s;
     std::size_t sources;
-    unsigned burst_of_all = 0;  ///< 0: what comes together in a second
+    unsigned burst_of_all = 0;  ///< 0: the rate of one second
   };
   explicit SourceLimiter(const Limits& limits)
       : limits_(limits),
@@ -28,7 +28,7 @@ class SourceLimiter {
 
   /// Takes a token of the source and one of all sources, or neither.
   [[nodiscard]] bool admit(const Address& source, TimePoint now);
-  /// What was admitted costs so many tokens more, of the source and of all sources.
+  /// Takes so many more tokens for what was admitted, of the source and of all sources.
   void charge(const Address& source, unsigned tokens, TimePoint now);
   [[nodiscard]] std::size_t sources() const { return by_age_.size(); }
 

@@ -15,7 +15,7 @@ namespace fwr::session {
 inline constexpr std::uint8_t kSetSessionPrivilegeLevel = 0x3b;
 inline constexpr std::uint8_t kExceedsPrivilegeLimit = 0x81;
 
-/// What a command is about. `self` is null without a session.
+/// The surroundings of a command. `self` is null without a session.
 struct CommandScene {
   const ServerConfig& config;
   SessionTable& sessions;
@@ -27,15 +27,15 @@ struct CommandAnswer {
   std::optional<std::uint32_t> close;  ///< this session, after the answer
 };
 
-/// Nothing for a command that is not one of ours here; without a session also for one that needs
-/// one. Privilege is checked.
+/// nullopt for a command that the server does not answer itself, and without a session for one that
+/// needs a session. Checks the privilege.
 [[nodiscard]] std::optional<CommandAnswer> answer_standard_command(const CommandScene& scene,
                                                                    const wire::LanMessage& request);
-/// Those of them that make sense on a link without sessions: Get Device ID, Get Self Test Results,
-/// Get System GUID. Nothing for another command.
+/// The commands that make sense on a link without sessions: Get Device ID, Get Self Test Results,
+/// Get System GUID. nullopt for another command.
 [[nodiscard]] std::optional<wire::IpmiResponse> answer_identity_command(
     const DeviceIdentity& identity, const wire::IpmiRequest& request);
-/// Whether it is answered without a session.
+/// True if the command is answered without a session.
 [[nodiscard]] bool is_sessionless_command(std::uint8_t net_fn, std::uint8_t command);
 
 }  // namespace fwr::session

@@ -10,7 +10,7 @@
 #include <cerrno>
 #include <system_error>
 
-#include "base/again.hpp"
+#include "base/retry_eintr.hpp"
 
 namespace fwr::transport {
 namespace {
@@ -34,7 +34,7 @@ Result<> PacketStream::receive(const Endpoint::Receive& take, TimePoint now) {
   std::array<std::byte, kRead_bytes> room{};
   for (int reads = 0; reads < kReadsAtOnce; ++reads) {
     const ssize_t count =
-        again([&] { return ::recv(fd_.get(), room.data(), room.size(), MSG_DONTWAIT); });
+        retry_eintr([&] { return ::recv(fd_.get(), room.data(), room.size(), MSG_DONTWAIT); });
     if (count == 0) return ended(0);
     if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
     if (count < 0) return ended(errno);
@@ -68,7 +68,7 @@ Result<> PacketStream::flush(TimePoint now) {
     return {};
   }
   const ByteView waiting = ByteView(output_).subspan(written_);
-  const ssize_t count = again([&] {
+  const ssize_t count = retry_eintr([&] {
     return ::send(fd_.get(), waiting.data(), waiting.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   });
   const bool no_memory = count < 0 && (errno == ENOBUFS || errno == ENOMEM);

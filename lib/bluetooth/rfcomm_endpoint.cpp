@@ -11,7 +11,7 @@
 #include <cerrno>
 #include <system_error>
 
-#include "base/again.hpp"
+#include "base/retry_eintr.hpp"
 #include "wire/rmcp.hpp"
 
 namespace fwr::transport {
@@ -121,7 +121,7 @@ std::size_t RfcommEndpoint::connections() const {
 
 Result<> RfcommEndpoint::receive(const Receive& take, TimePoint now) {
   std::array<epoll_event, kEventsAtOnce> events{};
-  const int count = again([&] {
+  const int count = retry_eintr([&] {
     return ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), 0);
   });
   if (count < 0) return fail(Errc::IoFailed, "Bluetooth: epoll: " + error_text(errno));

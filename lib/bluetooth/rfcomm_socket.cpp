@@ -8,7 +8,7 @@
 
 #include <cerrno>
 
-#include "base/again.hpp"
+#include "base/retry_eintr.hpp"
 
 namespace fwr::transport {
 namespace {
@@ -63,7 +63,7 @@ class RfcommSockets final : public StreamSockets {
   [[nodiscard]] Result<std::optional<Accepted>> accept() override {
     sockaddr_rc peer{};
     socklen_t size = sizeof peer;
-    UniqueFd fd(again([&] {
+    UniqueFd fd(retry_eintr([&] {
       return ::accept4(listener_.get(), reinterpret_cast<sockaddr*>(&peer), &size,
                        SOCK_CLOEXEC | SOCK_NONBLOCK);
     }));
@@ -81,7 +81,7 @@ class RfcommSockets final : public StreamSockets {
     auto fd = bound_socket(own_, security_, 0);
     if (!fd) return fd;
     const sockaddr_rc peer = socket_address(to_device(device), channel);
-    const int begun = again([&] {
+    const int begun = retry_eintr([&] {
       return ::connect(fd->get(), reinterpret_cast<const sockaddr*>(&peer), sizeof peer);
     });
     if (begun != 0 && errno != EINPROGRESS && errno != EAGAIN)

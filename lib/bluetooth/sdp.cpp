@@ -20,8 +20,8 @@
 #include <system_error>
 #include <thread>
 
-#include "base/again.hpp"
 #include "base/bytes.hpp"
+#include "base/retry_eintr.hpp"
 #include "transport/blocked_signals.hpp"
 
 namespace fwr::transport {
@@ -67,7 +67,7 @@ Result<Session> connect_to(const Adapter& adapter, const bdaddr_t& device) {
   const int fd = sdp_get_socket(session.get());
   pollfd made{fd, POLLOUT, 0};
   const auto limit = std::chrono::duration_cast<std::chrono::milliseconds>(kSdpLimit);
-  const int ready = again([&] { return ::poll(&made, 1, static_cast<int>(limit.count())); });
+  const int ready = retry_eintr([&] { return ::poll(&made, 1, static_cast<int>(limit.count())); });
   int error = 0;
   socklen_t size = sizeof error;
   if (ready > 0) (void)::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
@@ -185,7 +185,7 @@ class LegacyRecord final : public ServiceRecord {
   /// The server says nothing unasked: what can be read is the end.
   [[nodiscard]] bool wait_until_lost(int stop) override {
     std::array watched{pollfd{stop, POLLIN, 0}, pollfd{sdp_get_socket(session_.get()), POLLIN, 0}};
-    (void)again([&] { return ::poll(watched.data(), watched.size(), -1); });
+    (void)retry_eintr([&] { return ::poll(watched.data(), watched.size(), -1); });
     return watched[0].revents == 0;
   }
 

@@ -6,7 +6,7 @@
 #include <array>
 #include <string_view>
 
-#include "base/again.hpp"
+#include "base/retry_eintr.hpp"
 #include "bluetooth/sdp.hpp"
 #include "config.h"
 
@@ -60,7 +60,7 @@ class Profile final : public ServiceRecord {
       if (events < 0) return true;
       std::array watched{pollfd{stop, POLLIN, 0},
                          pollfd{sd_bus_get_fd(bus_.get()), static_cast<short>(events), 0}};
-      (void)again([&] { return ::poll(watched.data(), watched.size(), -1); });
+      (void)retry_eintr([&] { return ::poll(watched.data(), watched.size(), -1); });
       if (watched[0].revents != 0) return false;
     }
     return true;

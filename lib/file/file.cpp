@@ -13,7 +13,7 @@
 #include <cstdio>
 #include <cstring>
 
-#include "base/again.hpp"
+#include "base/retry_eintr.hpp"
 #include "file/file_error.hpp"
 
 namespace fwr::file {
@@ -47,7 +47,7 @@ bool same_object(const Stat& a, const Stat& b) {
 
 UniqueFd open(const std::string& path, int flags, mode_t mode) {
   constexpr int kAlways = O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
-  return UniqueFd(again([&] { return ::open(path.c_str(), flags | kAlways, mode); }));
+  return UniqueFd(retry_eintr([&] { return ::open(path.c_str(), flags | kAlways, mode); }));
 }
 
 UniqueFd open_own(const std::string& path, int flags) {
@@ -62,8 +62,8 @@ UniqueFd open_own(const std::string& path, int flags) {
 
 bool read_padded(int fd, std::uint64_t offset, std::span<std::byte> out) {
   while (!out.empty()) {
-    const ssize_t count =
-        again([&] { return ::pread(fd, out.data(), out.size(), static_cast<off_t>(offset)); });
+    const ssize_t count = retry_eintr(
+        [&] { return ::pread(fd, out.data(), out.size(), static_cast<off_t>(offset)); });
     if (count < 0) return false;
     if (count == 0) {
       std::memset(out.data(), 0, out.size());
@@ -77,8 +77,8 @@ bool read_padded(int fd, std::uint64_t offset, std::span<std::byte> out) {
 
 bool write_at(int fd, std::uint64_t offset, ByteView bytes) {
   while (!bytes.empty()) {
-    const ssize_t count =
-        again([&] { return ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset)); });
+    const ssize_t count = retry_eintr(
+        [&] { return ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset)); });
     if (count < 0) return false;
     if (count == 0) {
       // A device's end; there is no errno for it.
@@ -93,7 +93,7 @@ bool write_at(int fd, std::uint64_t offset, ByteView bytes) {
 
 bool write_stream(int fd, ByteView bytes) {
   while (!bytes.empty()) {
-    const ssize_t count = again([&] { return ::write(fd, bytes.data(), bytes.size()); });
+    const ssize_t count = retry_eintr([&] { return ::write(fd, bytes.data(), bytes.size()); });
     if (count < 0) return false;
     bytes = bytes.subspan(static_cast<std::size_t>(count));
   }
@@ -101,15 +101,15 @@ bool write_stream(int fd, ByteView bytes) {
 }
 
 bool truncate_to(int fd, std::uint64_t size) {
-  return again([&] { return ::ftruncate(fd, static_cast<off_t>(size)); }) == 0;
+  return retry_eintr([&] { return ::ftruncate(fd, static_cast<off_t>(size)); }) == 0;
 }
 
 bool flush(int fd) {
-  return again([&] { return ::fsync(fd); }) == 0;
+  return retry_eintr([&] { return ::fsync(fd); }) == 0;
 }
 
 bool flush_data(int fd) {
-  return again([&] { return ::fdatasync(fd); }) == 0;
+  return retry_eintr([&] { return ::fdatasync(fd); }) == 0;
 }
 
 void forget_cached(int fd) {
@@ -148,7 +148,7 @@ Result<OpenFile> open_in(const std::string& directory, const std::string& name) 
       return fail(Errc::IoFailed, directory + kNotFollowed);
     return failure(error_number, directory);
   }
-  UniqueFd fd(again([&] {
+  UniqueFd fd(retry_eintr([&] {
     return ::openat(inside.get(), name.c_str(), O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
   }));
   if (!fd.is_open() && errno == ELOOP) return fail(Errc::IoFailed, path + kNotFollowed);
@@ -164,8 +164,8 @@ Result<OpenFile> open_in(const std::string& directory, const std::string& name) 
 Result<> read_exactly(int fd, std::uint64_t offset, std::span<std::byte> out,
                       const std::string& path) {
   while (!out.empty()) {
-    const ssize_t got =
-        again([&] { return ::pread(fd, out.data(), out.size(), static_cast<off_t>(offset)); });
+    const ssize_t got = retry_eintr(
+        [&] { return ::pread(fd, out.data(), out.size(), static_cast<off_t>(offset)); });
     if (got < 0) return failure(errno, path);
     if (got == 0)
       return fail(Errc::IoFailed, fmt::format("{}: the file ends at byte {}, {} more are wanted",
@@ -192,11 +192,11 @@ Result<std::size_t> read_stream(int fd, const std::string& path, std::span<std::
   std::size_t done = 0;
   while (done < out.size()) {
     const std::span<std::byte> rest = out.subspan(done);
-    const ssize_t count = again([&] { return ::read(fd, rest.data(), rest.size()); });
+    const ssize_t count = retry_eintr([&] { return ::read(fd, rest.data(), rest.size()); });
     if (count < 0 && errno == EAGAIN) {
       // A pipe whose writer is slow.
       pollfd waits{fd, POLLIN, 0};
-      if (again([&] { return ::poll(&waits, 1, kSlowestWriter_ms); }) > 0) continue;
+      if (retry_eintr([&] { return ::poll(&waits, 1, kSlowestWriter_ms); }) > 0) continue;
       return fail(Errc::IoFailed, fmt::format("{}: its writer has sent nothing for {} s", path,
                                               kSlowestWriter_ms / 1000));
     }

@@ -16,7 +16,7 @@
 #include <optional>
 #include <string_view>
 
-#include "base/again.hpp"
+#include "base/retry_eintr.hpp"
 #include "file/file.hpp"
 #include "file/file_error.hpp"
 
@@ -41,12 +41,12 @@ void write_holder(int fd, std::string text) {
   text.resize(kHolder_bytes, ' ');
   text.back() = '\n';
   // The lock holds without it, and a full file system must not keep a system from recovering.
-  (void)again([&] { return ::pwrite(fd, text.data(), text.size(), 0); });
+  (void)retry_eintr([&] { return ::pwrite(fd, text.data(), text.size(), 0); });
 }
 
 std::optional<pid_t> read_holder(int fd) {
   std::array<char, kHolder_bytes> text{};
-  const ssize_t count = again([&] { return ::pread(fd, text.data(), text.size(), 0); });
+  const ssize_t count = retry_eintr([&] { return ::pread(fd, text.data(), text.size(), 0); });
   pid_t holder = 0;
   if (count <= 0 || std::from_chars(text.data(), text.data() + count, holder).ec != std::errc{} ||
       holder <= 0)
@@ -96,7 +96,7 @@ Result<UniqueFd> replace(const std::string& path) {
   ::unlink(fresh.c_str());
   auto opened = open_lock(fresh, O_EXCL);
   if (!opened) return tl::unexpected(opened.error());
-  if (again([&] { return ::flock(opened->fd.get(), LOCK_EX | LOCK_NB); }) != 0)
+  if (retry_eintr([&] { return ::flock(opened->fd.get(), LOCK_EX | LOCK_NB); }) != 0)
     return failure(fresh, errno);
   if (::rename(fresh.c_str(), path.c_str()) != 0) return failure(path, errno);
   return std::move(opened->fd);
@@ -112,7 +112,7 @@ LockFile::~LockFile() {
 std::optional<int> LockFile::holder(const std::string& path) {
   const UniqueFd fd = open(path, O_RDONLY | O_NOFOLLOW);
   // A shared lock for a moment: who takes the lock then tries again.
-  if (!fd.is_open() || again([&] { return ::flock(fd.get(), LOCK_SH | LOCK_NB); }) == 0)
+  if (!fd.is_open() || retry_eintr([&] { return ::flock(fd.get(), LOCK_SH | LOCK_NB); }) == 0)
     return std::nullopt;
   return read_holder(fd.get());
 }
@@ -126,7 +126,7 @@ Result<LockFile> LockFile::take(const std::string& path, std::chrono::millisecon
     if (!opened) return tl::unexpected(opened.error());
     UniqueFd& fd = opened->fd;
     was_open_to_others = was_open_to_others || opened->was_open_to_others;
-    if (again([&] { return ::flock(fd.get(), LOCK_EX | LOCK_NB); }) == 0) {
+    if (retry_eintr([&] { return ::flock(fd.get(), LOCK_EX | LOCK_NB); }) == 0) {
       // Or it was replaced while it was opened, and its lock is worth nothing.
       if (!is_still_there(fd.get(), path)) {
         ++replaced;

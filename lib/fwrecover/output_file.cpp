@@ -12,7 +12,7 @@
 #include <cstdlib>
 #include <memory>
 
-#include "base/again.hpp"
+#include "base/retry_eintr.hpp"
 #include "base/unique_fd.hpp"
 #include "file/file.hpp"
 #include "file/file_error.hpp"
@@ -42,7 +42,7 @@ UniqueFd create_beside(const std::string& path, std::string& name) {
   UniqueFd fd;
   for (int i = 0; i < kTemporaryNames && !fd.is_open(); ++i) {
     name = fmt::format("{}.{}.{}-{}.new", path.substr(0, start), path.substr(start), getpid(), i);
-    fd = UniqueFd(again(
+    fd = UniqueFd(retry_eintr(
         [&] { return open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kFileMode); }));
     if (!fd.is_open() && errno != EEXIST) break;
   }
@@ -55,7 +55,7 @@ Result<> flush_directory_of(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   const std::string directory = slash == std::string::npos ? "." : path.substr(0, slash + 1);
   const UniqueFd fd(
-      again([&] { return open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
+      retry_eintr([&] { return open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
   if (fd.is_open() && !file::flush(fd.get()) && errno != EINVAL)
     return failed(path, "flush its directory");
   return {};
@@ -80,8 +80,8 @@ Result<> replace(const std::string& path, std::string_view content, const struct
 
 /// Into a character device or a FIFO.
 Result<> write_through(const std::string& path, std::string_view content) {
-  const UniqueFd fd(
-      again([&] { return open(path.c_str(), O_WRONLY | O_NOCTTY | O_CLOEXEC | O_NOFOLLOW); }));
+  const UniqueFd fd(retry_eintr(
+      [&] { return open(path.c_str(), O_WRONLY | O_NOCTTY | O_CLOEXEC | O_NOFOLLOW); }));
   if (!fd.is_open()) return failed(path, "open");
   if (!write_all(fd.get(), content)) return failed(path, "write");
   return {};
@@ -113,7 +113,7 @@ Result<std::string> follow(const std::string& path, const struct stat& link) {
 
 /// Into a pipe that has no name in the file system, as /dev/fd/3 may lead to: the kernel follows.
 Result<> write_pipe(const std::string& path, std::string_view content) {
-  const UniqueFd fd(again([&] { return open(path.c_str(), O_WRONLY | O_CLOEXEC); }));
+  const UniqueFd fd(retry_eintr([&] { return open(path.c_str(), O_WRONLY | O_CLOEXEC); }));
   if (!fd.is_open()) return failed(path, "open");
   if (!write_all(fd.get(), content)) return failed(path, "write");
   return {};

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/jitter.hpp"
+#include "base/random.hpp"
 
 namespace fwr::session {
 

@@ -16,7 +16,7 @@
 #include <system_error>
 #include <thread>
 
-#include "base/again.hpp"
+#include "base/retry_eintr.hpp"
 
 namespace fwr::transport {
 namespace {
@@ -59,7 +59,7 @@ class Gathering {
  private:
   void run() {
     unsigned char probe = 0;
-    (void)again([&] { return ::getrandom(&probe, sizeof probe, 0); });
+    (void)retry_eintr([&] { return ::getrandom(&probe, sizeof probe, 0); });
     const std::lock_guard lock(mutex_);
     done_ = true;
     changed_.notify_all();

@@ -14,7 +14,7 @@
 #include <optional>
 #include <utility>
 
-#include "base/again.hpp"
+#include "base/retry_eintr.hpp"
 #include "transport/hosts.hpp"
 #include "transport/socket_address.hpp"
 
@@ -328,7 +328,7 @@ bool UdpSocket::send_from_elsewhere(const Datagram& datagram, int error) {
   if (!of_source || any || is_own_address(local)) return false;
   sockaddr_storage peer{};
   const socklen_t size = to_sockaddr(datagram.path.peer, peer);
-  return again([&] {
+  return retry_eintr([&] {
            return sendto(fd_.get(), datagram.bytes.data(), datagram.bytes.size(), 0,
                          reinterpret_cast<const sockaddr*>(&peer), size);
          }) >= 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Waiting a little longer than others: what began together shall not come back together.
+// Random times: nodes that failed together do not come back together.
 #pragma once
 
 #include <array>
@@ -10,7 +10,7 @@
 
 namespace fwr {
 
-/// Between zero and `limit`, all alike.
+/// A time between zero and `limit`, evenly distributed.
 [[nodiscard]] inline Duration random_part(Duration limit, RandomSource& random) {
   constexpr std::int64_t kSteps = 1 << 16;
   std::array<std::byte, 2> drawn{};

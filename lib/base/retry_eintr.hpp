@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// System calls that a signal may interrupt. For the files that make system calls only.
+// System calls that a signal may interrupt. Only files that make system calls include this.
 #pragma once
 
 #include <cerrno>
 
 namespace fwr {
 
-/// The system call, and again while a signal came in between. Not for close(2).
+/// Makes a system call, and repeats it for as long as a signal interrupts it. Not for close(2).
 template <class Call>
-auto again(Call call) {
+auto retry_eintr(Call call) {
   auto result = call();
   while (result == -1 && errno == EINTR) result = call();
   return result;

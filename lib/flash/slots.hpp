@@ -12,8 +12,8 @@
 #include <utility>
 
 #include "base/error.hpp"
-#include "flash/boot_record.hpp"
 #include "flash/bootloader.hpp"
+#include "flash/record/boot_record.hpp"
 #include "flash/stores.hpp"
 #include "flash/target.hpp"
 

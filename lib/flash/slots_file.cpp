@@ -12,7 +12,7 @@
 #include "file/file.hpp"
 #include "file/file_error.hpp"
 #include "file/lock_file.hpp"
-#include "flash/state_file.hpp"
+#include "flash/record/state_file.hpp"
 #include "flash/storage_file.hpp"
 #include "flash/targets/kinds.hpp"
 #include "flash/tree_file.hpp"

@@ -8,7 +8,7 @@
 
 #include "base/bytes.hpp"
 #include "base/error.hpp"
-#include "flash/boot_record.hpp"
+#include "flash/record/boot_record.hpp"
 
 namespace fwr::flash {
 

@@ -9,7 +9,7 @@
 #include <csignal>
 #include <nlohmann/json.hpp>
 
-#include "flash/history_file.hpp"
+#include "flash/record/history_file.hpp"
 #include "fwrecover/advice.hpp"
 #include "fwrecover/find_targets.hpp"
 #include "fwrecover/recipient_impl.hpp"

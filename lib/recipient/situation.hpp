@@ -2,7 +2,7 @@
 // What the state record says of a system, as the policy judges by it. PROTOCOL §7.4.
 #pragma once
 
-#include "flash/boot_record.hpp"
+#include "flash/record/boot_record.hpp"
 #include "policy/policy.hpp"
 
 namespace fwr::recipient {

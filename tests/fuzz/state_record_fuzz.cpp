@@ -14,10 +14,10 @@
 #include <optional>
 #include <string>
 
-#include "flash/boot_record.hpp"
-#include "flash/history_file.hpp"
+#include "flash/record/boot_record.hpp"
+#include "flash/record/history_file.hpp"
+#include "flash/record/state_file.hpp"
 #include "flash/slots_file.hpp"
-#include "flash/state_file.hpp"
 #include "fuzz.hpp"
 #include "image/manifest.hpp"
 

@@ -11,7 +11,7 @@
 
 #include "chronicle.hpp"
 #include "disk.hpp"
-#include "flash/boot_record.hpp"
+#include "flash/record/boot_record.hpp"
 #include "flash/slots_file.hpp"
 #include "release.hpp"
 

@@ -6,7 +6,7 @@
 
 #include <set>
 
-#include "flash/state_file.hpp"
+#include "flash/record/state_file.hpp"
 #include "flash_witness.hpp"
 #include "run.hpp"
 

@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <set>
 
-#include "flash/history_file.hpp"
+#include "flash/record/history_file.hpp"
 #include "support/io_fault.hpp"
 #include "support/scratch_directory.hpp"
 

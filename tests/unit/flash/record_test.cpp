@@ -11,7 +11,7 @@
 #include <tuple>
 #include <vector>
 
-#include "flash/boot_record.hpp"
+#include "flash/record/boot_record.hpp"
 #include "image/manifest.hpp"
 
 namespace fwr::flash {

@@ -11,7 +11,7 @@
 #include <random>
 #include <set>
 
-#include "flash/state_file.hpp"
+#include "flash/record/state_file.hpp"
 #include "support/io_fault.hpp"
 #include "support/scratch_directory.hpp"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The history: JSON lines that are appended, never changed, and thinned out now and then.
-#include "flash/history_file.hpp"
+#include "flash/record/history_file.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The changes that a state record may see, and what holds in each. PROTOCOL §7.4.
-#include "flash/boot_record.hpp"
+#include "flash/record/boot_record.hpp"
 
 #include <algorithm>
 #include <utility>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The state record in its file: two copies, written in turn. PROTOCOL §7.4.
-#include "flash/state_file.hpp"
+#include "flash/record/state_file.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>

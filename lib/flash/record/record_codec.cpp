@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "flash/boot_record.hpp"
+#include "flash/record/boot_record.hpp"
 #include "image/manifest.hpp"
 
 namespace fwr::flash {

@@ -17,7 +17,7 @@ inline constexpr LinkId kLanLink{0};
 
 struct LinkProperties {
   Medium medium = Medium::Wired;
-  std::size_t largest_message_bytes = 65507;  ///< of one datagram
+  std::size_t largest_message_bytes = 65507;  ///< size of one datagram
   std::size_t suggested_message_bytes = 0;    ///< that noise makes better now; 0: the largest
   std::uint64_t bits_per_s = 0;               ///< 0: not known, and fast
   bool sessions = true;        ///< RMCP+; without, messages are those of wire/plain.hpp

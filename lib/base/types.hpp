@@ -15,7 +15,7 @@
 
 namespace fwr {
 
-/// The monotonic clock's time, handed in by whoever drives a machine; the core never asks for it.
+/// The monotonic clock's time, handed in by the driver of a machine; the core never asks for it.
 using TimePoint = std::chrono::steady_clock::time_point;
 using Duration = std::chrono::steady_clock::duration;
 

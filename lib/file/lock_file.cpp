@@ -111,7 +111,7 @@ LockFile::~LockFile() {
 
 std::optional<int> LockFile::holder(const std::string& path) {
   const UniqueFd fd = open(path, O_RDONLY | O_NOFOLLOW);
-  // A shared lock for a moment: who takes the lock then tries again.
+  // A shared lock for a moment: a process that takes the lock then tries again.
   if (!fd.is_open() || retry_eintr([&] { return ::flock(fd.get(), LOCK_SH | LOCK_NB); }) == 0)
     return std::nullopt;
   return read_holder(fd.get());

@@ -10,7 +10,7 @@
 
 namespace fwr::flash {
 
-/// Asked between the steps of what takes long: true ends it with Interrupted. Empty: nobody does.
+/// Called between the steps of a long operation: true ends it with Interrupted. May be empty.
 using Stop = std::function<bool()>;
 
 /// The fs-verity digest of the first `size_bytes` of a slot. Errors: Interrupted, and those of

@@ -91,7 +91,8 @@ Result<> create_state_directory(const std::string& path) {
   if (::mkdir(path.c_str(), kDirectoryMode) == 0)
     return file::sync_directory(file::directory_of(path), Errc::StateFailed);
   if (errno == EEXIST) {
-    // Who created it may have died before this. Often the directory around it is not ours to read.
+    // The process that created it may have died before this. Often the directory around it is not
+    // ours to read.
     auto synced = file::sync_directory(file::directory_of(path), Errc::StateFailed);
     if (!synced && synced.error().code == Errc::NoPermission) return {};
     return synced;

@@ -29,7 +29,7 @@ class RecordStore {
   [[nodiscard]] virtual std::string describe() const = 0;
 };
 
-/// Keeps the hash tree of the inactive slot's image. Whoever reads it verifies it. TreeFile, or
+/// Keeps the hash tree of the inactive slot's image. The reader verifies it. TreeFile, or
 /// memory in a test.
 class Scratch {
  public:

@@ -42,7 +42,7 @@ struct Signed {
 [[nodiscard]] Result<Signed> verify_signature(ByteView message, std::string_view minisig,
                                               std::span<const PublicKey> trusted);
 
-/// Of whom a signature says that it is, which nothing has proved yet. nullopt: it is none.
+/// The key that a signature names as its own, which nothing has proved yet. nullopt: no signature.
 [[nodiscard]] std::optional<KeyId> signing_key(std::string_view minisig);
 
 /// A signature file without a byte order mark and empty lines at its end, which verify_signature()

@@ -153,7 +153,7 @@ void BasicModePort::handle_stream(const LanMessage& message) {
 
 void BasicModePort::handle_response(LanMessage message) {
   auto& asked = asked_.at(message.sequence % kQuestions);
-  // A response has the addresses exchanged: the first one is that of who asked.
+  // A response has the addresses exchanged: the first one is that of the requester.
   const bool matches = asked && message.responder_address == basic_mode::kOwnAddress &&
                        message.requester_address == wire::kBmcAddress &&
                        message.net_fn == (asked->net_fn | 1U) && message.command == asked->command;

@@ -31,7 +31,7 @@ struct BasicModeStatistics {
   std::uint64_t unfinished = 0;     ///< messages without an end: silence, or another one began
   std::uint64_t bad_escapes = 0;    ///< and messages that were too long
   std::uint64_t bad_checksums = 0;  ///< and messages that were too short
-  std::uint64_t not_ours = 0;       ///< requests to others, responses to nobody's request
+  std::uint64_t not_ours = 0;       ///< requests to other nodes, responses without a request
   std::uint64_t cut = 0;            ///< responses to stock clients
   std::uint64_t dropped = 0;        ///< messages in either direction without room
 };
@@ -57,7 +57,7 @@ class BasicModePort {
   void reset();
 
   // Messages.
-  /// False when it is lost: no room, malformed, too large, a response to what nobody asked.
+  /// False when it is lost: no room, malformed, too large, a response without a request.
   bool send(const Datagram& message, TimePoint now);
   [[nodiscard]] std::optional<Datagram> poll_receive();
   /// How many messages it wants now, so that the line has something to do and nothing waits long.

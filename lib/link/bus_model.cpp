@@ -10,9 +10,9 @@
 namespace fwr::link {
 namespace {
 
-constexpr std::uint64_t kBitsOnTheLine = 10;  // of a character: start, 8 data, stop
+constexpr std::uint64_t kBitsOnTheLine = 10;  // bits of a character: start, 8 data, stop
 constexpr std::uint64_t kDataBits = 8;
-constexpr std::byte kGarble{0x10};  // two drivers against each other: nobody hears himself
+constexpr std::byte kGarble{0x10};  // two drivers against each other: neither hears itself
 constexpr std::uint64_t kNanoseconds = 1'000'000'000;
 
 }  // namespace
@@ -87,7 +87,7 @@ void BusModel::begin(TimePoint now) {
       node.uart.pop_front();
       refill(node);
     }
-    if (!node.connected) continue;  // talks to nobody
+    if (!node.connected) continue;  // reaches no node
     ++talkers;
     on_line_ = on_line_ ? *on_line_ & character : character;
   }

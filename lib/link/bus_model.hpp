@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A two-wire bus that does not exist: paced characters, everybody hears everybody, talkers collide.
+// A model of a two-wire bus: paced characters, every node hears every other, talkers collide.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@ enum class BusNoise : std::uint8_t {
 
 struct BusOptions {
   std::uint32_t baud = 19200;
-  double bit_error_rate = 0;  ///< of the eight data bits
+  double bit_error_rate = 0;  ///< for each of the eight data bits
   BusNoise noise = BusNoise::Line;
   std::uint64_t seed = 1;
   std::size_t fifo_characters = 16;  ///< of a UART: what discard() cannot take back
@@ -82,7 +82,7 @@ class BusModel {
   std::vector<Node> nodes_;
   std::mt19937_64 dice_;
   std::optional<TimePoint> done_at_;
-  std::optional<std::byte> on_line_;  ///< nothing: nobody who is connected talks
+  std::optional<std::byte> on_line_;  ///< nothing: no connected node talks
   std::uint64_t until_error_bits_ = 0;
   Counters counters_;
 };

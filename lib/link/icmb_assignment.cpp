@@ -125,7 +125,8 @@ void IcmbAssignment::handle_message(const AddressMessage& message, TimePoint now
         next_ = now;  // at once, so that the other one hears of us before it is done
       return;
     case State::Holding:
-      // Whoever is on the bus can say so: it is asked for once more, and a holder objects again.
+      // Any node on the bus can send this: the address is claimed once more, and a holder objects
+      // again.
       if (message.kind == AddressMessageKind::Defence && !outranks(message.guid))
         claim(address_, now);
       else

@@ -34,7 +34,8 @@ class IcmbAssignment {
   [[nodiscard]] bool uses(wire::icmb::BusAddress address) const;
   /// A frame from that address that was not ours.
   void handle_impostor(TimePoint now);
-  /// A frame from another address: as long as somebody talks from our wish it is not free.
+  /// A frame from another address: as long as a node talks from the address we wish for, it is
+  /// taken.
   void handle_talker(wire::icmb::BusAddress source, TimePoint now);
   /// The address message that was polled last has been on the line.
   void handle_sent(TimePoint now);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// PrepareForDiscovery, then GetAddresses and SetDiscovered until nobody answers.
+// PrepareForDiscovery, then GetAddresses and SetDiscovered until no node answers.
 #include "link/icmb_discovery.hpp"
 
 #include <algorithm>
@@ -37,7 +37,7 @@ void IcmbDiscovery::request(BusAddress to, BridgeCommand command) {
 }
 
 void IcmbDiscovery::begin_round(TimePoint now) {
-  // Twice: one who misses it would keep silent if it was discovered before.
+  // Sent twice: a node that misses it keeps silent if it was discovered before.
   if (rounds_ < 2) request(BusAddress::Broadcast, BridgeCommand::PrepareForDiscovery);
   ++rounds_;
   heard_new_ = false;
@@ -97,7 +97,7 @@ void IcmbDiscovery::handle_message(const Datagram& message, TimePoint now) {
     return;
   }
   if (nodes_.size() >= kNodeLimit) return;
-  // Only who is new: one that answers again and again would hold the round open for ever.
+  // Only a new node counts: one that answers again and again would hold the round open for ever.
   next_ = std::max(next_, now + quiet_);
   heard_new_ = true;
   nodes_.push_back({from, body->guid, false, 0});

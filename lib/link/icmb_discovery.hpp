@@ -22,13 +22,13 @@ class IcmbDiscovery {
     wire::icmb::BusAddress address = wire::icmb::BusAddress::Unassigned;
     Guid guid{};
     bool acknowledged = false;  ///< it knows that it was found
-    std::uint32_t asked = 0;    ///< times that it was told
+    std::uint32_t asked = 0;    ///< times that SetDiscovered was sent to it
   };
   static constexpr std::size_t kNodeLimit = 256;
   static constexpr std::uint32_t kRoundLimit = 32;
-  static constexpr std::uint32_t kSilentRounds = 2;  ///< then nobody is left
-  static constexpr std::uint32_t kTellLimit = 4;     ///< times that one node is told
-  /// Of a whole discovery, in times of quiet: new nodes may appear without end.
+  static constexpr std::uint32_t kSilentRounds = 2;  ///< silent rounds that end a discovery
+  static constexpr std::uint32_t kTellLimit = 4;     ///< times that SetDiscovered is sent to a node
+  /// Limit of a whole discovery, in times of quiet: new nodes may appear without end.
   static constexpr std::uint32_t kLimit_quiets = 256;
 
   /// `quiet`: without an answer, a round is over.

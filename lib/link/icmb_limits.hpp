@@ -22,7 +22,7 @@ struct IcmbLimits {
   std::uint32_t control_idle_slots = 2;       ///< of silence before a short frame
   std::uint32_t ordinary_idle_slots = 4;      ///< and before any other
   std::uint32_t open_idle_slots = 10;         ///< and when a frame has not come to its end
-  std::uint32_t yield_slots = 4;              ///< more, for who talked last
+  std::uint32_t yield_slots = 4;              ///< more, for the node that talked last
   std::uint32_t highest_exponent = 6;         ///< random slots: 0 to 2^k - 1, k from 1 to this
   std::uint32_t answer_exponent = 4;          ///< of answers to a broadcast, at least
   std::uint32_t contention_characters = 64;   ///< in which a different echo is a collision
@@ -47,7 +47,7 @@ struct IcmbLimits {
   std::size_t queued_frames = 64;
   std::size_t queued_bytes = 131072;
   std::chrono::milliseconds frame_lifetime{60000};
-  std::size_t received_frames = 256;  ///< that nobody has taken
+  std::size_t received_frames = 256;  ///< that were not taken yet
   std::size_t events = 64;
   std::size_t peers = 64;
   std::chrono::milliseconds duplicate_window{2000};

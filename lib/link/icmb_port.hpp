@@ -26,9 +26,9 @@ struct IcmbSettings {
   wire::icmb::BusAddress address = wire::icmb::BusAddress::Unassigned;  ///< Unassigned: any
   bool fixed = false;                       ///< rather none than another one
   std::optional<std::uint32_t> chassis_id;  ///< without: from the GUID
-  /// Whose messages are handed up; nothing: everybody's; an empty list: nobody's.
+  /// Nodes whose messages are handed up; nothing: all nodes; an empty list: none.
   std::optional<std::vector<wire::icmb::BusAddress>> allowed;
-  /// Who may change the state of this bridge; empty: nobody.
+  /// Nodes that may change the state of this bridge; empty: none.
   std::vector<wire::icmb::BusAddress> operators;
 };
 
@@ -39,14 +39,14 @@ struct IcmbEvent {
     AddressRefused,  ///< another node holds the fixed one
     Cut,             ///< we do not hear ourselves
     Restored,
-    Babble,  ///< somebody talks without an end
+    Babble,  ///< a node transmits without an end
     Quiet,
     PeerOnline,
     PeerAttention,
   };
   Kind kind = Kind::AddressHeld;
   wire::icmb::BusAddress address = wire::icmb::BusAddress::Unassigned;
-  Guid guid{};  ///< of the peer
+  Guid guid{};  ///< GUID of the peer
 };
 /// "address-held", "cut", ...
 [[nodiscard]] std::string_view to_text(IcmbEvent::Kind kind);

@@ -117,7 +117,7 @@ std::uint32_t IcmbTalker::draw(std::uint32_t exponent) {
   return ByteReader(bytes).u16() & ((1U << exponent) - 1U);
 }
 
-/// Slots that passed in silence are not waited for again, so that nobody waits for ever.
+/// Slots that passed in silence are not waited for again, so that no node waits for ever.
 void IcmbTalker::count_down(TimePoint until) {
   const Duration needed = frame_open_ ? limits_.open_idle() : limits_.ordinary_idle();
   const Duration idle = until - last_heard_ - needed;
@@ -131,13 +131,13 @@ bool IcmbTalker::hear(std::byte character, TimePoint when) {
   if (began - last_heard_ >= limits_.control_idle()) recovering_ = false;
   if (began - last_heard_ >= limits_.control_idle()) busy_characters_ = 0;
   if (!talking_) count_down(began);
-  // Somebody else's talk has become one: the contention is over, and who lost it is nearer.
+  // Another node's talk has become a frame: the contention is over, and the loser is nearer.
   if (!talking_ && ++busy_characters_ == limits_.contention_characters) {
     exponent_ = std::max(exponent_ - 1, 1U);
     backoff_slots_ /= 2;
   }
   last_heard_ = std::max(last_heard_, when);
-  if (cut_ && !talking_) not_before_ = std::min(not_before_, when);  // somebody is there again
+  if (cut_ && !talking_) not_before_ = std::min(not_before_, when);  // another node is there again
   if (!talking_) return false;
   if (echoed_ < written_ && (line_[echoed_] == character || pass_over_difference())) {
     own_character(when);
@@ -201,7 +201,7 @@ void IcmbTalker::step_back(bool collision, TimePoint now) {
     exponent_ = std::min(exponent_ + 1, limits_.highest_exponent);
     backoff_slots_ = draw(exponent_);
   } else {
-    // Noise, or somebody who did not listen: the line is still ours by right.
+    // Noise, or a node that did not listen: the line is still ours by right.
     ++counters_.line_errors;
     backoff_slots_ = 0;
   }

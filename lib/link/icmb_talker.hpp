@@ -51,7 +51,8 @@ class IcmbTalker {
   [[nodiscard]] std::optional<TimePoint> deadline() const;
 
   /// Whether a frame is one that we gave up a moment ago, and that left all the same: no other node
-  /// has said it. It can be heard once: who says it again is another node, perhaps with our GUID.
+  /// has said it. It can be heard once: a node that says it again is another one, perhaps with our
+  /// GUID.
   [[nodiscard]] bool take_given_up(const wire::icmb::Frame& frame, TimePoint now);
   /// After a collision, until the line is idle: what is heard may be the rest of our own.
   [[nodiscard]] bool is_recovering() const { return recovering_; }
@@ -60,7 +61,7 @@ class IcmbTalker {
   [[nodiscard]] std::size_t waiting() const { return control_.size() + ordinary_.size(); }
   [[nodiscard]] std::size_t waiting_bytes() const { return waiting_bytes_; }
   [[nodiscard]] std::size_t answers_to_strangers() const;
-  /// Of frames whose last character was heard, since the last call.
+  /// Frames whose last character was heard since the last call.
   [[nodiscard]] std::optional<wire::icmb::FrameType> poll_sent();
   [[nodiscard]] std::optional<Change> poll_change();
 

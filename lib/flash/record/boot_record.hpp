@@ -60,8 +60,8 @@ struct BootRecord {
   std::array<SlotInfo, 2> slots;
   std::optional<Trial> trial;
   std::uint32_t security_floor = 0;  ///< highest security version ever confirmed
-  /// Of the image that was confirmed, adopted or gone back to last, whatever keys are trusted now;
-  /// empty: none is known.
+  /// Version of the image that was last confirmed, adopted or gone back to, whatever keys are
+  /// trusted now; empty: none is known.
   std::string confirmed_version;
   /// The newest time that anything trusted showed: a plausible clock when the record changed, and
   /// `created` of each manifest that was verified. Seconds since 1970-01-01 UTC; never falls.

@@ -72,7 +72,7 @@ Result<> append_history(const std::string& state_directory, const std::string& l
                                          " are allowed");
   if (line.find('\n') != std::string::npos || !is_json_line(line))
     return fail(Errc::Internal, "not one line of JSON for " + path);
-  // Of its own, because everyone may read the history, and so could hold its lock.
+  // A lock file of its own: every user may read the history, and so could hold its lock.
   const auto lock =
       file::LockFile::take(state_directory + "/" + std::string(kLockName), kLockPatience);
   if (!lock) return tl::unexpected(lock.error());

@@ -36,7 +36,7 @@ Result<Hash> sha256(ByteView bytes) {
   return hash;
 }
 
-// Manifest and signature travel in base64: a signature has a comment that nobody signed, and
+// Manifest and signature travel in base64: a signature has a comment that is not signed, and
 // whatever bytes a donor puts there must come back as they were, in a bounded number of bytes.
 std::string to_base64(std::string_view text) {
   std::string out(4 * ((text.size() + 2) / 3) + 1, '\0');
@@ -242,7 +242,7 @@ std::optional<std::string> read_payload(std::uint32_t format, std::string_view t
   return fields.first_wrong();
 }
 
-/// What every format has in common, so that a torn copy can be told from one that is only unknown.
+/// What every format has in common, so that a torn copy differs from one that is only unknown.
 struct Frame {
   std::uint32_t format = 0;
   std::uint64_t generation = 0;

@@ -92,7 +92,7 @@ Result<> StateFile::try_store() const {
 
 Result<> StateFile::create_if_missing() const {
   const UniqueFd fd = open(O_RDONLY);
-  // Who was here last may have died, or failed, between writing a copy and flushing it. It counts
+  // The last writer may have died, or failed, between writing a copy and flushing it. It counts
   // for every reader, but not for a boot, and the next one written would take the place of the one
   // that does.
   // Its name is in the same danger: it may be in no directory that was flushed.

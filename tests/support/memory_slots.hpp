@@ -70,9 +70,9 @@ class MemorySlots final {
     Result<> write(std::uint64_t offset, ByteView bytes) override {
       if (memory_.write_fault)
         if (auto error = memory_.write_fault(slot_, offset)) return tl::unexpected(*error);
-      const flash::BootRecord& record = memory_.record;
-      if (slot_ == record.active) memory_.active_was_written = true;
-      if (record.slot(slot_).state != flash::SlotState::Writing)
+      const flash::BootRecord& known = memory_.record;
+      if (slot_ == known.active) memory_.active_was_written = true;
+      if (known.slot(slot_).state != flash::SlotState::Writing)
         memory_.written_before_recorded = true;
       ++memory_.writes;
       copy_in(memory_.of(slot_), offset, bytes);

@@ -31,6 +31,7 @@ class MemorySlots final {
   [[nodiscard]] Bytes& inactive() { return of(flash::other(record.active)); }
 
   flash::BootRecord record;
+  flash::Traits traits;
   Bytes tree;
   std::vector<std::string> calls;
   std::uint64_t writes = 0;
@@ -49,7 +50,7 @@ class MemorySlots final {
   class Target final : public flash::Target {
    public:
     Target(MemorySlots& memory, flash::SlotId slot) : memory_(memory), slot_(slot) {}
-    [[nodiscard]] flash::Traits traits() const override { return {}; }
+    [[nodiscard]] flash::Traits traits() const override { return memory_.traits; }
     [[nodiscard]] std::string describe() const override {
       return "slot " + std::string(flash::to_text(slot_)) + " (memory)";
     }

@@ -43,6 +43,7 @@ UNIT_TESTS += %D%/flash_test
 %C%_flash_test_SOURCES += %D%/flash/history_test.cpp
 %C%_flash_test_SOURCES += %D%/flash/record_test.cpp
 %C%_flash_test_SOURCES += %D%/flash/slot_test.cpp
+%C%_flash_test_SOURCES += %D%/flash/slots_test.cpp
 %C%_flash_test_SOURCES += %D%/flash/state_test.cpp
 %C%_flash_test_SOURCES += %D%/flash/storage_test.cpp
 %C%_flash_test_SOURCES += tests/support/io_fault.cpp

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <tl/expected.hpp>
 #include <utility>
+#include <variant>
 
 namespace fwr {
 
@@ -30,7 +31,8 @@ enum class ExitCode : std::uint8_t {
 };
 
 /// What went wrong, one code for one kind of cause. The table in error.cpp gives each code its
-/// stable name (used in JSON), its exit code, one sentence, and what to do next.
+/// stable name (used in JSON), its exit code and one sentence. What to do next depends on the
+/// program: fwrecover/advice.cpp.
 enum class Errc : std::uint8_t {
   // a peer's bytes
   Truncated,      ///< shorter than its own layout says
@@ -104,28 +106,36 @@ struct ErrorInfo {
   std::string_view name;  ///< stable, lower-case-with-dashes; appears in JSON
   ExitCode exit_code;
   std::string_view sentence;  ///< what happened, without a full stop
-  std::string_view advice;    ///< what to do next, an imperative sentence
 };
 
 const ErrorInfo& info(Errc code);
+
+/// The thing that an error is about, where advice depends on it.
+struct SerialLine {
+  std::string device;
+};
+struct BluetoothAdapter {};
+struct MissingCatalogue {};
+using Subject = std::variant<std::monostate, SerialLine, BluetoothAdapter, MissingCatalogue>;
 
 /// `detail` says what and where, in words an administrator can act on ("slot B (/dev/mmcblk0p3),
 /// block 17").
 struct Error {
   Errc code;
   std::string detail;
+  Subject about{};
 
   /// "<sentence>: <detail>"
   [[nodiscard]] std::string message() const;
-  [[nodiscard]] std::string_view advice() const { return info(code).advice; }
   [[nodiscard]] ExitCode exit_code() const { return info(code).exit_code; }
 };
 
 template <class T = void>
 using Result = tl::expected<T, Error>;
 
-[[nodiscard]] inline tl::unexpected<Error> fail(Errc code, std::string detail = {}) {
-  return tl::unexpected<Error>(Error{code, std::move(detail)});
+[[nodiscard]] inline tl::unexpected<Error> fail(Errc code, std::string detail = {},
+                                                Subject about = {}) {
+  return tl::unexpected<Error>(Error{code, std::move(detail), std::move(about)});
 }
 
 }  // namespace fwr

@@ -52,7 +52,8 @@ Result<Adapter> find_adapter(const std::string& name) {
   // hci_devid() takes an address only of adapters that are up; so does this for "hci0".
   adapter.index = hci_devid(name.c_str());
   if (adapter.index < 0 || hci_devba(adapter.index, &adapter.own) < 0)
-    return fail(Errc::NotFound, fmt::format("Bluetooth adapter {} is not there, or is off", name));
+    return fail(Errc::NotFound, fmt::format("Bluetooth adapter {} is not there, or is off", name),
+                BluetoothAdapter{});
   return adapter;
 }
 
@@ -61,7 +62,7 @@ Result<Adapter> find_working_adapter(const std::string& name) {
   if (!adapter || adapter->index >= 0) return adapter;
   adapter->index = hci_get_route(nullptr);
   if (adapter->index < 0 || hci_devba(adapter->index, &adapter->own) < 0)
-    return fail(Errc::NotFound, "no Bluetooth adapter is there and on");
+    return fail(Errc::NotFound, "no Bluetooth adapter is there and on", BluetoothAdapter{});
   adapter->name = fmt::format("hci{}", adapter->index);
   return adapter;
 }
@@ -90,14 +91,16 @@ tl::unexpected<Error> bluetooth_error(const std::string& what, int error) {
   switch (error) {
     case EAFNOSUPPORT:
     case EPROTONOSUPPORT:
-      return fail(Errc::NotFound, detail +
-                                      " (this kernel has no Bluetooth, or the service may not use "
-                                      "it: RestrictAddressFamilies)");
+      return fail(Errc::NotFound,
+                  detail +
+                      " (this kernel has no Bluetooth, or the service may not use "
+                      "it: RestrictAddressFamilies)",
+                  BluetoothAdapter{});
     case EACCES:
     case EPERM: return fail(Errc::NoPermission, detail);
     case EADDRINUSE: return fail(Errc::AddressUnavailable, detail);
     case ENODEV:
-    case EADDRNOTAVAIL: return fail(Errc::NotFound, detail);
+    case EADDRNOTAVAIL: return fail(Errc::NotFound, detail, BluetoothAdapter{});
     default: return fail(Errc::IoFailed, detail);
   }
 }

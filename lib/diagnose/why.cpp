@@ -47,14 +47,6 @@ std::string few(const std::vector<std::string>& all) {
   return text;
 }
 
-/// Of an error by its name.
-std::optional<std::string> advice_of(const std::string& code) {
-  for (auto i = 0U; i <= static_cast<unsigned>(Errc::Internal); ++i)
-    if (const auto& row = fwr::info(static_cast<Errc>(i)); row.name == code)
-      return std::string(row.advice);
-  return std::nullopt;
-}
-
 constexpr std::string_view kSlotsFirst = "not asked: the slots and their record come first";
 
 /// What this system has itself, and donors have nothing to do with.
@@ -340,9 +332,9 @@ class Walk {
                                      said_->losses.empty() ? "" : "; " + few(said_->losses)));
     Conclusion done = verified_;
     done.message = few(said_->losses);
-    if (const auto advice = advice_of(said_->code)) {
+    if (const auto advice = general_advice(said_->code); !advice.empty()) {
       done.code = said_->code;
-      done.advice = *advice;
+      done.advice = std::string(advice);
     }
     return done;
   }

@@ -66,7 +66,8 @@ Result<> DirectoryCatalogue::load() {
     if (!name.starts_with('.')) names.push_back(std::move(name));
   }
   if (error.value() == ENOENT)
-    return fail(Errc::NotFound, fmt::format("there is no catalogue yet: {}", directory_));
+    return fail(Errc::NotFound, fmt::format("there is no catalogue yet: {}", directory_),
+                MissingCatalogue{});
   if (error) return file::failure(error.value(), directory_);
   std::sort(names.begin(), names.end());
   for (const std::string& name : names) {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/log_text.hpp"
+#include "fwrecover/advice.hpp"
 #include "transport/clock.hpp"
 
 namespace fwrecover {
@@ -30,35 +31,12 @@ std::string advice_for_silence(const Where& where) {
   return advice;
 }
 
-/// What the error table says is meant for a network and for fwrecover. Empty: that is right here.
 std::string advice_here(const fwr::Error& error, const Where& where) {
-  const std::string& detail = error.detail;
-  switch (error.code) {
-    case Errc::NoDonorAnswered:
-    case Errc::NoResponse: return advice_for_silence(where);
-    case Errc::AddressUnavailable:  // a tty begins with its path, an address of a network never
-      if (!detail.starts_with('/')) return {};
-      return "End the program that uses it (\"fuser " + detail.substr(0, detail.find(':')) +
-             "\" names it), or take another line.";
-    case Errc::NotFound:
-      if (detail.starts_with("there is no catalogue yet"))
-        return "\"fwdonor add\" makes it with the first image; or name another directory: "
-               "catalogue.directory.";
-      if (detail.starts_with("Bluetooth"))
-        return "See whether an adapter is there and on (\"bluetoothctl show\"); a service needs "
-               "the "
-               "drop-in of contrib/lines.";
-      if (detail.starts_with("/dev/"))
-        return "Check the name, and that the adapter is plugged in; a service sees no devices "
-               "without "
-               "the drop-in of contrib/lines.";
-      return {};
-    case Errc::BadConfiguration:
-      if (!where.donor) return {};
-      return "Mend the named line; \"fwdonord --show-config\" shows each value and where it comes "
-             "from.";
-    default: return {};
-  }
+  const bool silence = error.code == Errc::NoDonorAnswered || error.code == Errc::NoResponse;
+  std::string advice = silence ? advice_for_silence(where) : advice_about(error.code, error.about);
+  if (!advice.empty()) return advice;
+  if (where.program.empty()) return std::string(general_advice(error.code));
+  return advice_for(error.code, where.program, error.message());
 }
 
 }  // namespace
@@ -68,11 +46,10 @@ std::string counted(std::size_t count, const std::string& noun) {
 }
 
 Conclusion conclude(const fwr::Error& error, const Where& where) {
-  std::string advice = advice_here(error, where);
   const fwr::ErrorInfo& row = fwr::info(error.code);
   return Conclusion{static_cast<int>(row.exit_code), std::string(row.name),
                     fwr::log_text(fwr::as_bytes(error.message())),
-                    advice.empty() ? std::string(row.advice) : std::move(advice)};
+                    advice_here(error, where)};
 }
 
 Conclusion conclude_ok(const std::string& message) {

@@ -16,16 +16,16 @@
 
 namespace fwrecover {
 
-/// The message, like the text of events, is valid UTF-8 without control characters.
-/// What was asked or opened: what helps on a network does not help on a bus.
+/// What was asked or opened, for advice: what helps on a network does not help on a bus.
 struct Where {
   bool network = false;
   std::string bus;    ///< a tty of one
   std::string cable;  ///< a tty of one
   bool bluetooth = false;
-  bool donor = false;  ///< the program is fwdonord
+  std::string program{};  ///< "fwdonord"; empty: the general advice is meant for it
 };
-/// The advice of the error table, or a better one for this place.
+/// The conclusion of a failure, with advice for this place. Its message, like the text of events,
+/// is valid UTF-8 without control characters.
 [[nodiscard]] Conclusion conclude(const fwr::Error& error, const Where& where = {});
 /// "1 offer", "2 offers".
 [[nodiscard]] std::string counted(std::size_t count, const std::string& noun);

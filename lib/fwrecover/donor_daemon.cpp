@@ -136,7 +136,7 @@ namespace {
 
 Where here() {
   Where where;
-  where.donor = true;
+  where.program = "fwdonord";
   return where;
 }
 

@@ -4,6 +4,7 @@
 
 #include <thread>
 
+#include "fwrecover/advice.hpp"
 #include "fwrecover/recipient_impl.hpp"
 #include "transport/clock.hpp"
 #include "transport/command.hpp"
@@ -102,7 +103,7 @@ Conclusion Recipient::Impl::check(const Stop& stop, Observer& observer) const {
   Conclusion needed = conclude({fwr::Errc::ReplacementNeeded, found.summary});
   // Then a request would not help either, or is not the only way: say what does.
   if (const auto record = (*slots)->load_record(); !record)
-    needed.advice = fwr::info(record.error().code).advice;
+    needed.advice = general_advice(record.error().code);
   else if (record->slot(record->active).manifest.empty())
     needed.advice =
         "Run \"fwrecover adopt\" with its manifest if it is good, or \"fwrecover request\".";

@@ -144,8 +144,7 @@ Conclusion conclude_failure(const Error& error, const std::optional<Errc>& cause
   const fwr::ErrorInfo& first = fwr::info(*cause);
   conclusion.cause = std::string(first.name);
   if (error.code != Errc::AllDonorsFailed || *cause == error.code) return conclusion;
-  conclusion.advice = advice_for(first.name, command, conclusion.message);
-  if (conclusion.advice.empty()) conclusion.advice = std::string(first.advice);
+  conclusion.advice = advice_for(*cause, command, conclusion.message);
   return conclusion;
 }
 

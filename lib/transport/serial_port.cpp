@@ -43,9 +43,11 @@ const Speed* find_speed(std::uint32_t baud) {
 tl::unexpected<Error> tty_error(const std::string& device, std::string_view what) {
   const int error = errno;
   const std::string detail = fmt::format("{}: {}: {}", device, what, std::strerror(error));
-  if (error == ENOENT || error == ENXIO || error == ENODEV) return fail(Errc::NotFound, detail);
+  const SerialLine about{device};
+  if (error == ENOENT || error == ENXIO || error == ENODEV)
+    return fail(Errc::NotFound, detail, about);
   if (error == EACCES || error == EPERM) return fail(Errc::NoPermission, detail);
-  if (error == EBUSY || error == EWOULDBLOCK) return fail(Errc::AddressUnavailable, detail);
+  if (error == EBUSY || error == EWOULDBLOCK) return fail(Errc::AddressUnavailable, detail, about);
   return fail(Errc::IoFailed, detail);
 }
 

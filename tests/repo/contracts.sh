@@ -30,11 +30,21 @@ errors_in_code() {
       if (inside && / = [0-9]+,$/) { number = $3; sub(/,/, "", number); code[$1] = number }
       next
     }
+    FILENAME == ARGV[3] { advices = advices " " $0; next }
     { text = text " " $0 }
     END {
       gsub(/"  +"/, "", text)  # adjacent literals are one
+      gsub(/"  +"/, "", advices)
+      count = split(advices, row, /General\{ *Errc::/)
+      for (i = 2; i <= count; i++) {
+        key = row[i]; sub(/,.*/, "", key)
+        if (!match(row[i], /"([^"\\]|\\.)*"/)) continue
+        advice[key] = substr(row[i], RSTART + 1, RLENGTH - 2)
+        gsub(/\\"/, "\"", advice[key])
+      }
       count = split(text, row, /\{Errc::/)
       for (i = 2; i <= count; i++) {
+        key = row[i]; sub(/,.*/, "", key)
         if (!match(row[i], /ExitCode::[A-Za-z]+/)) continue
         exit_code = code[substr(row[i], RSTART + 10, RLENGTH - 10)]
         n = 0; rest = row[i]
@@ -42,10 +52,10 @@ errors_in_code() {
           word[++n] = substr(rest, RSTART + 1, RLENGTH - 2)
           rest = substr(rest, RSTART + RLENGTH)
         }
-        gsub(/\\"/, "\"", word[2]); gsub(/\\"/, "\"", word[3])
-        print word[1], exit_code ": " toupper(substr(word[2], 1, 1)) substr(word[2], 2) ". " word[3]
+        gsub(/\\"/, "\"", word[2])
+        print word[1], exit_code ": " toupper(substr(word[2], 1, 1)) substr(word[2], 2) ". " advice[key]
       }
-    }' "$TOP_SRCDIR/lib/base/error.hpp" "$TOP_SRCDIR/lib/base/error.cpp"
+    }' "$TOP_SRCDIR/lib/base/error.hpp" "$TOP_SRCDIR/lib/base/error.cpp" "$TOP_SRCDIR/lib/fwrecover/advice.cpp"
 }
 errors_in_page() {
   awk '

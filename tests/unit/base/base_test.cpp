@@ -40,10 +40,7 @@ TEST(ErrorTable, HasWordsThatFitTogetherForEveryCode) {
   for (unsigned i = 0; i <= kLast; ++i) {
     const ErrorInfo& row = info(code_at(i));
     ASSERT_FALSE(row.sentence.empty()) << row.name;
-    ASSERT_FALSE(row.advice.empty()) << row.name;
     EXPECT_NE('.', row.sentence.back()) << row.name;
-    EXPECT_EQ('.', row.advice.back()) << row.name;
-    EXPECT_TRUE(row.advice.front() >= 'A' && row.advice.front() <= 'Z') << row.name;
   }
 }
 

@@ -76,17 +76,42 @@ TEST(Advice, NeverNamesTheCommandThatFailed) {
   }
 }
 
+TEST(Advice, IsASentenceForEveryCode) {
+  for (auto i = 0U; i <= static_cast<unsigned>(fwr::Errc::Internal); ++i) {
+    const fwr::ErrorInfo& row = fwr::info(static_cast<fwr::Errc>(i));
+    const std::string_view advice = fwrecover::general_advice(row.code);
+    ASSERT_FALSE(advice.empty()) << row.name;
+    EXPECT_EQ('.', advice.back()) << row.name;
+    EXPECT_TRUE(advice.front() >= 'A' && advice.front() <= 'Z') << row.name;
+  }
+}
+
+TEST(Advice, IsForTheSubjectOfTheError) {
+  using fwr::Errc;
+  EXPECT_NE(std::string::npos, fwrecover::conclude({Errc::AddressUnavailable, "/dev/ttyS1: in use",
+                                                    fwr::SerialLine{"/dev/ttyS1"}})
+                                   .advice.find("\"fuser /dev/ttyS1\""));
+  EXPECT_NE(
+      std::string::npos,
+      fwrecover::conclude({Errc::AddressUnavailable, "192.0.2.1:623"}).advice.find("ss -lup"));
+  EXPECT_NE(std::string::npos,
+            fwrecover::conclude({Errc::NotFound, "no adapter", fwr::BluetoothAdapter{}})
+                .advice.find("bluetoothctl"));
+}
+
 TEST(Advice, IsForTheCauseAndTheCommand) {
-  const auto advice = [](fwr::Errc code, const char* detail, const char* command) {
-    return fwrecover::advise(fwrecover::conclude({code, detail}), command).advice;
+  const auto advice = [](fwr::Errc code, const char* detail, const char* command,
+                         const fwr::Subject& about = {}) {
+    return fwrecover::advise(fwrecover::conclude({code, detail, about}), command).advice;
   };
   using fwr::Errc;
   EXPECT_NE(std::string::npos,
             advice(Errc::NoPermission, "/x: Read-only file system", "fwrecover request")
                 .find("mount it writable"));
   EXPECT_NE(std::string::npos, advice(Errc::UntrustedKey, "", "fwdonor add").find("fwdonord.toml"));
-  EXPECT_NE(std::string::npos,
-            advice(Errc::NotFound, "there is no catalogue yet: /x", "fwdonor list").find("add"));
+  EXPECT_NE(std::string::npos, advice(Errc::NotFound, "there is no catalogue yet: /x",
+                                      "fwdonor list", fwr::MissingCatalogue{})
+                                   .find("add"));
   EXPECT_EQ(std::string::npos,
             advice(Errc::DeadlinePassed, "after 5 s; 1 donor tried: x: y", "fwrecover request")
                 .find("the link is slow"));

@@ -233,7 +233,7 @@ void add_bluetooth(CLI::App& app, Options& options) {
 
 fwrecover::Conclusion run_bluetooth(Options& options, fwrecover::Observer& observer) {
   if (options.bluetooth.inquiry_ms == 0 && options.bluetooth.devices.empty())
-    return {2, "bad-usage", "scan: nobody is looked for, and no device is named",
+    return {2, "bad-usage", "scan: with --inquiry 0, name at least one device",
             "Run 'fwdiag bt --help'."};
   return fwrecover::bluetooth_scan(options.bluetooth, observer);
 }

@@ -111,7 +111,7 @@ Cells claim_row(const Event& event, bool) {
   row.push_back(event.text("donor"));
   return row;
 }
-/// fwdiag shows whom images are for.
+/// fwdiag shows the systems that images are for.
 Cells listed_image_row(const Event& event, bool) {
   std::string terms = event.flag("offered") ? "" : "expired";
   if (event.has("minimum_version"))
@@ -687,7 +687,7 @@ void LogOutput::log(Priority priority, const std::string& message, const Event* 
 void LogOutput::on_event(const Event& event) {
   const bool warning = event.name() == "problem";
   if (verbosity_ == Verbosity::Quiet && !warning) return;
-  // An offer is made to everyone who asks: not worth a line in a long log.
+  // An offer is made to every recipient that asks: not worth a line in a long log.
   if (event.name() == "offered" && verbosity_ != Verbosity::Verbose) return;
   if (event.name() == "link" && event.text("what").starts_with("peer-") &&
       verbosity_ != Verbosity::Verbose)

@@ -20,7 +20,7 @@ constexpr std::size_t kDefault_columns = 80;
 constexpr std::size_t kMost_columns = 1000;  // what COLUMNS may say
 constexpr std::size_t kHard_columns = 1;     // of a cell that nothing else makes fit
 
-/// The size that a terminal told nobody, such as a serial line, or 0.
+/// The size of a terminal that the system does not know, such as a serial line, or 0.
 std::size_t said_columns() {
   const char* said = std::getenv("COLUMNS");
   if (said == nullptr) return 0;
@@ -201,7 +201,7 @@ std::size_t terminal_columns(int fd) {
   winsize size{};
   const std::size_t known = ::ioctl(fd, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
   const std::size_t said = said_columns();
-  // Whoever sets COLUMNS wants no more; whoever made the window smaller since then, neither.
+  // No more than COLUMNS, and no more than the window has since it was made smaller.
   if (known > 0 && said > 0) return std::min(known, said);
   return known > 0 ? known : said > 0 ? said : kDefault_columns;
 }

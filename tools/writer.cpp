@@ -54,7 +54,7 @@ class AllSignalsBlocked {
   AllSignalsBlocked() {
     sigset_t all{};
     ::sigfillset(&all);
-    ::sigdelset(&all, SIGTTOU);  // "stty tostop" stops who writes from the background
+    ::sigdelset(&all, SIGTTOU);  // "stty tostop" stops a writer in the background
     ::pthread_sigmask(SIG_SETMASK, &all, &before_);
   }
   ~AllSignalsBlocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
@@ -177,12 +177,12 @@ class Writer::Queue : public std::enable_shared_from_this<Writer::Queue> {
     std::string text;
     std::vector<std::string> fields;  ///< of a journal entry
     bool transient;
-    std::uint64_t lost_before;  ///< what it tells of
+    std::uint64_t lost_before;  ///< the number it reports
   };
   struct State {
     int error = 0;
-    std::uint64_t lost = 0;  ///< not told yet
-    bool gone = false;       ///< nobody reads any more
+    std::uint64_t lost = 0;  ///< not reported yet
+    bool gone = false;       ///< the reader is gone
   };
 
   State& state_of(Stream stream) { return states_.at(static_cast<std::size_t>(stream)); }

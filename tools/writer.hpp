@@ -22,7 +22,7 @@ enum class Patience : std::uint8_t {
 /// What became of one stream.
 struct Delivery {
   int error = 0;           ///< errno of the first write that failed, but for EPIPE
-  std::uint64_t lost = 0;  ///< lines that were not written, and of which nothing tells
+  std::uint64_t lost = 0;  ///< lines that were neither written nor reported
 };
 
 /// Both streams. What goes to the same file, terminal or pipe keeps its order.

@@ -4,46 +4,22 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/address.hpp"
+#include "bluetooth/bluetooth_names.hpp"
 #include "link/bluetooth_words.hpp"
 #include "transport/endpoint.hpp"
 #include "transport/resolver.hpp"
 
 namespace fwr::transport {
 
-using link::BluetoothSecurity;
 using link::kInquiredDevices;
 using link::kRfcommChannel;
 
 inline constexpr std::chrono::milliseconds kInquiry{5120};  ///< four units of 1.28 s
-
-/// What happened on a link; for events and the log.
-struct BluetoothNotice {
-  enum class Kind : std::uint8_t {
-    Connected,
-    Lost,        ///< a connection ended; `text` says why
-    Refused,     ///< a connection could not be made, or was one too many
-    Registered,  ///< the SDP record is there again, that was lost
-    Problem,     ///< something is not as it should be, and the rest works
-  };
-  Kind kind = Kind::Problem;
-  Address peer;  ///< family None: none in particular
-  std::string text;
-  std::optional<bool> encrypted;  ///< Connected: whether the link is, as the kernel says
-};
-[[nodiscard]] std::string_view to_text(BluetoothNotice::Kind kind);
-using BluetoothObserver = std::function<void(const BluetoothNotice& notice)>;  ///< may be empty
-
-struct BluetoothSettings {
-  std::string adapter;  ///< "hci0", or its address; empty: any that is there
-  BluetoothSecurity security = BluetoothSecurity::Low;
-};
 
 struct RfcommListenerSettings {
   BluetoothSettings link;
@@ -51,14 +27,14 @@ struct RfcommListenerSettings {
   std::string name;                       ///< of the service in its SDP record
   std::size_t connections = 7;            ///< at one time; a piconet has no more
 };
-/// A donor's end: takes connections, and registers an SDP record where somebody keeps them. A
+/// A donor's end: takes connections, and registers an SDP record where a service keeps them. A
 /// missing record is a Problem, not an Error. Errors: NotFound (no such adapter, no Bluetooth in
 /// this build or this kernel), AddressUnavailable (the channel is taken), NoPermission, IoFailed.
 [[nodiscard]] Result<std::unique_ptr<Endpoint>> open_rfcomm_listener(
     const RfcommListenerSettings& settings, BluetoothObserver observer);
 
-/// A recipient's end: connects to whom the machine sends, asks SDP for a channel that an address
-/// has not. Errors as above.
+/// A recipient's end: connects to each device that the handler sends to, and asks SDP for a channel
+/// that an address lacks. Errors as above.
 [[nodiscard]] Result<std::unique_ptr<Endpoint>> open_rfcomm_dialer(
     const BluetoothSettings& settings, BluetoothObserver observer);
 
@@ -71,7 +47,7 @@ struct BluetoothDevice {
 };
 struct BluetoothScanSettings {
   std::string adapter;         ///< as in BluetoothSettings
-  bool inquire = true;         ///< look who is there
+  bool inquire = true;         ///< look for devices in reach
   std::vector<Address> known;  ///< asked too, found or not
   std::chrono::milliseconds inquiry = kInquiry;
   bool names = true;  ///< ask for names too

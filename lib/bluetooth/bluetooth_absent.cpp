@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What the facade asks for, in a build without Bluetooth: it is told so.
+// A build without Bluetooth answers every call with NotBuilt.
 #include "bluetooth/bluetooth.hpp"
 
 namespace fwr::transport {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Words of Bluetooth, in any build.
-#include "bluetooth/bluetooth.hpp"
+#include "bluetooth/bluetooth_names.hpp"
 
 namespace fwr::transport {
 

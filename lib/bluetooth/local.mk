@@ -6,6 +6,7 @@ noinst_LTLIBRARIES += %D%/libbluetooth.la
 %C%_libbluetooth_la_SOURCES =
 %C%_libbluetooth_la_SOURCES += %D%/bluetooth.hpp
 %C%_libbluetooth_la_SOURCES += %D%/bluetooth_names.cpp
+%C%_libbluetooth_la_SOURCES += %D%/bluetooth_names.hpp
 %C%_libbluetooth_la_SOURCES += %D%/channel_search.cpp
 %C%_libbluetooth_la_SOURCES += %D%/channel_search.hpp
 %C%_libbluetooth_la_SOURCES += %D%/packet_stream.cpp

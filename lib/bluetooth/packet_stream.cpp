@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Reading, writing, and who has to wait.
+// Reading, writing, and the packets that have to wait.
 #include "bluetooth/packet_stream.hpp"
 
 #include <fmt/format.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Who is connected, who is on the way, who has to wait.
+// The devices that are connected, those on the way, and those that have to wait.
 #include "bluetooth/rfcomm_endpoint.hpp"
 
 #include <fmt/format.h>
@@ -311,7 +311,7 @@ void RfcommEndpoint::give_places(TimePoint now) {
   }
 }
 
-/// Whom nothing was heard from for the longest time, of those that no session uses.
+/// Closes the idle device that has been silent longest, to make room.
 void RfcommEndpoint::push_out_one(TimePoint now) {
   Device* silent = nullptr;
   for (const auto& device : devices_) {
@@ -323,7 +323,7 @@ void RfcommEndpoint::push_out_one(TimePoint now) {
     lose(*silent, {Errc::IoFailed, "it was not in use, and gave way to another device"}, now);
 }
 
-/// What was to be said so long ago interests nobody any more. Its place in the line is kept.
+/// Drops queued messages that are too old; the device keeps its place in the queue.
 void RfcommEndpoint::drop_what_waits(TimePoint now) {
   for (const auto& device : devices_) {
     if (device->stream || device->give_up || device->queue.empty()) continue;

@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "bluetooth/bluetooth.hpp"
+#include "bluetooth/bluetooth_names.hpp"
 #include "bluetooth/channel_search.hpp"
 #include "bluetooth/packet_stream.hpp"
 
@@ -18,7 +18,7 @@ inline constexpr Duration kPushedOut = std::chrono::seconds(30);  ///< of silenc
 /// A caller that cannot be taken (no descriptor, no memory) still waits, and would wake us at once.
 inline constexpr Duration kAcceptPause = std::chrono::seconds(1);
 inline constexpr std::size_t kDialledDevices =
-    64;  ///< in the table: all whom settings and inquiry name
+    64;  ///< in the table: the devices that settings and inquiry name
 inline constexpr std::size_t kDialledConnections = 7;  ///< at one time; a piconet has seven
 /// After so long a connection that no session uses gives way to a device that waits for a place.
 inline constexpr Duration kDialledTurn = std::chrono::seconds(3);
@@ -40,9 +40,9 @@ class StreamSockets {
     UniqueFd fd;
     Path path;
   };
-  /// A descriptor that is readable when somebody wants a connection; negative: nobody may.
+  /// A descriptor that is readable when a device wants a connection; negative: none may.
   [[nodiscard]] virtual int listener() const = 0;
-  /// Nothing: nobody waits any more. Error: IoFailed, who waits cannot be taken now.
+  /// nullopt: no device waits any more. Error: IoFailed, the one that waits cannot be taken now.
   [[nodiscard]] virtual Result<std::optional<Accepted>> accept() = 0;
   /// Begins a connection without waiting: writable when it is made.
   [[nodiscard]] virtual Result<UniqueFd> dial(const Address& device, std::uint8_t channel) = 0;
@@ -52,7 +52,7 @@ class StreamSockets {
   [[nodiscard]] virtual int news() const { return -1; }
   /// What happened to that which the sockets go with, such as a service record.
   [[nodiscard]] virtual std::optional<BluetoothNotice> poll_news() { return std::nullopt; }
-  /// Whether the link under such a connection is encrypted now. Nothing: nobody says.
+  /// Whether the link under such a connection is encrypted now. nullopt: the kernel does not say.
   [[nodiscard]] virtual std::optional<bool> is_encrypted(int fd) const {
     (void)fd;
     return std::nullopt;
@@ -64,7 +64,7 @@ class RfcommEndpoint final : public Endpoint {
   struct Options {
     LinkProperties properties{};   ///< `encrypted`: others are closed at once
     std::size_t connections = 7;   ///< that were taken, at one time
-    ChannelSearch find_channel{};  ///< empty: nobody is connected to
+    ChannelSearch find_channel{};  ///< empty: it never dials
   };
   /// Error: IoFailed, the system gives no descriptor.
   [[nodiscard]] static Result<std::unique_ptr<RfcommEndpoint>> open(

@@ -29,7 +29,7 @@ struct ServiceDescription {
 /// The record as ProfileManager1 takes it.
 [[nodiscard]] std::string record_as_xml(const ServiceDescription& service);
 
-/// Whether D-Bus may start a bluetoothd that does not run: yes at a start, but one that somebody
+/// Whether D-Bus may start a bluetoothd that does not run: yes at a start, but one that a person
 /// has stopped since is left alone.
 enum class StartDaemon : bool { No, Yes };
 /// With bluetoothd over D-Bus, or else over its legacy socket. Error: NotFound, and why each did

@@ -218,7 +218,7 @@ Result<Interview> interview(Road& road, BusAddress node) {
     std::optional<Bytes> Interview::*answer;
     unsigned tries;
   };
-  // A node that was told SetDiscovered may keep silent to the last one.
+  // A node that got SetDiscovered may keep silent to the last one.
   constexpr std::array kRows{
       Row{BridgeCommand::GetBridgeState, &Interview::state, kTries},
       Row{BridgeCommand::GetIcmbCapabilities, &Interview::capabilities, kTries},
@@ -232,7 +232,7 @@ Result<Interview> interview(Road& road, BusAddress node) {
       answers.*row.answer = *std::move(answer);
       continue;
     }
-    // Silence to the first question: nobody is there.
+    // Silence to the first question: there is no node.
     if (!is_of_node(answer.error()) || (answer.error().code == Errc::NoResponse && answers.empty()))
       return tl::unexpected(answer.error());
     if (!answers.first) answers.first = answer.error();

@@ -98,8 +98,8 @@ class BusNode : public fwr::transport::Handler {
     if (!serial) return tl::unexpected(serial.error());
     if (options_.rs485 && !serial->driver_turns())
       observer_.on_event(Event("problem").set(
-          "text", options_.device + ": the driver has no RS-485 mode; the adapter has to turn "
-                                    "its transmitter by itself"));
+          "text", options_.device + ": the driver has no RS-485 mode; the adapter must switch "
+                                    "its transmitter itself"));
     auto line = std::make_unique<IcmbLine>(
         *std::move(serial), *std::move(settings), random_, fwr::transport::now(),
         [this](const IcmbEvent& event, TimePoint now) { handle_event(event, now); });

@@ -26,7 +26,7 @@
 namespace fwr::transport {
 namespace {
 
-constexpr auto kClosedCheck = std::chrono::milliseconds(20);  // whether somebody opened a tty
+constexpr auto kClosedCheck = std::chrono::milliseconds(20);  // whether a program opened a tty
 constexpr auto kLongestWait = std::chrono::seconds(1);
 constexpr std::size_t kInput_bytes = 256;  // of one command
 constexpr unsigned long kTimerSlack_ns = 1;
@@ -64,7 +64,7 @@ std::string link_target(const std::string& path) {
 }  // namespace
 
 Result<NodeLink> NodeLink::make(const std::string& device, const std::string& path) {
-  // A link of a run that was killed may go; anything else is somebody's file.
+  // A link of a run that was killed may go; anything else is not ours.
   if (link_target(path).starts_with("/dev/pts/")) (void)unlink(path.c_str());
   if (symlink(device.c_str(), path.c_str()) != 0) {
     const int error = errno;
@@ -151,7 +151,7 @@ Result<> BusEmulator::run(const Tell& tell) {
 void BusEmulator::move_characters(TimePoint now) {
   for (std::size_t i = 0; i < ttys_.size(); ++i) {
     const Bytes heard = bus_.take_heard(i);
-    // What nobody reads is lost, as in a UART.
+    // Characters that are not read are lost, as in a UART.
     if (!heard.empty() && now >= ttys_[i].closed_until)
       (void)!::write(ttys_[i].master.get(), heard.data(), heard.size());
     read_tty(i, now);

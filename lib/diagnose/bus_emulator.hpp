@@ -72,7 +72,7 @@ class BusEmulator {
     UniqueFd master;
     std::string device;
     NodeLink link;             ///< goes before the master: then another program may get this tty
-    TimePoint closed_until{};  ///< nobody has it open: asked again then
+    TimePoint closed_until{};  ///< no program has it open: asked again then
   };
   explicit BusEmulator(const BusEmulatorSettings& settings);
   [[nodiscard]] Result<> open_ttys();

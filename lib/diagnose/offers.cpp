@@ -133,7 +133,7 @@ void tell_silent(const Hosts& hosts, const Answers& answers, const NetworkStory&
   }
 }
 
-/// Nobody has an image: nobody answered, or none fits.
+/// No donor has an image: none answered, or no image fits.
 Conclusion without_offers(const DiagOptions& options, const std::vector<Path>& paths,
                           const Answers& answers, const std::string& story,
                           std::string_view command) {

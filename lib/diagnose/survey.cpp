@@ -148,7 +148,7 @@ Result<Hosts> find_hosts(const std::vector<std::string>& ranges) {
   if (hosts.paths.size() > fwr::transport::kHostLimit)
     return fwr::fail(Errc::BadUsage,
                      fmt::format("more than {} addresses", fwr::transport::kHostLimit));
-  // One name that nobody knows keeps no other host from being asked.
+  // An unknown name keeps no other host from being asked.
   if (hosts.paths.empty() && !hosts.unknown.empty())
     return tl::unexpected(hosts.unknown.begin()->second);
   return hosts;

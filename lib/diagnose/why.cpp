@@ -246,7 +246,7 @@ class Walk {
     return conclude({Errc::NoDonorAnswered, text});
   }
 
-  /// Each host once, and once more who is silent.
+  /// Asks each host once, and the silent ones once more.
   Result<Answered> ask_hosts(const Survey::Question& question,
                              const std::function<bool(fwr::ByteView)>& is_answer,
                              NetworkStory& network) {

@@ -48,8 +48,7 @@ std::string counted(std::size_t count, const std::string& noun) {
 Conclusion conclude(const fwr::Error& error, const Where& where) {
   const fwr::ErrorInfo& row = fwr::info(error.code);
   return Conclusion{static_cast<int>(row.exit_code), std::string(row.name),
-                    fwr::log_text(fwr::as_bytes(error.message())),
-                    advice_here(error, where)};
+                    fwr::log_text(fwr::as_bytes(error.message())), advice_here(error, where)};
 }
 
 Conclusion conclude_ok(const std::string& message) {

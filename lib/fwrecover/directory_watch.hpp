@@ -48,7 +48,7 @@ class DirectoryWatch {
   }
 
   std::string path_;
-  std::optional<State> known_;  ///< that was told
+  std::optional<State> known_;  ///< the state that was reported
   std::optional<State> seen_;   ///< at the last look
   fwr::TimePoint next_{};
 };

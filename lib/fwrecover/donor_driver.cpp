@@ -307,7 +307,7 @@ std::set<fwr::Digest> digests_of(const DirectoryCatalogue& catalogue) {
   return digests;
 }
 
-/// The system on the other side, for people who do not know it by its address.
+/// The system on the other side, which people may not know by its address.
 void set_system(Event& event, const fwr::Platform& system) {
   event.set("component", system.component);
   event.set("manufacturer", std::int64_t{system.manufacturer_id});

@@ -48,7 +48,7 @@ std::string LinkReporter::trouble() const {
   for (const auto& [line, kind] : trouble_)
     text += (text.empty() ? "icmb:" : "; icmb:") + names_.device(line) +
             (kind == IcmbEvent::Kind::Cut ? ": cut, this node does not hear itself"
-                                          : ": somebody talks without an end");
+                                          : ": a node is transmitting continuously");
   return text;
 }
 
@@ -84,8 +84,8 @@ Result<> Media::open_bus(const std::string& device,
   if (!serial) return tl::unexpected(serial.error());
   if (config_.icmb.rs485 && !serial->driver_turns())
     observer_.on_event(Event("problem").set(
-        "text", device + ": the driver has no RS-485 mode; the adapter has to turn its "
-                         "transmitter by itself"));
+        "text", device + ": the driver has no RS-485 mode; the adapter must switch its "
+                         "transmitter itself"));
   fwr::link::IcmbSettings node = config_.icmb.node;
   const std::uint32_t number = config_.names.number(device);
   node.port = number;

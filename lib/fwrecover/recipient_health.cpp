@@ -15,7 +15,7 @@ namespace {
 using fwr::Result;
 using fwr::flash::BootRecord;
 
-/// A whole image that nobody decided on: another one in its place is no help.
+/// A whole image without a decision: another one in its place is no help.
 Conclusion conclude_undecided(const std::string& summary) {
   Conclusion undecided = conclude({fwr::Errc::ReplacementNeeded, ""});
   undecided.message = summary;

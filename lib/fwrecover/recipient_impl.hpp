@@ -73,10 +73,11 @@ class Recipient::Impl {
 [[nodiscard]] fwr::Result<fwr::image::Manifest> trusted_manifest(
     const fwr::flash::SlotInfo& slot, const std::vector<fwr::image::PublicKey>& keys);
 
-/// The active slot is another one now: told also to those who want to hear of problems only.
+/// Event "activated": the active slot is another one now. It counts as a problem, for observers of
+/// problems only.
 [[nodiscard]] Event activated(const fwr::flash::BootRecord& record, const std::string& why);
 
-/// One line of the history, with the time; problems with it are only told, never fatal.
+/// Writes one line of the history, with the time. A failure is a "problem" event, never fatal.
 void remember(const fwr::settings::RecipientConfig& config, const Event& event, Observer& observer);
 
 }  // namespace fwrecover

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a recipient opens besides the network, and whom it asks there.
+// The links of a recipient besides the network, and the targets on them.
 #pragma once
 
 #include <vector>
@@ -11,14 +11,14 @@
 
 namespace fwrecover {
 
-/// Whether the settings name anybody to ask on a link without sessions, who asks for no account.
+/// True if a target is on a link without sessions, which needs no account.
 [[nodiscard]] bool asks_on_lines(const fwr::settings::MediaConfig& media);
-/// Whether the settings name anybody to ask besides the network.
+/// True if a target is on another link than the network.
 [[nodiscard]] bool asks_elsewhere(const fwr::settings::MediaConfig& media);
 
-/// Opens what the settings name, looks who is in reach where they say so, and returns whom to ask.
-/// A link that does not open is a problem, and the others are used. Errors: of the first that does
-/// not open when nobody is left to ask; Interrupted.
+/// Opens the links that the settings name, makes the inquiry that they ask for, and returns the
+/// targets. A link that does not open is a problem, and the others are used. Errors: of the first
+/// that does not open when no target is left; Interrupted.
 [[nodiscard]] fwr::Result<std::vector<fwr::recipient::Target>> open_links(
     const fwr::settings::RecipientConfig& config, bool network, const Stop& stop, Media& media,
     Observer& observer);

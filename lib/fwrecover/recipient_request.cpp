@@ -192,7 +192,7 @@ std::vector<fwr::settings::Override> overrides_of(const AskOptions& options) {
   return overrides;
 }
 
-/// Whether anything that follows can end in the slot: found out before a word goes to the network.
+/// Checks that the slot can be written before anything is sent.
 Result<fwr::policy::Situation> look_around(const fwr::settings::RecipientConfig& config,
                                            fwr::flash::Slots& slots, bool offers_only) {
   const auto record = slots.load_record();
@@ -204,7 +204,7 @@ Result<fwr::policy::Situation> look_around(const fwr::settings::RecipientConfig&
   const auto capacity = slots.capacity(target);
   if (!offers_only) {
     if (!capacity) return tl::unexpected(capacity.error());
-    // All that a slot may hold, because nobody has said yet how large the image will be.
+    // All that a slot may hold, because the size of the image is not known yet.
     const auto room = slots.prepare(target, std::min(*capacity, fwr::image::kImageLimit_bytes));
     if (!room) return tl::unexpected(room.error());
   }
@@ -238,7 +238,7 @@ void complete(fwr::policy::Situation& situation, const RequestOptions& options,
          "is active and ran out of its trial; \"fwrecover confirm\" keeps it"});
 }
 
-/// The account for all links with sessions. Without one these are left out, and that is told, when
+/// The account for all links with sessions. Without one these are left out, as a "problem", when
 /// there are links that need none. Errors: those of read_credentials().
 Result<fwr::session::Credentials> take_account(const fwr::settings::Settings& settings,
                                                fwr::settings::RecipientConfig& config,

@@ -128,7 +128,7 @@ void report_unjudged_expiry(const RecoveryDriver& driver, const fwr::policy::Sit
 
 namespace {
 
-/// What was asked, whom, and why they may not have heard it: said where it is read, not only above.
+/// Adds the targets, the wanted component and the troubles of the way to the sentence that is read.
 void add_story(Error& error, const RecoveryDriver& driver, const Asked& asked, const Media& media) {
   if (error.exit_code() != fwr::ExitCode::NoDonor) return;
   for (const std::string& part : {"asked were " + asked.targets + " for " + asked.wanted,
@@ -136,7 +136,7 @@ void add_story(Error& error, const RecoveryDriver& driver, const Asked& asked, c
     if (!part.empty()) error.detail += "; " + part;
 }
 
-/// That every donor failed helps nobody: what the first one failed with has its own advice.
+/// "Every donor failed" is no help: the failure of the first one has advice of its own.
 Conclusion conclude_failure(const Error& error, const std::optional<Errc>& cause,
                             const Where& where, std::string_view command) {
   Conclusion conclusion = conclude(error, where);

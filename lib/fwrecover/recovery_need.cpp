@@ -100,8 +100,8 @@ Result<bool> can_go_back(fwr::flash::Slots& slots, const Stop& stop) {
   return back.has_value();
 }
 
-/// A whole image that nobody confirmed needs a decision, not another image in the place of the one
-/// to go back to. Told as a problem, so that cron mails it.
+/// A whole image that was not confirmed needs a decision, not another image in the place of the one
+/// to go back to. It is a "problem", so that cron mails it.
 Conclusion leave_trial(const Assessment& assessment, Observer& observer) {
   observer.on_event(Event("problem").set(
       "text",
@@ -109,7 +109,7 @@ Conclusion leave_trial(const Assessment& assessment, Observer& observer) {
   return conclude_ok("nothing requested: the other slot holds the image to go back to");
 }
 
-/// Nobody has decided yet, and there is time: cron shall not mail that each hour. A trial that does
+/// The decision is open, and there is time: cron shall not mail that each hour. A trial that does
 /// not end by itself would keep all newer images away in silence.
 Conclusion leave_healthy_trial(fwr::flash::Slots& slots, Observer& observer) {
   const auto record = slots.load_record();

@@ -20,7 +20,7 @@ namespace fwr::transport {
 
 /// Until the system gives random numbers: soon after power-on there may be none yet, and a kernel
 /// without a hardware source gathers them only while a call waits for them. `on_wait` is called
-/// before it waits, so that nobody takes it for dead. Errors: IoFailed; Interrupted, soon after
+/// before it waits, so that it does not look dead. Errors: IoFailed; Interrupted, soon after
 /// `interrupted` says so; DeadlinePassed.
 [[nodiscard]] Result<> wait_for_random(const std::function<void()>& on_wait,
                                        const std::function<bool()>& interrupted = nullptr,

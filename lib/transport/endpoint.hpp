@@ -53,8 +53,9 @@ class Endpoint {
   /// a slow line a moment for its last words.
   [[nodiscard]] virtual bool has_unsent() const { return false; }
 
-  /// After an error, when nobody watches the descriptor any more. To be closed at once: a device
-  /// that was pulled keeps its name while somebody holds it, and cannot come back by that name.
+  /// After an error, when the loop does not watch the descriptor any more. Closes it at once: a
+  /// device that was pulled keeps its name while a program holds it, and cannot come back by that
+  /// name.
   virtual void handle_down() {}
   /// Whether it may come back after an error: then the loop calls reopen() now and then. After
   /// success there may be another descriptor.

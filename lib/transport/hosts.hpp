@@ -26,12 +26,13 @@ inline constexpr std::size_t kHostLimit = 1024;  ///< that one list, or all toge
 /// Every address of a host: "10.0.0.7", "[fe80::1%eth0]:6230", "lan:bmc7.example". May ask the
 /// resolver, and wait for it without a limit: see transport/resolver.hpp. An IPv4 address has four
 /// decimal numbers, without zeros in front. Errors: BadConfiguration
-/// (syntax), NotFound (no such host), NameLookupFailed (nobody knows now: trying again may help).
+/// (syntax), NotFound (no such host), NameLookupFailed (no name server knows now: trying again may
+/// help).
 [[nodiscard]] Result<std::vector<Address>> resolve(std::string_view host,
                                                    std::uint16_t default_port);
 
-/// The same for an address in digits, without asking anybody. Errors: BadConfiguration, NotFound (a
-/// name).
+/// The same for an address in digits, without a question to a name server. Errors:
+/// BadConfiguration, NotFound (a name).
 [[nodiscard]] Result<std::vector<Address>> resolve_digits(std::string_view host,
                                                           std::uint16_t default_port);
 

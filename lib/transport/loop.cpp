@@ -152,7 +152,7 @@ class Loop::Impl {
     signals_.async_wait([this](const std::error_code& error, int number) {
       if (error || done_) return;
       if (last_words_until_)
-        last_words_until_ = now();  // whoever is in a hurry asks twice
+        last_words_until_ = now();  // a second signal ends it at once
       else
         handler_.handle_signal(number, now());
       wait_for_signal();
@@ -199,7 +199,7 @@ class Loop::Impl {
     arm(more ? std::optional(time) : next_deadline());
   }
 
-  /// The handler is asked and told nothing any more.
+  /// The handler is not called any more.
   void say_last_words(TimePoint time) {
     const bool silent = std::none_of(ports_.begin(), ports_.end(), [](const auto& port) {
       return port->is_up() && port->endpoint->has_unsent();

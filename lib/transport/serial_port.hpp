@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A tty as a raw line of characters: 8 data bits, no parity, one stop bit, nobody else on it.
+// A tty as a raw line of characters: 8 data bits, no parity, one stop bit, no other program on it.
 #pragma once
 
 #include <span>

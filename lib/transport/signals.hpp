@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Signals that would end the process, kept until somebody asks: for work outside of the event loop.
+// Signals that would end the process, kept until they are asked for: for work outside of the loop.
 #pragma once
 
 #include <memory>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A flag, and an eventfd that wakes who waits.
+// A flag, and an eventfd that wakes the loop.
 #include "transport/stopper.hpp"
 
 #include <sys/eventfd.h>

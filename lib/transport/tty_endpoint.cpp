@@ -10,7 +10,7 @@ namespace fwr::transport {
 namespace {
 
 constexpr std::size_t kRead_bytes = 4096;  // as much as a tty keeps
-// A tty that is full: nobody reads, or the line is slower than it says.
+// A tty that is full: the other end does not read, or the line is slower than it says.
 constexpr Duration kFirstWriteRetry = std::chrono::milliseconds(5);  // doubles each time
 constexpr Duration kLongestWriteRetry = std::chrono::milliseconds(200);
 
@@ -45,7 +45,7 @@ Result<> TtyEndpoint::receive(const Receive& take, TimePoint now) {
 }
 
 std::optional<TimePoint> TtyEndpoint::deadline() const {
-  if (lost_) return TimePoint{};  // at once: the loop is told
+  if (lost_) return TimePoint{};  // at once: the loop takes the error
   const TimePoint look = looked_ + kLookInSilence;
   if (is_blocked()) return std::min(retry_at_, look);
   return std::min(port_deadline().value_or(look), look);

@@ -60,7 +60,7 @@ class TtyEndpoint : public Endpoint {
   Bytes unwritten_;  ///< what the tty did not take: bounded by what the port lets go ahead
   TimePoint retry_at_{};
   Duration retry_wait_{};
-  std::optional<Error> lost_;  ///< until the loop was told
+  std::optional<Error> lost_;  ///< until the loop has taken it
   SetAgain set_again_;
   TimePoint looked_{};  ///< at the settings of the tty
 };

@@ -8,7 +8,7 @@
 
 namespace fwr::transport {
 
-/// Information for people and nothing else: whoever can guess the port can forge an ICMP message,
+/// Information for people and nothing else: a host that guesses the port can forge an ICMP message,
 /// so no machine may end anything because of it.
 struct Undelivered {
   /// What the ICMP message says that its errno does not.

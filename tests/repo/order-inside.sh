@@ -8,7 +8,6 @@
 # Includes that still break the order, to be emptied: FOLDER PART INCLUDED-PART.
 exceptions() {
   cat <<'END'
-bluetooth rfcomm_endpoint bluetooth
 END
 }
 

@@ -17,6 +17,7 @@
 #include <string>
 #include <thread>
 
+#include "bluetooth/bluetooth.hpp"
 #include "config.h"
 #include "transport/clock.hpp"
 #include "transport/loop.hpp"

@@ -15,7 +15,6 @@
 #include <map>
 #include <set>
 #include <string>
-#include <thread>
 
 #include "bluetooth/bluetooth.hpp"
 #include "config.h"

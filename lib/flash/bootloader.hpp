@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// How the boot loader learns which slot to start. A kind of boot loader is a file in bootloaders/
-// and a row of the table in bootloader.cpp.
+// How the boot loader learns which slot to start. A kind of boot loader is a class derived from
+// Bootloader and a row of the table in bootloader.cpp.
 #pragma once
 
 #include <memory>

@@ -2,8 +2,9 @@
 // One donor, from the choice to the last word: it is connected to, its images are looked at, it
 // grants a lease, it serves, and it is left. Sans-I/O. PROTOCOL §6.4.
 //
-// The talk owns all that ends with the donor: session, lease, stream, pace and turn. What it learns
-// about offers goes into the Selection; what concerns the whole recovery it reports as TalkEvent.
+// The talk owns all that ends with the donor: the DonorSession, which has session and lease, and
+// stream, pace and turn. What it learns about offers goes into the Selection; what concerns the
+// whole recovery it reports as TalkEvent.
 #pragma once
 
 #include <cstdint>

@@ -24,6 +24,13 @@ class Installation {
   /// for as long as nothing of it was touched. `slots` must outlive it.
   [[nodiscard]] static Result<std::unique_ptr<Installation>> begin(flash::Slots& slots,
                                                                    Vetted vetted);
+  // Its stores and fetches refer to each other.
+  Installation(const Installation&) = delete;
+  Installation& operator=(const Installation&) = delete;
+  Installation(Installation&&) = delete;
+  Installation& operator=(Installation&&) = delete;
+  ~Installation() = default;
+
   /// Another donor has the same image, perhaps with another manifest.
   [[nodiscard]] Result<> go_on_with(Vetted vetted);
 

@@ -124,8 +124,8 @@ class Recovery {
   std::optional<Selection> selection_;  ///< once the first offers are collected
   std::optional<Survey> survey_;        ///< with offers_only, from then on
   BetterMedium better_;
-  std::vector<std::unique_ptr<DonorTalk>> talks_;
   std::unique_ptr<Installation> installation_;  ///< of the image that was accepted last
+  std::vector<std::unique_ptr<DonorTalk>> talks_;
   bool activated_ = false;
   bool ended_ = false;  ///< Finished was emitted
 

@@ -34,9 +34,9 @@ configure_for "$work/moved" "--prefix=$root" --sysconfdir='${prefix}/conf' "--lo
 
 # Only what has the directories in it is compiled again; the rest comes from the build under test.
 objects=
-for name in version recipient_config donor_config; do
-  make -s -C "$work/moved" "lib/fwrecover/$name.lo" >"$work/compile.log" 2>&1 || fail "$name does not compile"
-  objects="$objects $work/moved/lib/fwrecover/.libs/$name.o"
+for source in $(cd "$TOP_SRCDIR" && grep -l -e FWR_SYSCONFDIR -e FWR_LOCALSTATEDIR lib/*/*.cpp); do
+  make -s -C "$work/moved" "${source%.cpp}.lo" >"$work/compile.log" 2>&1 || fail "$source does not compile"
+  objects="$objects $work/moved/$(dirname "$source")/.libs/$(basename "$source" .cpp).o"
 done
 cd "$TOP_BUILDDIR" || exit
 libs=$(make -s print-facade-libs)

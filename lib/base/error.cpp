@@ -71,7 +71,7 @@ constexpr std::array<ErrorInfo, kErrorCount> kErrors{{
      "no state record says which version was confirmed on this system"},
     {Errc::IoFailed, "io-failed", ExitCode::Other, "reading or writing failed"},
     {Errc::AddressUnavailable, "address-unavailable", ExitCode::Other,
-     "cannot listen on this address"},
+     "this address or line cannot be used"},
     {Errc::NothingOnTrial, "nothing-on-trial", ExitCode::Other, "no image is on trial"},
     {Errc::OnTrial, "on-trial", ExitCode::Other, "the active image is on trial"},
     {Errc::NoPreviousImage, "no-previous-image", ExitCode::Other,

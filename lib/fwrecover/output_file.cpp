@@ -24,7 +24,8 @@ constexpr mode_t kFileMode = 0644;   // the umask takes from it
 constexpr int kTemporaryNames = 16;  // that are tried: processes that died may have left some
 
 tl::unexpected<Error> failed(const std::string& path, std::string_view what) {
-  return file::failure(errno, fmt::format("{}: {}", path, what));
+  const int error = errno;
+  return file::failure(error, fmt::format("{}: {}", path, what));
 }
 
 tl::unexpected<Error> refused(const std::string& path, std::string_view what) {

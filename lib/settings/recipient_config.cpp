@@ -37,6 +37,7 @@ template <auto List>
 Result<> store_donors(const Settings& settings, std::string_view name, RecipientConfig& config);
 Result<std::vector<policy::Preference>> read_preferences(const Settings& settings,
                                                          std::string_view name);
+std::string without_zone_name(std::string entry);
 policy::Policy without_zone_names(policy::Policy policy);
 Result<std::vector<std::vector<std::string>>> read_commands(const Settings& settings,
                                                             std::string_view name);
@@ -316,7 +317,12 @@ Result<> store_donors(const Settings& settings, std::string_view name, Recipient
   std::vector<std::string> list = settings.list(name);
   for (std::string& entry : list) {
     const auto named = parse_named_address(entry);
-    if (!named || named->line.empty()) continue;
+    if (!named || named->line.empty()) {
+      const std::string numbered = without_zone_name(entry);
+      if (parse_guid(numbered) || parse_address(numbered)) continue;
+      return settings.complain(
+          name, fmt::format("has \"{}\", which is neither a GUID nor an address", entry));
+    }
     Address address = named->address;
     address.scope = config.media.names.number(named->line);
     if (address.scope == 0)
@@ -328,17 +334,21 @@ Result<> store_donors(const Settings& settings, std::string_view name, Recipient
   return {};
 }
 
-/// The policy with the number 1 for each interface: "[fe80::1%eth0]" to "[fe80::1%1]". Which number
-/// an interface has is known only when a recovery begins.
+/// With the number 1 for an interface that is named: "[fe80::1%eth0]" to "[fe80::1%1]". Which
+/// number the interface has is known only when a recovery begins.
+std::string without_zone_name(std::string entry) {
+  const std::size_t zone = entry.find('%');
+  if (zone == std::string::npos) return entry;
+  const std::size_t end = std::min(entry.find(']', zone), entry.size());
+  const std::string name = entry.substr(zone + 1, end - zone - 1);
+  if (name.find_first_not_of("0123456789") != std::string::npos)
+    entry.replace(zone + 1, name.size(), "1");
+  return entry;
+}
+
 policy::Policy without_zone_names(policy::Policy policy) {
-  for (auto* list : {&policy.allow, &policy.deny}) {
-    for (std::string& entry : *list) {
-      const std::size_t zone = entry.find('%');
-      if (zone == std::string::npos) continue;
-      const std::size_t end = std::min(entry.find(']', zone), entry.size());
-      if (end > zone + 1) entry.replace(zone + 1, end - zone - 1, "1");
-    }
-  }
+  for (auto* list : {&policy.allow, &policy.deny})
+    for (std::string& entry : *list) entry = without_zone_name(std::move(entry));
   return policy;
 }
 

@@ -130,8 +130,7 @@ void DonorTalk::handle_timeout(TimePoint now) {
 void DonorTalk::check_progress(TimePoint now) {
   if (auto* serving = std::get_if<Serving>(&data_)) {
     on_fetched(serving->transfer->handle_timeout(now), now);
-    // It does not judge a complete object: nothing may follow a Stored that completes one.
-    check_pace(now);
+    check_pace(now);  // not when the object is complete: then Stored stays the last event
   } else if (const auto* reporting = std::get_if<Reporting>(&data_)) {
     if (now >= reporting->until) end_report(Event::DonorLost, now);
   }

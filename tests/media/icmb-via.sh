@@ -53,27 +53,27 @@ via 0 --wait 2 --channel 5 --cipher-suite 3 discover
 nodes 2
 
 say 'questions to one'
-via 0 --wait 2 info 0x0012
+via 0 --wait 20 info 0x0012
 expect_line out.json '"event":"icmb-info","address":"icmb:0x0012","via":"[^"]*","guid":"00000000-0000-0000-0000-000000000002","state":"enabled","version":1,"revision":0,"payload_limit":2048,"baud":19200,"chassis":"[0-9a-f]*"'
-via 0 --wait 2 device-id icmb:0x0013
+via 0 --wait 20 device-id icmb:0x0013
 expect_line out.json '"event":"icmb-device","address":"icmb:0x0013","via":"[^"]*","device":[0-9]*,"revision":[0-9]*,"firmware":"[0-9]*\.[0-9]*","ipmi":"2.0","manufacturer":[0-9]*,"product":[0-9]*'
 via 0 info 0x0011
 expect_line out.json '"event":"icmb-info","address":"icmb:0x0011","via":"[^"]*","state":"enabled"[,}]'
 
 say 'the same over a line of the bus'
-expect_exit 0 limited "$FWDIAG" --json icmb "$work/bus/node4" device-id 0x0013 --wait 2 >out.json
+expect_exit 0 limited "$FWDIAG" --json icmb "$work/bus/node4" device-id 0x0013 --wait 20 >out.json
 cat out.json >>fwdiag.jsonl
 expect_line out.json "\"event\":\"icmb-device\",\"address\":\"icmb:0x0013@$work/bus/node4\",\"device\":[0-9]*"
 # For people a table, like that of info.
-expect_exit 0 limited "$FWDIAG" icmb "$work/bus/node4" device-id 0x0013 --wait 2 >text
+expect_exit 0 limited "$FWDIAG" icmb "$work/bus/node4" device-id 0x0013 --wait 20 >text
 expect_line text "^icmb:0x0013@$work/bus/node4\$"
 expect_line text '^  manufacturer  *[0-9]*$'
 
 say 'statistics do not fit, and say so'
-via 1 --wait 2 statistics 0x0012
+via 1 --wait 20 statistics 0x0012
 told command-rejected 'do not fit'
 fault wide
-via 0 --wait 2 statistics 0x0012
+via 0 --wait 20 statistics 0x0012
 expect_line out.json '"event":"icmb-statistics","address":"icmb:0x0012","via":"[^"]*","sent":[1-9]'
 fault
 
@@ -172,14 +172,14 @@ fault
 
 say 'answers of others, and answers that are none'
 fault stale
-via 0 --wait 2 device-id 0x0013
+via 0 --wait 20 device-id 0x0013
 fault left-behind
-via 0 --wait 2 device-id 0x0013
+via 0 --wait 20 device-id 0x0013
 fault oversize
-via 1 --wait 2 device-id 0x0013
+via 1 --wait 20 device-id 0x0013
 told bad-field 'bytes of data'
 fault short
-via 1 --wait 2 info 0x0012
+via 1 --wait 20 info 0x0012
 told bad-field 'completion code'
 fault
 
@@ -188,18 +188,18 @@ fault vendor
 via 0 --wait 2 discover
 nodes 2
 expect_line out.json '"event":"icmb-node","address":"icmb:0x0013","via":"[^"]*"[,}]'
-via 0 --wait 2 info 0x0012
+via 0 --wait 20 info 0x0012
 expect_line out.json '"event":"icmb-info","address":"icmb:0x0012","via":"[^"]*","state":"enabled","version":1,"revision":0[,}]'
-via 1 --wait 2 statistics 0x0012
+via 1 --wait 20 statistics 0x0012
 told unsupported
 fault one-answer
 via 0 --wait 2 discover
 nodes 2
 fault no-bridge-commands
-via 0 --wait 2 device-id 0x0013
+via 0 --wait 20 device-id 0x0013
 expect_line out.json '"event":"icmb-channel","via":"[^"]*","channel":5,"medium":"icmb-1.0"[,}]'
 fault disabled
-via 0 --wait 2 device-id 0x0013
+via 0 --wait 20 device-id 0x0013
 expect_line out.json '"event":"problem".*not enabled'
 fault
 

@@ -269,7 +269,7 @@ static int take_sequence(struct FwrIcmbBridge* bridge, uint8_t* sequence,
     if (get_message(bridge, &old, &foreign, error) < 0) return -1;
     sleep_ms(least(*used_at + FWR_ICMB_LIFE_MS - now_ms(), KEEP_ALIVE_MS));
   }
-  *used_at = now_ms();
+  *used_at = now_ms() + 1; /* rounded up, because now_ms() cuts: the number lives the whole time */
   return 0;
 }
 

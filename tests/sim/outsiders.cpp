@@ -178,8 +178,7 @@ void Outsider::send_garbage(Act& act, TimePoint now) {
 
 UnrulyClient::UnrulyClient(const Plan& plan, std::size_t fault, std::size_t number,
                            Network& network, Chronicle& chronicle)
-    : plan_(plan),
-      fault_(plan.faults.at(fault)),
+    : fault_(plan.faults.at(fault)),
       number_(number),
       medium_(medium_for(plan, fault_)),
       network_(network),

@@ -54,7 +54,6 @@ class UnrulyClient {
   void drive(TimePoint now);
   void learn(const session::CommandDone& done);
 
-  const Plan& plan_;
   const Fault& fault_;
   std::size_t number_, medium_;
   Network& network_;

@@ -22,17 +22,11 @@ using fwr::wire::icmb::BusAddress;
 
 }  // namespace
 
-bool LinkReporter::may_report(TimePoint now) {
-  if (!allowed_.has_token(now)) return false;
-  allowed_.take(now);
-  return true;
-}
-
 void LinkReporter::report(std::uint32_t line, const IcmbEvent& event, TimePoint now) {
   using Kind = IcmbEvent::Kind;
   if (event.kind == Kind::Cut || event.kind == Kind::Babble) trouble_[line] = event.kind;
   if (event.kind == Kind::Restored || event.kind == Kind::Quiet) trouble_.erase(line);
-  if (!may_report(now)) return;
+  if (!allowed_.admit(now)) return;
   Event reported("link");
   reported.set("link", "icmb:" + names_.device(line));
   reported.set("what", std::string(to_text(event.kind)));
@@ -53,7 +47,7 @@ std::string LinkReporter::trouble() const {
 }
 
 void LinkReporter::report(const fwr::transport::BluetoothNotice& notice, TimePoint now) {
-  if (!may_report(now)) return;
+  if (!allowed_.admit(now)) return;
   Event reported("link");
   reported.set("link", "bt");
   reported.set("what", std::string(to_text(notice.kind)));
@@ -65,7 +59,7 @@ void LinkReporter::report(const fwr::transport::BluetoothNotice& notice, TimePoi
 
 void LinkReporter::report(const std::string& link, const std::string& what, const std::string& text,
                           TimePoint now) {
-  if (!may_report(now)) return;
+  if (!allowed_.admit(now)) return;
   Event reported("link");
   reported.set("link", link);
   reported.set("what", what);

@@ -37,7 +37,6 @@ class LinkReporter {
   [[nodiscard]] std::string trouble() const;
 
  private:
-  bool may_report(fwr::TimePoint now);
   const fwr::settings::LineNames& names_;
   Observer& observer_;
   std::map<std::uint32_t, fwr::link::IcmbEvent::Kind> trouble_;  ///< by line: cut or babble

@@ -78,5 +78,21 @@ TEST(Blank, IsOnlyWhatIsErasedToItsLastByte) {
   }
 }
 
+TEST(Blank, IsNoByteButZeroAndErasedAtAnyPlaceOfAWord) {
+  constexpr std::size_t kSlot_bytes = 64;
+  test::MemorySlots slots{kSlot_bytes};
+  slots.of(SlotId::B) = Bytes(kSlot_bytes, std::byte{0x00});
+  for (std::size_t at = 0; at < kSlot_bytes; at += 3) slots.of(SlotId::B)[at] = std::byte{0xff};
+  EXPECT_TRUE(slots.blank(SlotId::B).value());
+  for (std::size_t at = 0; at < kSlot_bytes; ++at) {
+    const std::byte before = slots.of(SlotId::B)[at];
+    for (unsigned value = 0x01; value < 0xff; ++value) {
+      slots.of(SlotId::B)[at] = static_cast<std::byte>(value);
+      EXPECT_FALSE(slots.blank(SlotId::B).value()) << value << " at " << at;
+    }
+    slots.of(SlotId::B)[at] = before;
+  }
+}
+
 }  // namespace
 }  // namespace fwr::flash

@@ -276,10 +276,14 @@ std::string_view to_text(Preference preference) {
   return found == kPreferenceNames.end() ? "" : found->name;
 }
 
+bool names_a_donor(std::string_view entry) {
+  return parse_guid(entry) || parse_address(entry);
+}
+
 Result<> validate(const Policy& policy) {
   for (const auto* list : {&policy.allow, &policy.deny})
     for (const std::string& entry : *list)
-      if (!parse_guid(entry) && !parse_address(entry))
+      if (!names_a_donor(entry))
         return fail(Errc::BadConfiguration,
                     fmt::format("policy.{}: \"{}\" is neither a GUID nor an address",
                                 list == &policy.allow ? "allow" : "deny", entry));

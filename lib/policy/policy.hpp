@@ -111,6 +111,9 @@ struct Verdict {
   bool next_may_do = false;
 };
 
+/// Whether an entry of `allow` or `deny` is a GUID or an address.
+[[nodiscard]] bool names_a_donor(std::string_view entry);
+
 /// Errors: BadConfiguration, naming the setting. What it passes, judge() understands: an entry of
 /// `allow` or `deny` that is neither GUID nor address would match nothing.
 [[nodiscard]] Result<> validate(const Policy& policy);

@@ -318,8 +318,7 @@ Result<> store_donors(const Settings& settings, std::string_view name, Recipient
   for (std::string& entry : list) {
     const auto named = parse_named_address(entry);
     if (!named || named->line.empty()) {
-      const std::string numbered = without_zone_name(entry);
-      if (parse_guid(numbered) || parse_address(numbered)) continue;
+      if (policy::names_a_donor(without_zone_name(entry))) continue;
       return settings.complain(
           name, fmt::format("has \"{}\", which is neither a GUID nor an address", entry));
     }

@@ -51,21 +51,9 @@ void must(const test::Scratch& scratch, const std::vector<std::string>& command)
 }  // namespace
 
 Process::Process(const std::vector<std::string>& command, const std::string& log) {
-  std::vector<char*> arguments;
-  arguments.reserve(command.size() + 1);
-  for (const std::string& argument : command)
-    arguments.push_back(const_cast<char*>(argument.c_str()));
-  arguments.push_back(nullptr);
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log.c_str(),
-                                   O_WRONLY | O_CREAT | O_APPEND, 0600);
-  posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
-  const int error =
-      posix_spawnp(&pid_, arguments.front(), &actions, nullptr, arguments.data(), environ);
-  posix_spawn_file_actions_destroy(&actions);
-  if (error != 0) throw std::runtime_error("cannot start " + command.front());
+  const auto pid = test::spawn(command, log);
+  if (!pid) throw std::runtime_error("cannot start " + command.front());
+  pid_ = *pid;
 }
 
 Process::~Process() {

@@ -59,9 +59,9 @@ struct Ran {
   std::string output;  ///< stdout and stderr
 };
 
+/// Starts a program without input, its output in `log`, which is made when it is not there.
 /// nullopt: there is no such program.
-inline std::optional<Ran> run(const Scratch& scratch, const std::vector<std::string>& command) {
-  const std::string log = scratch.put("output", "");
+inline std::optional<pid_t> spawn(const std::vector<std::string>& command, const std::string& log) {
   std::vector<char*> arguments;
   arguments.reserve(command.size() + 1);
   for (const std::string& argument : command)
@@ -71,7 +71,8 @@ inline std::optional<Ran> run(const Scratch& scratch, const std::vector<std::str
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log.c_str(), O_WRONLY, 0);
+  posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log.c_str(),
+                                   O_WRONLY | O_CREAT | O_APPEND, 0600);
   posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
   pid_t pid = 0;
   const int error =
@@ -79,8 +80,15 @@ inline std::optional<Ran> run(const Scratch& scratch, const std::vector<std::str
   posix_spawn_file_actions_destroy(&actions);
   if (error == ENOENT) return std::nullopt;
   if (error != 0) throw std::runtime_error("cannot start " + command.front());
+  return pid;
+}
+
+/// nullopt: there is no such program.
+inline std::optional<Ran> run(const Scratch& scratch, const std::vector<std::string>& command) {
+  const auto pid = spawn(command, scratch.put("output", ""));
+  if (!pid) return std::nullopt;
   int status = 0;
-  if (waitpid(pid, &status, 0) != pid) throw std::runtime_error("waitpid " + command.front());
+  if (waitpid(*pid, &status, 0) != *pid) throw std::runtime_error("waitpid " + command.front());
   return Ran{WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
              scratch.get("output")};
 }

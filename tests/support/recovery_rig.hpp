@@ -159,17 +159,24 @@ std::set<std::pair<S, recipient::Event>>& rows_taken() {
   return rows;
 }
 
+/// A system with a slot of that size and the account of the rigs' donors; it asks no target yet.
+inline recipient::RecoveryConfig recovery_config(std::uint64_t capacity) {
+  recipient::RecoveryConfig config;
+  config.iana = kIana;
+  config.situation.platform.manufacturer_id = 0x1234;
+  config.situation.slot_capacity_bytes = capacity;
+  config.situation.wall_clock = 1800000000;
+  config.credentials.user = "fw";
+  config.credentials.password = Secret(as_bytes("secret"));
+  config.trusted_keys = {TestSigner(1).public_key()};
+  config.receive_buffer_bytes = 8U << 20;
+  return config;
+}
+
 class RecoveryRig {
  public:
-  explicit RecoveryRig(std::uint64_t capacity = 64U << 20) : slots(capacity) {
-    config.iana = kIana;
-    config.situation.platform.manufacturer_id = 0x1234;
-    config.situation.slot_capacity_bytes = capacity;
-    config.situation.wall_clock = 1800000000;
-    config.credentials.user = "fw";
-    config.credentials.password = Secret(as_bytes("secret"));
-    config.trusted_keys = {TestSigner(1).public_key()};
-    config.receive_buffer_bytes = 8U << 20;
+  explicit RecoveryRig(std::uint64_t capacity = 64U << 20)
+      : config(recovery_config(capacity)), slots(capacity) {
     config.targets = {recipient::Target{.path = Path{{}, broadcast_address()}, .broadcast = true}};
   }
 

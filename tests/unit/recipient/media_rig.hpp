@@ -90,15 +90,7 @@ class MediaRig {
   static constexpr std::size_t kAhead_bytes = 4096;  ///< that wait in a donor's port
 
   explicit MediaRig(link::test::RigOptions options, std::uint64_t capacity = 16U << 20)
-      : slots(capacity), bus(options) {
-    config.iana = kIana;
-    config.situation.platform.manufacturer_id = 0x1234;
-    config.situation.slot_capacity_bytes = capacity;
-    config.situation.wall_clock = 1800000000;
-    config.credentials.user = "fw";
-    config.credentials.password = Secret(as_bytes("secret"));
-    config.trusted_keys = {TestSigner(1).public_key()};
-    config.receive_buffer_bytes = 8U << 20;
+      : config(recovery_config(capacity)), slots(capacity), bus(options) {
     config.policy.deadline = std::chrono::hours(10);
     config.links = {{AddressFamily::Icmb, 1, bus[0].port->properties()}};
     bus.others_due = [this] { return due(); };
